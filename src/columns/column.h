@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* One column in Arrow's layout: a view, whoever made it says how long it is good. */
+#ifndef SHALE_COLUMNS_COLUMN_H
+#define SHALE_COLUMNS_COLUMN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct shale_column {
+    int64_t n_rows;
+    int64_t n_nulls;
+    const uint8_t *validity;     /* bit i set: row i has a value (LSB first); NULL without nulls */
+    const int32_t *offsets;      /* BYTES and LIST: n_rows + 1, the first is 0; else NULL */
+    const void *data;            /* BOOL: bits; fixed width: values; BYTES: bytes; LIST: NULL.
+                                  * What stands where a row is null means nothing (zero). */
+    const struct shale_column *child; /* LIST: the elements of all rows, one after the other */
+};
+
+static inline bool shale_bit(const uint8_t *bits, int64_t i)
+{
+    return (bits[i >> 3] >> (i & 7) & 1) != 0;
+}
+
+static inline bool shale_column_is_null(const struct shale_column *column, int64_t row)
+{
+    return column->validity != NULL && !shale_bit(column->validity, row);
+}
+
+#endif

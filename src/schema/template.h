@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* Key templates: "{account}/CloudTrail/{region}/{yyyy}/{mm}/{dd}/" and wildcards, matched against
+ * a key below the source.  Immutable after parsing, shared by threads.
+ *
+ * {yyyy} {mm} {dd} {hh} match 4, 2, 2, 2 digits, {yyyymmdd} {hhmmss} 8 and 6, of real dates and
+ * times; any other {name} the shortest non-empty text without '/'; '*' any text without '/', '**'
+ * any text, and a part that is only two stars and its slash also nothing. */
+#ifndef SHALE_SCHEMA_TEMPLATE_H
+#define SHALE_SCHEMA_TEMPLATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/str.h"
+
+enum { SHALE_TEMPLATE_MAX_PLACEHOLDERS = 32 };
+
+struct shale_template_part; /* private */
+
+struct shale_template {
+    struct shale_str text;
+    const struct shale_template_part *parts;
+    size_t n_parts;
+    struct shale_str names[SHALE_TEMPLATE_MAX_PLACEHOLDERS]; /* of its placeholders, in order */
+    size_t n_names;
+};
+
+/* Parse; memory from 'arena'.  A text that is no template fills 'err' (no position).
+ * Returns SHALE_OK, SHALE_NOMEM or SHALE_SCHEMA. */
+SHALE_MUST_USE enum shale_status shale_template_parse(struct shale_arena *arena,
+                                                      struct shale_str text,
+                                                      struct shale_template *out,
+                                                      struct shale_err *err);
+
+/* Does the whole of 'key' match?  Then values[i] is what names[i] matched (views into 'key').
+ * Time is bounded: at most some thousand steps a key byte. */
+bool shale_template_match(const struct shale_template *tmpl, struct shale_str key,
+                          struct shale_str values[SHALE_TEMPLATE_MAX_PLACEHOLDERS]);
+
+#endif

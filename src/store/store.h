@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/* Names to objects.  The local store: a directory is the source, keys are paths below it with '/'
+ * between the parts. */
+#ifndef SHALE_STORE_STORE_H
+#define SHALE_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/env.h"
+#include "base/err.h"
+#include "base/io.h"
+#include "base/str.h"
+
+/* ---- Listing ---------------------------------------------------------------------------------- */
+
+/* The files below a directory, in byte order of their keys ('/' counts as a byte of the key, so
+ * "a-b" comes before "a/b").  Memory: the names of one directory a level.  Symbolic links to files
+ * are followed, to directories as well unless they lead to a directory above.  What is neither
+ * file nor directory is passed over.  Names that begin with '.' or '_' are listed as well: it is
+ * the caller who chooses. */
+struct shale_list;
+
+/* Begin; 'root' is a directory, or one file (then its key is its last part).
+ * Returns SHALE_OK, SHALE_NOMEM, SHALE_NOT_FOUND, SHALE_DENIED or SHALE_IO. */
+SHALE_MUST_USE enum shale_status shale_list_new(const struct shale_mem *mem, const char *root,
+                                                struct shale_list **out, struct shale_err *err);
+void shale_list_free(struct shale_list *list);
+
+struct shale_listed {
+    struct shale_str key; /* NUL-terminated; good until the next call */
+    int64_t n_bytes;      /* size when listed */
+    int64_t mtime_ns;
+};
+
+/* The next file; '*end' is set when there is none.  A directory that cannot be read is a failure
+ * (its files would be missing silently).  Returns as shale_list_new(). */
+SHALE_MUST_USE enum shale_status shale_list_next(struct shale_list *list, struct shale_listed *out,
+                                                 bool *end, struct shale_err *err);
+
+/* ---- Reading ---------------------------------------------------------------------------------- */
+
+/* One open object, read from its beginning.  The caller's storage. */
+struct shale_get {
+    struct shale_source source; /* first member: read() on it */
+    int fd;
+    int64_t n_bytes, mtime_ns;  /* when opened */
+    int64_t n_read;
+    char path[4096];            /* for messages */
+};
+
+/* Open the file 'key' below the directory 'root_fd' (a key never leaves it: "..", "" and "." parts
+ * are refused with SHALE_USAGE).
+ * Returns SHALE_OK, SHALE_NOT_FOUND (SHALE_AGAIN is the caller's choice), SHALE_DENIED,
+ * SHALE_AGAIN (out of descriptors) or SHALE_IO. */
+SHALE_MUST_USE enum shale_status shale_get_open(struct shale_get *get, int root_fd,
+                                                const char *key, struct shale_err *err);
+
+/* After reading: is the file still the one that was opened (size and time)?  Closes in each case.
+ * Returns SHALE_OK or SHALE_AGAIN (changed while being read). */
+SHALE_MUST_USE enum shale_status shale_get_finish(struct shale_get *get, struct shale_err *err);
+
+/* Close without a look; after a failed open it does nothing. */
+void shale_get_close(struct shale_get *get);
+
+/* ---- Writing ---------------------------------------------------------------------------------- */
+
+/* A file under construction: a temporary name beside its final one, no descriptor held between
+ * calls of open and close, so a run may have thousands.
+ *
+ *     NEW --open--> OPEN --write--> OPEN --close--> NEW ... --publish--> DONE | --discard--> GONE */
+struct shale_put {
+    struct shale_sink sink; /* first member: write() appends at n_bytes, while open */
+    int fd;                 /* -1 while closed */
+    int64_t n_bytes;        /* written and kept so far */
+    char *temporary;        /* owned; NULL when nothing was created */
+    char *path;             /* owned: the final name */
+    const struct shale_mem *mem;
+};
+
+/* Prepare; creates nothing.  The temporary name is ".<name>.<random>.tmp" in the same directory. */
+SHALE_MUST_USE enum shale_status shale_put_init(struct shale_put *put, const struct shale_env *env,
+                                                const char *path, struct shale_err *err);
+/* Frees; a file that was not published is removed. */
+void shale_put_fini(struct shale_put *put);
+
+SHALE_MUST_USE enum shale_status shale_put_open(struct shale_put *put, struct shale_err *err);
+SHALE_MUST_USE enum shale_status shale_put_close(struct shale_put *put, struct shale_err *err);
+
+/* Forget all behind 'n_bytes' (open or closed). */
+SHALE_MUST_USE enum shale_status shale_put_truncate(struct shale_put *put, int64_t n_bytes,
+                                                    struct shale_err *err);
+
+/* Make the bytes durable (fsync); still under the temporary name. */
+SHALE_MUST_USE enum shale_status shale_put_sync(struct shale_put *put, struct shale_err *err);
+
+/* Rename to the final name, replacing what is there, and sync the directory. */
+SHALE_MUST_USE enum shale_status shale_put_publish(struct shale_put *put, struct shale_err *err);
+
+/* ---- Directories ------------------------------------------------------------------------------ */
+
+/* Create 'path' and the directories above it that are missing. */
+SHALE_MUST_USE enum shale_status shale_dir_make(const char *path, struct shale_err *err);
+SHALE_MUST_USE enum shale_status shale_dir_sync(const char *path, struct shale_err *err);
+/* Is there anything in it?  A directory that does not exist is empty. */
+SHALE_MUST_USE enum shale_status shale_dir_is_empty(const char *path, bool *empty,
+                                                    struct shale_err *err);
+/* Remove a directory and all that is in it; links are not followed. */
+SHALE_MUST_USE enum shale_status shale_dir_remove(const char *path, struct shale_err *err);
+/* Put the directory 'from' where 'to' is, in one step: 'to' is absent, an empty directory, or (with
+ * 'exchange') any directory, which then stands under the name 'from'.  Both parents are synced. */
+SHALE_MUST_USE enum shale_status shale_dir_publish(const char *from, const char *to, bool exchange,
+                                                   struct shale_err *err);
+
+/* ---- Spill ------------------------------------------------------------------------------------ */
+
+/* One unlinked temporary file.  One thread at a time for writing and freeing; any number read. */
+struct shale_spill {
+    int fd;             /* -1 until the first write */
+    int64_t end;        /* next offset */
+    int64_t n_live;     /* bytes written and not freed */
+    char *directory;    /* owned */
+    const struct shale_mem *mem;
+};
+
+SHALE_MUST_USE enum shale_status shale_spill_init(struct shale_spill *spill,
+                                                  const struct shale_mem *mem,
+                                                  const char *directory, struct shale_err *err);
+void shale_spill_fini(struct shale_spill *spill);
+SHALE_MUST_USE enum shale_status shale_spill_write(struct shale_spill *spill, const void *data,
+                                                   size_t n_bytes, int64_t *at,
+                                                   struct shale_err *err);
+SHALE_MUST_USE enum shale_status shale_spill_read(const struct shale_spill *spill, int64_t at,
+                                                  void *out, size_t n_bytes,
+                                                  struct shale_err *err);
+/* The range is not needed any more: its disk space goes back. */
+void shale_spill_free(struct shale_spill *spill, int64_t at, size_t n_bytes);
+
+#endif
