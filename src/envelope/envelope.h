@@ -64,6 +64,8 @@ struct shale_event {
     struct shale_json_cursor *cursor; /* EVENT: stands before the value */
     bool wrapped; /* it came out of a records array: it is no envelope itself */
     int64_t byte;           /* where the event begins: decompressed bytes from the object's start */
+    bool retract;           /* REJECT: it is the event handed out before: more follows on its line,
+                             * so what became of it is to be taken back */
     struct shale_str text;  /* REJECT: its raw text */
     int64_t text_bytes;     /* REJECT: its whole length */
     enum shale_status status; /* FAILED: CORRUPT, NOMEM, ... (IO, AGAIN, DENIED from the source) */

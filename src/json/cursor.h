@@ -77,6 +77,21 @@ enum shale_json_step shale_json_next(struct shale_json_cursor *cursor,
 enum shale_json_step shale_json_skip(struct shale_json_cursor *cursor, enum shale_json_step step,
                                      struct shale_json_item *item);
 
+/* Go on in the middle of a value on a new window: keeps the nesting and what may come next, only
+ * the text is new.  'from' is where the old window's shale_json_position() is in it.  After
+ * shale_json_pass() has given MORE the old text may be inside a string; it goes on there. */
+void shale_json_resume(struct shale_json_cursor *cursor, const char *text, size_t n_bytes,
+                       size_t from, bool last);
+
+/* As shale_json_next(), for a caller who passes over text of any length and does not look at it:
+ * a string that the window cuts is consumed up to the window's end (the item is then of no use),
+ * so that MORE allows to forget everything before shale_json_position(). */
+enum shale_json_step shale_json_pass(struct shale_json_cursor *cursor,
+                                     struct shale_json_item *item);
+
+/* Fill 'err' from cursor.error (its byte is of the window); returns SHALE_CORRUPT. */
+enum shale_status shale_json_error(const struct shale_json_cursor *cursor, struct shale_err *err);
+
 /* The first byte of the window that no token has used: where the next value may begin. */
 size_t shale_json_position(const struct shale_json_cursor *cursor);
 
