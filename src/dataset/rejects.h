@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* Rejects as data: their columns, and a row of them. */
+#ifndef SHALE_DATASET_REJECTS_H
+#define SHALE_DATASET_REJECTS_H
+
+#include "base/err.h"
+#include "columns/builder.h"
+#include "schema/type.h"
+
+/* object, record, byte, pointer, field, rule, message, event, event_binary, event_bytes
+ * (docs/rejects.md). */
+extern const struct shale_schema shale_rejects_schema;
+enum { SHALE_REJECTS_RECORD = 1 }; /* the column with the event's number */
+enum { SHALE_REJECT_RAW_BYTES = 1024 * 1024 };
+
+struct shale_reject_row {
+    struct shale_str object;         /* as people name it */
+    int64_t record, byte;            /* -1: null */
+    struct shale_str pointer, field; /* "": null */
+    const char *rule;
+    const char *message;
+    struct shale_str raw; /* cut here to SHALE_REJECT_RAW_BYTES; data NULL: null */
+    int64_t raw_bytes;    /* its whole length */
+};
+
+/* Append one row.  Returns what shale_builder_row() returns. */
+SHALE_MUST_USE enum shale_status shale_rejects_append(struct shale_builder *builder,
+                                                      const struct shale_reject_row *row);
+
+#endif
