@@ -24,7 +24,7 @@ struct shale_output {
 
 static enum shale_status too_long(struct shale_err *err, const char *path)
 {
-    return SHALE_ERR(err, path_too_long, MAX_PATH_BYTES, path);
+    return SHALE_ERR(err, output_path_too_long, MAX_PATH_BYTES, path);
 }
 
 static enum shale_status join(char out[MAX_PATH_BYTES], const char *a, const char *b,
