@@ -13,8 +13,13 @@ SHALE_MUST_USE enum shale_status shale_matcher_new(const struct shale_mem *mem,
                                                    struct shale_matcher **out);
 void shale_matcher_free(struct shale_matcher *matcher);
 
+/* min_length and max_length of a list of 'n_elements'.  Returns SHALE_OK or SHALE_SCHEMA. */
+SHALE_MUST_USE enum shale_status shale_constraint_check_list(const struct shale_field *field,
+                                                             size_t n_elements,
+                                                             struct shale_err *err);
+
 /* enum, pattern, min_length, max_length, minimum, maximum, format, in this order.  'type' is the
- * field's, or its element's.  Returns SHALE_OK; SHALE_SCHEMA with the rule as err->code; or
+ * field's, or its element's (a list's lengths are then passed over).  Returns SHALE_OK; SHALE_SCHEMA with the rule as err->code; or
  * SHALE_NOMEM. */
 SHALE_MUST_USE enum shale_status shale_constraint_check(struct shale_matcher *matcher,
                                                         const struct shale_field *field,

@@ -9,6 +9,10 @@
 #include "base/str.h"
 #include "schema/type.h"
 
+/* A timestamp lies in the years 0 to 9999, so that each can be written as RFC 3339. */
+#define SHALE_TIMESTAMP_MIN_SECONDS INT64_C(-62167219200)
+#define SHALE_TIMESTAMP_MAX_SECONDS INT64_C(253402300799)
+
 /* Days since 1970-01-01 of a real date in years 0 to 9999; false for 2023-02-29 and the like. */
 bool shale_days_from_civil(int64_t year, unsigned month, unsigned day, int32_t *out);
 void shale_civil_from_days(int32_t days, int64_t *year, unsigned *month, unsigned *day);

@@ -62,4 +62,12 @@ SHALE_MUST_USE enum shale_status shale_value_format(const struct shale_type *typ
                                                     const struct shale_value *value,
                                                     struct shale_buf *out);
 
+/* A value as a message shows it: a string in quotes, everything cut to about 80 bytes, always
+ * UTF-8, without control characters. */
+struct shale_quoted {
+    char text[128];
+};
+const char *shale_value_quote(enum shale_json_kind kind, struct shale_str text,
+                              struct shale_quoted *out);
+
 #endif
