@@ -55,7 +55,8 @@ size_t shale_builder_n_bytes(const struct shale_builder *builder);
 /* Drop the rows from 'n_rows' on: those of an object that failed. */
 void shale_builder_truncate(struct shale_builder *builder, int64_t n_rows);
 
-/* A view of one column, good until the next change. */
+/* A view of one column, good until the next change; a list's elements are not shown (child NULL).
+ */
 void shale_builder_column(const struct shale_builder *builder, size_t column,
                           struct shale_column *out);
 
@@ -64,7 +65,7 @@ void shale_builder_column(const struct shale_builder *builder, size_t column,
  * caller, NULL for a partition without rows.  The builder is as before.
  * Returns SHALE_OK, or SHALE_NOMEM (no batch is left). */
 SHALE_MUST_USE enum shale_status shale_builder_split(const struct shale_builder *builder,
-                                                     const uint32_t *part_of_row,
-                                                     uint32_t n_parts, struct shale_batch **out);
+                                                     const uint32_t *part_of_row, uint32_t n_parts,
+                                                     struct shale_batch **out);
 
 #endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* Private to columns: how a batch lies in memory, shared by who makes and who views one.
+ *
+ * A column's part holds, in this order and each from a multiple of 16 bytes (what a shale_i128
+ * wants): validity, offsets, data, and for a list its elements' validity, offsets, data.  All
+ * places count from the part's first byte, so that a part can be read back alone.  There is no
+ * pointer in a batch: its bytes are the same in memory and in a file. */
+#ifndef SHALE_COLUMNS_BATCH_LAYOUT_H
+#define SHALE_COLUMNS_BATCH_LAYOUT_H
+
+#include "columns/batch.h"
+
+/* The buffers of one column, or of a list's elements. */
+struct shale_batch_buffers {
+    int64_t n_rows;
+    int64_t n_nulls;
+    uint64_t validity_at; /* of each the place; used only when there is such a buffer: */
+    uint64_t offsets_at;  /* validity when n_nulls > 0, offsets and data by 'layout' */
+    uint64_t data_at;
+    uint32_t layout; /* enum shale_layout */
+    uint32_t zero;
+};
+
+struct shale_batch_column {
+    uint64_t part_at; /* from the batch's first byte */
+    uint64_t part_bytes;
+    struct shale_batch_buffers self;
+    struct shale_batch_buffers child; /* of a LIST, else all zero */
+};
+
+struct shale_batch {
+    uint64_t n_bytes;
+    int64_t n_rows;
+    uint64_t n_columns;
+    uint64_t zero;
+    struct shale_batch_column columns[];
+};
+
+/* What one set of buffers holds; the sizes follow from it. */
+struct shale_batch_measure {
+    int64_t n_rows;
+    int64_t n_nulls;
+    uint64_t n_data_bytes; /* BYTES: their sum; other layouts: not used */
+};
+
+/* Bytes of each buffer, not aligned; 0: there is none. */
+size_t shale_batch_validity_bytes(const struct shale_batch_measure *measure);
+size_t shale_batch_offsets_bytes(enum shale_layout layout, int64_t n_rows);
+size_t shale_batch_data_bytes(enum shale_layout layout, const struct shale_batch_measure *measure);
+
+#endif
