@@ -34,7 +34,8 @@ struct shale_listed {
 };
 
 /* The next file; '*end' is set when there is none.  A directory that cannot be read is a failure
- * (its files would be missing silently).  Returns as shale_list_new(). */
+ * (its files would be missing silently), and so are keys over 4,095 bytes and more than 64 levels
+ * (SHALE_LIMIT).  Returns as shale_list_new(); a failure is final. */
 SHALE_MUST_USE enum shale_status shale_list_next(struct shale_list *list, struct shale_listed *out,
                                                  bool *end, struct shale_err *err);
 
@@ -75,7 +76,9 @@ struct shale_put {
     int64_t n_bytes;        /* written and kept so far */
     char *temporary;        /* owned; NULL when nothing was created */
     char *path;             /* owned: the final name */
+    bool synced;            /* all that was written is durable */
     const struct shale_mem *mem;
+    const struct shale_env *env;
 };
 
 /* Prepare; creates nothing.  The temporary name is ".<name>.<random>.tmp" in the same directory. */
@@ -94,18 +97,21 @@ SHALE_MUST_USE enum shale_status shale_put_truncate(struct shale_put *put, int64
 /* Make the bytes durable (fsync); still under the temporary name. */
 SHALE_MUST_USE enum shale_status shale_put_sync(struct shale_put *put, struct shale_err *err);
 
-/* Rename to the final name, replacing what is there, and sync the directory. */
+/* Rename to the final name, replacing what is there, and sync the directory; a file that was not
+ * synced is synced before.  When only the last sync fails, the file has its final name. */
 SHALE_MUST_USE enum shale_status shale_put_publish(struct shale_put *put, struct shale_err *err);
 
 /* ---- Directories ------------------------------------------------------------------------------ */
 
-/* Create 'path' and the directories above it that are missing. */
+/* Create 'path' and the directories above it that are missing; the directory above each new one is
+ * synced. */
 SHALE_MUST_USE enum shale_status shale_dir_make(const char *path, struct shale_err *err);
 SHALE_MUST_USE enum shale_status shale_dir_sync(const char *path, struct shale_err *err);
 /* Is there anything in it?  A directory that does not exist is empty. */
 SHALE_MUST_USE enum shale_status shale_dir_is_empty(const char *path, bool *empty,
                                                     struct shale_err *err);
-/* Remove a directory and all that is in it; links are not followed. */
+/* Remove a directory and all that is in it; links are not followed.  One that does not exist is
+ * removed already. */
 SHALE_MUST_USE enum shale_status shale_dir_remove(const char *path, struct shale_err *err);
 /* Put the directory 'from' where 'to' is, in one step: 'to' is absent, an empty directory, or (with
  * 'exchange') any directory, which then stands under the name 'from'.  Both parents are synced. */
