@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* Compressing pages.  Each codec gets room for its worst case first: then it cannot fail for want
+ * of room, and its output does not depend on how much there was. */
+#include "codec/codec.h"
+
+#include <assert.h>
+
+#include <libdeflate.h>
+#include <snappy-c.h>
+#include <zstd.h>
+#include <zstd_errors.h>
+
+enum { GZIP_LEVEL = 6, GZIP_MAX_LEVEL = 12, ZSTD_LEVEL = 3 };
+
+struct shale_encoder {
+    const struct shale_mem *mem;
+    /* Made when first needed and then kept. */
+    ZSTD_CCtx *zstd;
+    struct libdeflate_compressor *gzip;
+    int gzip_level; /* of 'gzip': it is made for one level */
+};
+
+enum shale_status shale_encoder_new(const struct shale_mem *mem, struct shale_encoder **out)
+{
+    *out = shale_mem_zeroed(mem, 1, sizeof **out);
+    if (*out == NULL)
+        return SHALE_NOMEM;
+    (*out)->mem = mem;
+    return SHALE_OK;
+}
+
+void shale_encoder_free(struct shale_encoder *encoder)
+{
+    if (encoder == NULL)
+        return;
+    (void)ZSTD_freeCCtx(encoder->zstd);
+    libdeflate_free_compressor(encoder->gzip);
+    shale_mem_free(encoder->mem, encoder);
+}
+
+static int clamp_level(int level, int lowest, int highest)
+{
+    if (level < lowest)
+        return lowest;
+    return level > highest ? highest : level;
+}
+
+static enum shale_status compress_gzip(struct shale_encoder *encoder, int level, const void *data,
+                                       size_t n_bytes, struct shale_buf *out)
+{
+    size_t bound, n_out;
+    enum shale_status status;
+    level = level == 0 ? GZIP_LEVEL : clamp_level(level, 1, GZIP_MAX_LEVEL);
+    if (encoder->gzip == NULL || encoder->gzip_level != level) {
+        libdeflate_free_compressor(encoder->gzip);
+        encoder->gzip = libdeflate_alloc_compressor(level);
+        encoder->gzip_level = level;
+    }
+    if (encoder->gzip == NULL)
+        return SHALE_NOMEM;
+    bound = libdeflate_gzip_compress_bound(encoder->gzip, n_bytes);
+    status = shale_buf_reserve(out, bound);
+    if (status != SHALE_OK)
+        return status;
+    n_out = libdeflate_gzip_compress(encoder->gzip, data, n_bytes, out->data + out->n_bytes, bound);
+    assert(n_out > 0);
+    out->n_bytes += n_out;
+    return SHALE_OK;
+}
+
+static enum shale_status compress_zstd(struct shale_encoder *encoder, int level, const void *data,
+                                       size_t n_bytes, struct shale_buf *out)
+{
+    size_t bound = ZSTD_compressBound(n_bytes), n_out;
+    enum shale_status status;
+    level = level == 0 ? ZSTD_LEVEL : clamp_level(level, ZSTD_minCLevel(), ZSTD_maxCLevel());
+    if (ZSTD_isError(bound))
+        return SHALE_LIMIT;
+    if (encoder->zstd == NULL)
+        encoder->zstd = ZSTD_createCCtx();
+    if (encoder->zstd == NULL)
+        return SHALE_NOMEM;
+    status = shale_buf_reserve(out, bound);
+    if (status != SHALE_OK)
+        return status;
+    /* With the content size, without checksum: the page has its own. */
+    n_out = ZSTD_compressCCtx(encoder->zstd, out->data + out->n_bytes, bound, data, n_bytes, level);
+    if (ZSTD_isError(n_out)) {
+        assert(ZSTD_getErrorCode(n_out) == ZSTD_error_memory_allocation);
+        return SHALE_NOMEM;
+    }
+    out->n_bytes += n_out;
+    return SHALE_OK;
+}
+
+static enum shale_status compress_snappy(const void *data, size_t n_bytes, struct shale_buf *out)
+{
+    size_t n_out;
+    snappy_status result;
+    enum shale_status status;
+    if (n_bytes > UINT32_MAX) /* the format's length */
+        return SHALE_LIMIT;
+    n_out = snappy_max_compressed_length(n_bytes);
+    status = shale_buf_reserve(out, n_out);
+    if (status != SHALE_OK)
+        return status;
+    result = snappy_compress(data, n_bytes, out->data + out->n_bytes, &n_out);
+    assert(result == SNAPPY_OK);
+    (void)result;
+    out->n_bytes += n_out;
+    return SHALE_OK;
+}
+
+enum shale_status shale_encoder_compress(struct shale_encoder *encoder, enum shale_codec codec,
+                                         int level, const void *data, size_t n_bytes,
+                                         struct shale_buf *out)
+{
+    switch (codec) {
+    case SHALE_CODEC_GZIP:
+        return compress_gzip(encoder, level, data, n_bytes, out);
+    case SHALE_CODEC_ZSTD:
+        return compress_zstd(encoder, level, data, n_bytes, out);
+    case SHALE_CODEC_SNAPPY:
+        return compress_snappy(data, n_bytes, out);
+    case SHALE_CODEC_NONE:
+        break;
+    }
+    return shale_buf_append(out, data, n_bytes);
+}
