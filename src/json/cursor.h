@@ -50,10 +50,13 @@ struct shale_json_cursor {
     struct shale_json_index index; /* owned */
     size_t next;                   /* the index entry to be read next */
     size_t depth;                  /* open objects and arrays */
+    size_t used;                   /* private: the bytes before it belong to tokens handed out */
     uint8_t expect;                /* private: what the grammar allows next */
+    bool half;                     /* private: stands inside a string that pass() has begun */
     uint64_t is_object[SHALE_JSON_MAX_DEPTH / 64]; /* bit per open level */
-    enum shale_error error;        /* of SHALE_JSON_ERROR: json_syntax, json_utf8, ... */
-    size_t error_at;               /* byte of the window */
+    enum shale_error error; /* of SHALE_JSON_ERROR: json_syntax, json_utf8, ... */
+    size_t error_at;        /* byte of the window */
+    const char *expected;   /* private: words for the message */
 };
 
 SHALE_MUST_USE enum shale_status shale_json_cursor_init(struct shale_json_cursor *cursor,
