@@ -11,8 +11,8 @@
 
 /* What lineage fields are made of. */
 struct shale_lineage {
-    struct shale_str key;    /* below the source */
-    struct shale_str bucket; /* data NULL: null */
+    struct shale_str key;                 /* below the source */
+    struct shale_str bucket;              /* data NULL: null */
     const struct shale_template *matched; /* the template that the key matched, or NULL */
     struct shale_str values[SHALE_TEMPLATE_MAX_PLACEHOLDERS]; /* of matched->names */
 };
