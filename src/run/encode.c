@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/* Waiting rows to row groups.  Column by column, straight into the file; or, where there is memory
+ * and another thread, each column into a buffer by whoever is free, and then into the file.  The
+ * bytes are the same. */
+#include "run/private.h"
+
+#include <string.h>
+
+enum { LARGE_ENOUGH = 2 * 1024 * 1024, MAX_PART_BYTES = INT32_MAX };
+
+/* ---- The pieces of one column -----------------------------------------------------------------
+ */
+
+struct pieces {
+    struct shale_column_stream stream; /* first member */
+    const struct run *run;
+    const struct part *part;
+    size_t n_entries, next;
+    size_t column;
+    size_t header_bytes;
+    struct shale_buf header, bytes; /* of an entry in the spill file */
+    struct shale_column view, child;
+};
+
+static enum shale_status read_piece(struct pieces *pieces, const struct entry *entry,
+                                    struct shale_err *err)
+{
+    const struct shale_spill *spill = &pieces->run->seq.spill;
+    size_t offset, n_bytes;
+    enum shale_status status;
+    if (shale_buf_reserve(&pieces->header, pieces->header_bytes) != SHALE_OK)
+        return SHALE_ERR(err, no_memory);
+    status =
+        shale_spill_read(spill, entry->spill_at, pieces->header.data, pieces->header_bytes, err);
+    if (status != SHALE_OK)
+        return status;
+    shale_batch_part(pieces->header.data, pieces->column, &offset, &n_bytes);
+    shale_buf_reset(&pieces->bytes);
+    if (shale_buf_reserve(&pieces->bytes, n_bytes + 1) != SHALE_OK)
+        return SHALE_ERR(err, no_memory);
+    status = shale_spill_read(spill, entry->spill_at + (int64_t)offset, pieces->bytes.data, n_bytes,
+                              err);
+    if (status == SHALE_OK)
+        shale_batch_part_column(pieces->header.data, pieces->column, pieces->bytes.data,
+                                &pieces->view, &pieces->child);
+    return status;
+}
+
+static enum shale_status next_piece(struct shale_column_stream *stream,
+                                    const struct shale_column **out, struct shale_err *err)
+{
+    struct pieces *pieces = (struct pieces *)(void *)stream;
+    const struct entry *entry;
+    *out = NULL;
+    if (pieces->next == pieces->n_entries)
+        return SHALE_OK;
+    entry = &pieces->part->entries[pieces->next++];
+    *out = &pieces->view;
+    if (entry->batch == NULL)
+        return read_piece(pieces, entry, err);
+    shale_batch_column(entry->batch, pieces->column, &pieces->view, &pieces->child);
+    return SHALE_OK;
+}
+
+/* The 'column'-th column of the file. */
+static const struct shale_column_def *file_column(const struct shale_schema *schema, size_t column)
+{
+    size_t i = 0;
+    for (;; i++) {
+        if (schema->columns[i].partition_only)
+            continue;
+        if (column-- == 0)
+            return &schema->columns[i];
+    }
+}
+
+static enum shale_status write_column(struct worker *worker, const struct part *part,
+                                      size_t n_entries, size_t column, struct shale_sink *sink,
+                                      struct shale_chunk_meta *meta, struct shale_err *err)
+{
+    const struct run *run = worker->run;
+    const struct shale_schema *schema = part->file->schema;
+    struct pieces pieces = {.stream = {next_piece},
+                            .run = run,
+                            .part = part,
+                            .n_entries = n_entries,
+                            .column = column,
+                            .header_bytes = shale_batch_header_bytes(schema)};
+    enum shale_status status;
+    shale_buf_init(&pieces.header, run->mem, MAX_PART_BYTES);
+    shale_buf_init(&pieces.bytes, run->mem, MAX_PART_BYTES);
+    status = shale_chunk_write(worker->chunks, file_column(schema, column), &part->file->chunk,
+                               &pieces.stream, sink, meta, err);
+    shale_buf_fini(&pieces.header);
+    shale_buf_fini(&pieces.bytes);
+    if (status == SHALE_NOMEM)
+        return SHALE_ERR(err, no_memory);
+    return status;
+}
+
+static int64_t count_rows(const struct part *part, size_t n_entries)
+{
+    int64_t n_rows = 0;
+    for (size_t i = 0; i < n_entries; i++)
+        n_rows += part->entries[i].n_rows;
+    return n_rows;
+}
+
+/* ---- By one thread ----------------------------------------------------------------------------
+ */
+
+static enum shale_status write_row_group(struct worker *worker, const struct part *part,
+                                         size_t n_entries, struct shale_err *err)
+{
+    struct shale_file *file = part->file;
+    enum shale_status status = shale_file_open(file, err);
+    for (size_t c = 0; c < file->n_columns && status == SHALE_OK; c++)
+        status = write_column(worker, part, n_entries, c, &file->put.sink, &file->metas[c], err);
+    return status != SHALE_OK ? status : shale_file_close(file, count_rows(part, n_entries), err);
+}
+
+/* ---- By all threads ---------------------------------------------------------------------------
+ */
+
+struct column_out {
+    struct shale_sink sink; /* first member: appends to 'bytes' */
+    struct shale_buf bytes;
+};
+
+static enum shale_status append_bytes(struct shale_sink *sink, const void *data, size_t n_bytes,
+                                      struct shale_err *err)
+{
+    struct column_out *out = (struct column_out *)(void *)sink;
+    return shale_buf_append(&out->bytes, data, n_bytes) == SHALE_OK ? SHALE_OK
+                                                                    : SHALE_ERR(err, no_memory);
+}
+
+static struct cut *cut_new(struct run *run, struct part *part, size_t n_entries)
+{
+    struct cut *cut = shale_mem_zeroed(run->mem, 1, sizeof *cut);
+    size_t n = part->file->n_columns;
+    if (cut == NULL)
+        return NULL;
+    cut->part = part;
+    cut->n_entries = n_entries;
+    cut->columns = shale_mem_zeroed(run->mem, n, sizeof *cut->columns);
+    if (cut->columns == NULL) {
+        shale_mem_free(run->mem, cut);
+        return NULL;
+    }
+    cut->n_columns = n;
+    for (size_t i = 0; i < n; i++) {
+        cut->columns[i].sink.write = append_bytes;
+        shale_buf_init(&cut->columns[i].bytes, run->mem, SIZE_MAX / 2);
+    }
+    return cut;
+}
+
+void cut_free(struct run *run, struct cut *cut)
+{
+    if (cut == NULL)
+        return;
+    for (size_t i = 0; i < cut->n_columns; i++)
+        shale_buf_fini(&cut->columns[i].bytes);
+    shale_mem_free(run->mem, cut->columns);
+    shale_mem_free(run->mem, cut);
+}
+
+enum shale_status encode_column(struct worker *worker, struct cut *cut, size_t column,
+                                struct shale_err *err)
+{
+    return write_column(worker, cut->part, cut->n_entries, column, &cut->columns[column].sink,
+                        &cut->part->file->metas[column], err);
+}
+
+enum shale_status encode_finish(struct worker *worker, struct shale_err *err)
+{
+    struct run *run = worker->run;
+    struct cut *cut = run->seq.cut;
+    struct part *part = cut->part;
+    enum shale_status status = shale_file_open(part->file, err);
+    for (size_t c = 0; c < cut->n_columns && status == SHALE_OK; c++) {
+        struct shale_buf *bytes = &cut->columns[c].bytes;
+        status = shale_sink_write(&part->file->put.sink, bytes->data, bytes->n_bytes, err);
+        shale_buf_fini(bytes);
+    }
+    if (status == SHALE_OK)
+        status = shale_file_close(part->file, count_rows(part, cut->n_entries), err);
+    if (status == SHALE_OK)
+        entries_drop(run, part, 0, cut->n_entries);
+    run->seq.cut = NULL;
+    cut_free(run, cut);
+    return status;
+}
+
+/* ---- Which way --------------------------------------------------------------------------------
+ */
+
+static enum shale_status make_file(struct run *run, struct part *part, struct shale_err *err)
+{
+    if (part->file != NULL)
+        return SHALE_OK;
+    return part->rejects ? shale_output_rejects(run->output, &part->file, err)
+                         : shale_output_data(run->output, part->name, &part->file, err);
+}
+
+enum shale_status encode_begin(struct worker *worker, struct part *part, size_t n_entries,
+                               bool *all, struct shale_err *err)
+{
+    struct run *run = worker->run;
+    enum shale_status status = make_file(run, part, err);
+    size_t n_bytes = 0;
+    if (status != SHALE_OK)
+        return status;
+    for (size_t i = 0; i < n_entries; i++)
+        n_bytes += part->entries[i].n_bytes;
+    *all = run->n_workers > 1 && n_bytes >= LARGE_ENOUGH && n_bytes <= run->encode_limit;
+    if (*all) {
+        run->seq.cut = cut_new(run, part, n_entries);
+        return run->seq.cut != NULL ? SHALE_OK : SHALE_ERR(err, no_memory);
+    }
+    status = write_row_group(worker, part, n_entries, err);
+    if (status == SHALE_OK)
+        entries_drop(run, part, 0, n_entries);
+    return status;
+}
+
+enum shale_status encode_last(struct worker *worker, struct part *part, struct shale_err *err)
+{
+    struct run *run = worker->run;
+    enum shale_status status = make_file(run, part, err);
+    if (status == SHALE_OK && part->n_entries > 0)
+        status = write_row_group(worker, part, part->n_entries, err);
+    for (size_t i = 0; i < part->n_entries; i++)
+        shale_batch_free(run->mem, part->entries[i].batch);
+    part->n_entries = 0; /* the sums are not needed any more, and belong to no thread now */
+    return status == SHALE_OK ? shale_file_finish(part->file, err) : status;
+}

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT */
+/* Plan: what is listed becomes nodes, in the order of inputs and keys.  What stands together in a
+ * group follows from keys and sizes alone. */
+#include "run/private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MAX_PATH_BYTES = 4096, MAX_LIST_BYTES = 64 * 1024 * 1024 };
+
+struct node *node_new(struct run *run, enum node_kind kind, struct object_list *list)
+{
+    struct node *node = shale_mem_zeroed(run->mem, 1, sizeof *node);
+    if (node == NULL)
+        return NULL;
+    node->kind = kind;
+    node->list = list;
+    if (list != NULL)
+        list->n_users++;
+    return node;
+}
+
+static void list_release(struct run *run, struct object_list *list)
+{
+    if (list == NULL || --list->n_users > 0)
+        return;
+    shale_arena_fini(&list->arena);
+    shale_mem_free(run->mem, list->objects);
+    shale_mem_free(run->mem, list);
+}
+
+void node_free(struct run *run, struct node *node)
+{
+    while (node->first != NULL) {
+        struct parcel *next = node->first->next;
+        parcel_free(run, node->first);
+        node->first = next;
+    }
+    large_free(run, node->large);
+    shale_buf_fini(&node->slice.text);
+    list_release(run, node->list);
+    shale_mem_free(run->mem, node);
+}
+
+static struct object_list *list_new(struct run *run)
+{
+    struct object_list *list = shale_mem_zeroed(run->mem, 1, sizeof *list);
+    if (list == NULL)
+        return NULL;
+    shale_arena_init(&list->arena, run->mem, MAX_LIST_BYTES);
+    list->objects = shale_mem_resize(run->mem, NULL, GROUP_MAX_OBJECTS, sizeof *list->objects);
+    list->n_users = 1;
+    if (list->objects != NULL)
+        return list;
+    list_release(run, list);
+    return NULL;
+}
+
+/* ---- Roots ------------------------------------------------------------------------------------
+ */
+
+/* The descriptor of the directory that keys are below: of a file, the one it is in. */
+static enum shale_status open_root(struct root *root, struct shale_err *err)
+{
+    char parent[MAX_PATH_BYTES];
+    struct stat st;
+    const char *slash = strrchr(root->path, '/');
+    if (stat(root->path, &st) != 0)
+        return errno == ENOENT || errno == ENOTDIR
+                   ? SHALE_ERR(err, input_missing, root->path, strerror(errno))
+                   : SHALE_ERR(err, input_open, root->path, strerror(errno));
+    root->is_file = !S_ISDIR(st.st_mode);
+    if (strlen(root->path) >= sizeof parent)
+        return SHALE_ERR(err, input_open, root->path, strerror(ENAMETOOLONG));
+    if (!root->is_file)
+        (void)snprintf(parent, sizeof parent, "%s", root->path);
+    else if (slash == NULL)
+        (void)snprintf(parent, sizeof parent, ".");
+    else
+        (void)snprintf(parent, sizeof parent, "%.*s", (int)(slash - root->path) + 1, root->path);
+    root->fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return root->fd >= 0 ? SHALE_OK : SHALE_ERR(err, input_open, parent, strerror(errno));
+}
+
+enum shale_status plan_open(struct run *run, struct shale_err *err)
+{
+    run->roots = shale_mem_zeroed(run->mem, run->options->n_inputs, sizeof *run->roots);
+    if (run->roots == NULL)
+        return SHALE_ERR(err, no_memory);
+    for (size_t i = 0; i < run->options->n_inputs; i++) {
+        enum shale_status status;
+        run->roots[i].path = run->options->inputs[i];
+        run->roots[i].fd = -1;
+        run->n_roots = i + 1;
+        status = open_root(&run->roots[i], err);
+        if (status != SHALE_OK)
+            return status;
+        if (run->roots[i].is_file && !run->options->convert)
+            return SHALE_ERR(err, source_not_directory, run->roots[i].path);
+    }
+    return SHALE_OK;
+}
+
+static void plan_rewind(struct run *run)
+{
+    shale_list_free(run->plan.list);
+    list_release(run, run->plan.pending_list);
+    run->plan = (struct plan){0};
+}
+
+void plan_close(struct run *run)
+{
+    plan_rewind(run);
+    for (size_t i = 0; i < run->n_roots; i++)
+        if (run->roots[i].fd >= 0)
+            (void)close(run->roots[i].fd);
+    shale_mem_free(run->mem, run->roots);
+}
+
+/* ---- What is taken ----------------------------------------------------------------------------
+ */
+
+static bool ends_in(struct shale_str text, const char *suffix)
+{
+    size_t n = strlen(suffix);
+    return text.n_bytes >= n && memcmp(text.data + text.n_bytes - n, suffix, n) == 0;
+}
+
+/* convert: *.json *.jsonl *.ndjson, plain, .gz or .zst */
+static bool has_known_name(struct shale_str key)
+{
+    static const char *const suffixes[] = {".json", ".jsonl", ".ndjson"};
+    if (ends_in(key, ".gz"))
+        key.n_bytes -= 3;
+    else if (ends_in(key, ".zst"))
+        key.n_bytes -= 4;
+    for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++)
+        if (ends_in(key, suffixes[i]))
+            return true;
+    return false;
+}
+
+/* Some part of the key begins with a dot: another program's temporary or hidden file. */
+static bool is_hidden(struct shale_str key)
+{
+    for (size_t i = 0; i < key.n_bytes; i++)
+        if (key.data[i] == '.' && (i == 0 || key.data[i - 1] == '/'))
+            return true;
+    return false;
+}
+
+static bool is_taken(const struct run *run, struct shale_str key)
+{
+    struct shale_str values[SHALE_TEMPLATE_MAX_PLACEHOLDERS];
+    if (run->options->convert)
+        return run->plan.root->is_file || (has_known_name(key) && !is_hidden(key));
+    if (run->stream->n_keys == 0)
+        return !is_hidden(key);
+    for (size_t i = 0; i < run->stream->n_keys; i++)
+        if (shale_template_match(&run->stream->keys[i], key, values))
+            return true;
+    return false;
+}
+
+/* The next object that is taken, or '*end'. */
+static enum shale_status next_listed(struct run *run, struct shale_listed *out, bool *end,
+                                     struct shale_err *err)
+{
+    struct plan *plan = &run->plan;
+    *end = false;
+    for (;;) {
+        enum shale_status status;
+        bool list_end = false;
+        if (plan->list == NULL) {
+            *end = plan->next_root == run->n_roots;
+            if (*end)
+                return SHALE_OK;
+            plan->root = &run->roots[plan->next_root++];
+            status = shale_list_new(run->mem, plan->root->path, &plan->list, err);
+            if (status != SHALE_OK)
+                return status;
+        }
+        status = shale_list_next(plan->list, out, &list_end, err);
+        if (status != SHALE_OK)
+            return status;
+        if (list_end) {
+            shale_list_free(plan->list);
+            plan->list = NULL;
+            continue;
+        }
+        plan->n_listed++;
+        if (is_taken(run, out->key)) {
+            plan->n_new++;
+            return SHALE_OK;
+        }
+        plan->n_passed_over++;
+    }
+}
+
+enum shale_status plan_totals(struct run *run, struct shale_err *err)
+{
+    struct shale_listed listed;
+    enum shale_status status;
+    bool end = false;
+    int64_t n_bytes = 0;
+    while ((status = next_listed(run, &listed, &end, err)) == SHALE_OK && !end) {
+        n_bytes += listed.n_bytes;
+        if (run->env->cancelled(run->env->ctx))
+            break;
+    }
+    run->n_total_objects = run->plan.n_new;
+    run->n_total_bytes = n_bytes;
+    plan_rewind(run);
+    return status;
+}
+
+/* ---- Nodes ------------------------------------------------------------------------------------
+ */
+
+static enum shale_status copy_object(struct run *run, struct object_list *list,
+                                     const struct shale_listed *listed, struct object *out)
+{
+    const struct root *root = run->plan.root;
+    struct shale_buf path;
+    enum shale_status status;
+    out->root = root;
+    out->n_bytes = listed->n_bytes;
+    out->key = (struct shale_str){shale_arena_copy(&list->arena, listed->key), listed->key.n_bytes};
+    out->name = out->key;
+    if (out->key.data == NULL)
+        return SHALE_NOMEM;
+    if (!run->options->convert)
+        return SHALE_OK;
+    shale_buf_init(&path, run->mem, 2 * MAX_PATH_BYTES);
+    status = shale_buf_append_str(&path, shale_str_of(root->path));
+    if (status == SHALE_OK && !root->is_file) {
+        if (path.n_bytes > 0 && path.data[path.n_bytes - 1] != '/')
+            status = shale_buf_append_byte(&path, '/');
+        if (status == SHALE_OK)
+            status = shale_buf_append_str(&path, out->key);
+    }
+    if (status == SHALE_OK) {
+        out->name.n_bytes = path.n_bytes;
+        out->name.data = shale_arena_copy(&list->arena, shale_buf_str(&path));
+    }
+    shale_buf_fini(&path);
+    return status == SHALE_OK && out->name.data != NULL ? SHALE_OK : SHALE_NOMEM;
+}
+
+static enum shale_status make_node(struct run *run, enum node_kind kind, struct object_list *list,
+                                   size_t n_objects, struct node **out, struct shale_err *err)
+{
+    *out = node_new(run, kind, list);
+    if (*out == NULL)
+        return SHALE_ERR(err, no_memory);
+    (*out)->n_objects = n_objects;
+    return SHALE_OK;
+}
+
+/* The object that was too large for the last group. */
+static enum shale_status take_pending(struct run *run, struct node **out, struct shale_err *err)
+{
+    struct object_list *list = run->plan.pending_list;
+    enum shale_status status;
+    run->plan.pending_list = NULL;
+    status = make_node(run, NODE_OBJECT, list, 1, out, err);
+    list_release(run, list);
+    return status;
+}
+
+/* One large object in a list of its own: the next node. */
+static enum shale_status set_pending(struct run *run, const struct shale_listed *listed,
+                                     struct shale_err *err)
+{
+    struct object_list *list = list_new(run);
+    if (list == NULL || copy_object(run, list, listed, &list->objects[0]) != SHALE_OK) {
+        list_release(run, list);
+        return SHALE_ERR(err, no_memory);
+    }
+    list->n_objects = 1;
+    run->plan.pending_list = list;
+    return SHALE_OK;
+}
+
+enum shale_status plan_next(struct run *run, struct node **out, struct shale_err *err)
+{
+    struct object_list *list;
+    struct shale_listed listed;
+    enum shale_status status = SHALE_OK;
+    int64_t n_bytes = 0;
+    bool end = false;
+    *out = NULL;
+    if (run->plan.pending_list != NULL)
+        return take_pending(run, out, err);
+    list = list_new(run);
+    if (list == NULL)
+        return SHALE_ERR(err, no_memory);
+    while (list->n_objects < GROUP_MAX_OBJECTS && n_bytes < GROUP_STORED_BYTES) {
+        status = next_listed(run, &listed, &end, err);
+        if (status != SHALE_OK || end)
+            break;
+        if (listed.n_bytes > GROUP_STORED_BYTES) {
+            status = set_pending(run, &listed, err);
+            break;
+        }
+        if (copy_object(run, list, &listed, &list->objects[list->n_objects]) != SHALE_OK) {
+            status = SHALE_ERR(err, no_memory);
+            break;
+        }
+        list->n_objects++;
+        n_bytes += listed.n_bytes;
+    }
+    if (status == SHALE_OK && list->n_objects > 0)
+        status = make_node(run, NODE_GROUP, list, list->n_objects, out, err);
+    list_release(run, list);
+    if (status == SHALE_OK && *out == NULL && run->plan.pending_list != NULL)
+        return take_pending(run, out, err);
+    return status;
+}

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: MIT */
+/* The parts of a run.
+ *
+ *     plan.c      listing -> groups of small objects, and large ones        (nodes, in plan order)
+ *     read.c      a node's bytes -> events
+ *     shred.c     events -> rows and rejects in a worker's builders -> a parcel
+ *     sequence.c  parcels in plan order -> waiting rows; marks of undecided objects; counts
+ *     encode.c    waiting rows -> row groups
+ *     run.c       which thread does what next; the memory account
+ *
+ * Everything that a thread finds in 'struct run' belongs to one of three owners: what is fixed
+ * after start; what only pick() and done() touch, under the pool's lock; and what belongs to the
+ * sequencer, of which there is one at a time ('sequencing' is the baton). */
+#ifndef SHALE_RUN_PRIVATE_H
+#define SHALE_RUN_PRIVATE_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/pool.h"
+#include "codec/codec.h"
+#include "columns/batch.h"
+#include "columns/builder.h"
+#include "dataset/output.h"
+#include "dataset/partition.h"
+#include "dataset/rejects.h"
+#include "envelope/envelope.h"
+#include "run/run.h"
+#include "shred/shred.h"
+#include "store/store.h"
+
+enum {
+    GROUP_STORED_BYTES = 1024 * 1024, /* small objects are taken together up to this ... */
+    GROUP_MAX_OBJECTS = 1024,         /* ... or this many; a larger object is taken alone */
+    PARCEL_BYTES = 8 * 1024 * 1024,   /* rows and rejects at which a parcel is closed */
+    PARCEL_NEED = 10 * 1024 * 1024,   /* what is admitted for one */
+    WORKER_BYTES = 20 * 1024 * 1024,  /* buffers and contexts of a thread */
+    FIXED_BYTES = 16 * 1024 * 1024,   /* the program, its libraries, the heap's slack */
+    KEEP_BUILDER_BYTES = 12 * 1024 * 1024,
+    BATCH_OVERHEAD = 2048, /* counted with each waiting batch */
+};
+
+struct counts {
+    int64_t read, written, rejected, filtered;
+};
+
+/* ---- Plan ------------------------------------------------------------------------------------ */
+
+struct root {
+    int fd;           /* the directory that keys are below */
+    const char *path; /* as the user wrote it */
+    bool is_file;     /* 'path' is the one object itself */
+};
+
+struct object {
+    const struct root *root;
+    struct shale_str key;  /* below the root, NUL-terminated */
+    struct shale_str name; /* for people: the key, or (convert) the path; NUL-terminated */
+    int64_t n_bytes;       /* when listed */
+};
+
+/* Objects that were planned together; nodes share it by count. */
+struct object_list {
+    struct shale_arena arena;
+    struct object *objects;
+    size_t n_objects;
+    unsigned n_users; /* under the pool's lock */
+};
+
+struct plan {
+    size_t next_root;
+    struct shale_list *list; /* of the current root, or NULL */
+    const struct root *root;
+    struct object pending; /* large, met while a group was made; in 'pending_list' */
+    struct object_list *pending_list;
+    int64_t n_listed, n_new, n_passed_over;
+};
+
+/* ---- Nodes: units of work in plan order -------------------------------------------------------
+ */
+
+enum node_kind {
+    NODE_GROUP,  /* objects[first, first + n) of a list, each small */
+    NODE_OBJECT, /* one large object: read in pieces by one thread at a time */
+    NODE_SLICE,  /* whole lines of the NDJSON object whose node comes later in the list */
+};
+
+/*     READY --> BUSY --> DONE
+ *       ^        |
+ *       +--------+  an OBJECT until its end; a SLICE whose parcel was full
+ */
+enum node_state { NODE_READY, NODE_BUSY, NODE_DONE };
+
+/* A large object being read. */
+struct large {
+    struct shale_source prefix; /* first member: gives 'head', then the decoder's bytes */
+    struct shale_decoder *decoder;
+    struct shale_get get;
+    struct shale_buf head; /* what was read to see the shape */
+    size_t head_used;
+    bool is_open, failed_read;
+    enum shale_shape shape;
+    struct shale_events *events; /* not NDJSON */
+    struct shale_slicer *slicer; /* NDJSON */
+    int64_t number;              /* of the next event */
+    int64_t n_counted;           /* stored bytes that a parcel has reported */
+};
+
+struct parcel;
+
+struct node {
+    struct node *prev, *next;
+    enum node_kind kind;
+    enum node_state state;
+    struct parcel *first, *last; /* made and not yet given to the sequencer */
+    struct object_list *list;
+    size_t first_object, n_objects;
+    struct large *large;         /* OBJECT */
+    const struct object *object; /* SLICE: whose */
+    struct shale_slice slice;    /* SLICE */
+    size_t slice_used;           /* bytes of it that are done */
+    size_t charge;               /* in the account, for a slice's text */
+};
+
+/* ---- Parcels: what a worker made of a node, or of a part of it --------------------------------
+ */
+
+enum parcel_kind {
+    PARCEL_WHOLE,  /* of objects that are decided */
+    PARCEL_PIECE,  /* of a large object that is not */
+    PARCEL_END,    /* the large object is complete and good */
+    PARCEL_FAILED, /* its content failed: what came of it goes, this stays (its reject) */
+    PARCEL_UNREAD, /* it could not be read: what came of it goes */
+};
+
+struct parcel {
+    struct parcel *next;
+    enum parcel_kind kind;
+    struct counts counts;
+    int64_t objects_failed, objects_done, bytes_read;
+    int64_t n_events; /* numbers that were given to events */
+    bool relative;    /* those numbers count from 0 in this parcel */
+    bool has_time;
+    int64_t last_time;
+    uint32_t n_parts;
+    struct shale_str *names;        /* [n_parts], owned with their text in one allocation */
+    struct shale_batch **batches;   /* [n_parts], taken out one by one */
+    struct shale_batch *rejects;    /* or NULL */
+    struct shale_err *error;        /* the first reject, an object's included; or NULL */
+    struct shale_err *unread_error; /* the first object that could not be read, or NULL ... */
+    enum shale_status unread;       /* ... and its status: DENIED, AGAIN, ... */
+    size_t n_bytes;                 /* of all batches: in the account */
+};
+
+/* ---- The sequencer ----------------------------------------------------------------------------
+ */
+
+struct entry {
+    struct shale_batch *batch; /* or NULL: it is in the spill file */
+    int64_t spill_at;
+    size_t n_bytes;
+    int64_t n_rows;
+};
+
+struct part {
+    struct shale_str name;
+    bool rejects;
+    struct shale_file *file; /* NULL before its first row group */
+    struct entry *entries;   /* waiting, in plan order */
+    size_t n_entries, capacity;
+    size_t waiting_bytes; /* with BATCH_OVERHEAD for each */
+    /* Of the large object under way, when 'epoch' is its number: */
+    int64_t epoch;
+    size_t mark_entries; /* entries before its first */
+    bool has_mark;       /* row groups of it are in the file ... */
+    size_t mark_groups;  /* ... behind so many others */
+};
+
+/* A row group that all threads encode, a column each. */
+struct cut {
+    struct part *part;
+    size_t n_entries;
+    size_t n_columns, next_column, n_done;
+    struct column_out *columns;
+};
+
+struct sequencer {
+    struct parcel *first, *last; /* waiting, in plan order */
+    struct parcel *parcel;       /* under way ... */
+    uint32_t item;               /* ... up to this batch; n_parts stands for its rejects */
+    struct part *check;          /* the part that got the last batch */
+    struct part **parts;         /* data parts, in order of their first rows */
+    size_t n_parts, capacity;
+    uint32_t *slots; /* open addressing by name: part + 1 */
+    size_t n_slots;
+    struct part rejects;
+    struct cut *cut; /* a row group in the hands of all threads */
+    struct shale_spill spill;
+    size_t waiting_bytes; /* of all parts */
+    size_t memory_bytes;  /* of those that are in memory */
+    int64_t epoch;        /* of the large object under way; 0: none */
+    int64_t n_epochs;
+    int64_t object_events;               /* numbers given so far in it */
+    struct counts counts, object_counts; /* all that is decided; of the object under way */
+    bool has_time, object_has_time;
+    int64_t last_time, object_last_time;
+    int64_t objects_failed, objects_done, bytes_read;
+    enum shale_status unread;    /* of the first object that could not be read ... */
+    struct shale_err unread_err; /* ... and its words */
+    size_t released_bytes;       /* for the account, taken over by done() */
+    int n_shown;                 /* rejects that were logged */
+    size_t final_part;           /* the last cuts have come to here */
+    bool final_done;
+};
+
+/* ---- The run ----------------------------------------------------------------------------------
+ */
+
+enum job_kind {
+    JOB_PLAN,
+    JOB_GROUP,
+    JOB_OBJECT,
+    JOB_SLICE,
+    JOB_SEQUENCE,
+    JOB_COLUMN,
+    JOB_FINISH,
+};
+
+struct job {
+    enum job_kind kind;
+    struct node *node;        /* GROUP, OBJECT, SLICE */
+    size_t admitted;          /* bytes taken for it */
+    size_t column;            /* COLUMN */
+    struct part *part;        /* FINISH */
+    bool final;               /* SEQUENCE: all parcels are in */
+    enum shale_status status; /* not OK: the run fails */
+    struct shale_err err;
+    /* Results: */
+    struct parcel *parcel; /* GROUP, OBJECT, SLICE */
+    struct node *made;     /* PLAN: the next node, NULL at the end; OBJECT: a slice */
+    bool node_done;
+    size_t stopped_at;  /* GROUP: objects that were not taken begin here ... */
+    bool stopped_large; /* ... and the first of them is large */
+};
+
+struct worker {
+    struct run *run;
+    unsigned number;
+    struct job job;
+    struct shale_decoder *decoder;
+    struct shale_events *events;
+    struct shale_shredder *shredder;
+    struct shale_builder *builder, *rejects;
+    struct shale_partitioner *partitioner;
+    struct shale_chunk_writer *chunks;
+    struct shale_get get;
+    struct shale_buf stored, text;
+    struct counts counts; /* of the parcel under construction, as all below */
+    int64_t objects_failed, objects_done, bytes_read;
+    struct shale_err first_error; /* code none: there is none */
+    enum shale_status unread;
+    struct shale_err unread_err;
+};
+
+struct run {
+    /* Fixed after start. */
+    const struct shale_run_options *options;
+    const struct shale_env *env;
+    const struct shale_mem *mem;
+    const struct shale_stream *stream;
+    struct root *roots;
+    size_t n_roots;
+    struct shale_events_options events_options;
+    struct shale_output_options output_options;
+    struct shale_output *output;
+    unsigned n_workers;
+    struct worker *workers;
+    size_t flight_limit, waiting_limit, encode_limit; /* bytes */
+    size_t max_nodes;
+    size_t *index_columns; /* columns of the data files that hold $index */
+    size_t n_index_columns;
+    size_t time_field; /* SIZE_MAX: none */
+    int64_t began_us;
+    int64_t n_total_objects, n_total_bytes;
+
+    /* Under the pool's lock. */
+    struct node *head, *tail;
+    size_t n_nodes;
+    size_t flight_bytes;
+    unsigned n_busy;
+    bool planning, planned, sequencing;
+    struct shale_buf *free_texts; /* buffers of slices, kept */
+    size_t n_free_texts;
+    size_t next_finish, n_finishing;
+    enum shale_status status;
+    struct shale_err *err;
+    int64_t last_report_us;
+    struct shale_progress progress;
+
+    /* Whoever plans. */
+    struct plan plan;
+
+    /* Whoever sequences; afterwards whoever finishes a part. */
+    struct sequencer seq;
+};
+
+/* plan.c */
+SHALE_MUST_USE enum shale_status plan_open(struct run *run, struct shale_err *err);
+SHALE_MUST_USE enum shale_status plan_totals(struct run *run, struct shale_err *err);
+SHALE_MUST_USE enum shale_status plan_next(struct run *run, struct node **out,
+                                           struct shale_err *err);
+void plan_close(struct run *run);
+struct node *node_new(struct run *run, enum node_kind kind, struct object_list *list);
+void node_free(struct run *run, struct node *node);
+
+/* shred.c */
+enum shredded { SHREDDED_ALL, SHREDDED_FULL, SHREDDED_FAILED };
+struct shredding {
+    struct shale_events *events;
+    const struct object *object;
+    int64_t number;     /* of the next event: in and out */
+    bool stop_at_lines; /* stop when full only before a line, and say where in 'byte' */
+    bool never_full;    /* stop when full, and take it as too large: a small object */
+    int64_t byte;
+};
+SHALE_MUST_USE enum shale_status worker_open(struct run *run, struct worker *worker);
+void worker_close(struct worker *worker);
+/* SHREDDED_FAILED: the object fails, status and err say why (see is_content() of read.c).  With any
+ * other '*out' a status but OK is fatal. */
+SHALE_MUST_USE enum shale_status shred_events(struct worker *worker, struct shredding *shredding,
+                                              enum shredded *out, struct shale_err *err);
+struct mark {
+    int64_t n_rows, n_rejects;
+    struct counts counts;
+    bool had_error;
+};
+struct mark worker_mark(const struct worker *worker);
+void worker_take_back(struct worker *worker, const struct mark *mark);
+SHALE_MUST_USE enum shale_status reject_object(struct worker *worker, const struct object *object,
+                                               const struct shale_err *why);
+SHALE_MUST_USE enum shale_status reject_event(struct worker *worker, const struct object *object,
+                                              int64_t number, const struct shale_reject *where,
+                                              int64_t byte, struct shale_str raw, int64_t raw_bytes,
+                                              struct shale_err *why);
+/* Close what the worker has made as a parcel, and begin anew. */
+SHALE_MUST_USE enum shale_status parcel_take(struct worker *worker, enum parcel_kind kind,
+                                             int64_t n_events, struct parcel **out);
+void parcel_free(struct run *run, struct parcel *parcel);
+
+/* read.c */
+SHALE_MUST_USE enum shale_status read_group(struct worker *worker, struct job *job);
+SHALE_MUST_USE enum shale_status read_object(struct worker *worker, struct job *job);
+SHALE_MUST_USE enum shale_status read_slice(struct worker *worker, struct job *job);
+void large_free(struct run *run, struct large *large);
+
+/* sequence.c */
+SHALE_MUST_USE enum shale_status sequence(struct worker *worker, bool final, struct shale_err *err);
+SHALE_MUST_USE enum shale_status sequence_open(struct run *run, struct shale_err *err);
+void sequence_close(struct run *run);
+/* A part named "", with or without rows: the one file of layout file. */
+SHALE_MUST_USE enum shale_status sequence_ensure_part(struct run *run);
+
+/* encode.c */
+/* Cut the first 'n_entries' of a part as a row group.  '*all' is set when it is left to all
+ * threads: encode_column() for each column, then encode_finish(). */
+SHALE_MUST_USE enum shale_status encode_begin(struct worker *worker, struct part *part,
+                                              size_t n_entries, bool *all, struct shale_err *err);
+SHALE_MUST_USE enum shale_status encode_column(struct worker *worker, struct cut *cut,
+                                               size_t column, struct shale_err *err);
+SHALE_MUST_USE enum shale_status encode_finish(struct worker *worker, struct shale_err *err);
+/* The last rows of a part, then its footer; different parts by different threads. */
+SHALE_MUST_USE enum shale_status encode_last(struct worker *worker, struct part *part,
+                                             struct shale_err *err);
+void cut_free(struct run *run, struct cut *cut);
+void entries_drop(struct run *run, struct part *part, size_t from, size_t n);
+
+/* summary.c */
+void summarise(const struct run *run, struct shale_summary *summary);
+
+#endif

@@ -1,0 +1,579 @@
+/* SPDX-License-Identifier: MIT */
+/* A run from beginning to end, and what each thread does next.
+ *
+ *     threads pick, in this order:
+ *       a column of the row group that is being cut
+ *       the sequencer's baton, when there is something for it
+ *       the first node in plan order that is ready and whose need the account admits
+ *       planning the next node
+ *       when all nodes are done: the last row groups, then one file after the other
+ *
+ * The node at the head is admitted always (that is what the reserve is for), so there is always
+ * a node, a column or a parcel that can go on. */
+#include "run/private.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { REPORT_EVERY_US = 100000 };
+
+/* ---- The account ------------------------------------------------------------------------------
+ */
+
+static int64_t reserve_bytes(const struct shale_stream *stream)
+{
+    return 2 * stream->max_event_bytes;
+}
+
+int64_t shale_run_least_memory(const struct shale_stream *stream)
+{
+    return FIXED_BYTES + WORKER_BYTES - 4 * 1024 * 1024 + reserve_bytes(stream);
+}
+
+/* Threads first, as far as memory goes; what is left is shared by slices on their way, waiting
+ * rows, and encoded columns. */
+static void share_memory(struct run *run)
+{
+    const int64_t each = WORKER_BYTES + PARCEL_NEED;
+    int64_t left = run->options->memory_bytes - FIXED_BYTES - reserve_bytes(run->stream);
+    int64_t n_workers = left / each;
+    if (n_workers > (int64_t)run->options->n_threads)
+        n_workers = run->options->n_threads;
+    if (n_workers < 1)
+        n_workers = 1;
+    run->n_workers = (unsigned)n_workers;
+    left -= n_workers * WORKER_BYTES;
+    if (left < 0)
+        left = 0;
+    run->flight_limit = run->waiting_limit = run->encode_limit = (size_t)left / 3;
+    run->max_nodes = 2 * run->n_workers + 2;
+}
+
+/* ---- The list of nodes ------------------------------------------------------------------------
+ */
+
+static void insert_before(struct run *run, struct node *node, struct node *next)
+{
+    node->next = next;
+    node->prev = next != NULL ? next->prev : run->tail;
+    if (node->prev != NULL)
+        node->prev->next = node;
+    else
+        run->head = node;
+    if (next != NULL)
+        next->prev = node;
+    else
+        run->tail = node;
+    run->n_nodes++;
+}
+
+static void give_back_text(struct run *run, struct node *node)
+{
+    if (node->slice.text.data == NULL || run->n_free_texts == run->max_nodes ||
+        node->slice.text.capacity > SHALE_SLICE_BYTES + SHALE_SLICE_BYTES / 2)
+        return;
+    run->free_texts[run->n_free_texts++] = node->slice.text;
+    node->slice.text.data = NULL;
+}
+
+static void remove_node(struct run *run, struct node *node)
+{
+    if (node->prev != NULL)
+        node->prev->next = node->next;
+    else
+        run->head = node->next;
+    if (node->next != NULL)
+        node->next->prev = node->prev;
+    else
+        run->tail = node->prev;
+    run->n_nodes--;
+    run->flight_bytes -= node->charge;
+    if (node->kind == NODE_SLICE)
+        give_back_text(run, node);
+    node_free(run, node);
+}
+
+/* A node for the next slice of an object, its text from those that are kept. */
+static struct node *slice_node(struct run *run)
+{
+    struct node *node = node_new(run, NODE_SLICE, NULL);
+    if (node == NULL)
+        return NULL;
+    if (run->n_free_texts > 0) {
+        node->slice.text = run->free_texts[--run->n_free_texts];
+        shale_buf_reset(&node->slice.text);
+    } else {
+        shale_buf_init(&node->slice.text, run->mem,
+                       SHALE_SLICE_BYTES + run->events_options.max_event_bytes +
+                           SHALE_WINDOW_BYTES);
+    }
+    return node;
+}
+
+/* ---- Picking ----------------------------------------------------------------------------------
+ */
+
+static enum shale_pick give(struct run *run, unsigned number, enum job_kind kind, void **out)
+{
+    struct job *job = &run->workers[number].job;
+    job->kind = kind;
+    job->status = SHALE_OK;
+    job->node_done = false;
+    job->stopped_large = false;
+    shale_err_clear(&job->err);
+    run->n_busy++;
+    *out = job;
+    return SHALE_PICK_JOB;
+}
+
+/* Hand the parcels at the head of the list to the sequencer; drop nodes that are done. */
+static bool feed_sequencer(struct run *run)
+{
+    struct sequencer *seq = &run->seq;
+    struct node *node;
+    while ((node = run->head) != NULL) {
+        if (node->first != NULL) {
+            if (seq->first == NULL)
+                seq->first = node->first;
+            else
+                seq->last->next = node->first;
+            seq->last = node->last;
+            node->first = node->last = NULL;
+        }
+        if (node->state != NODE_DONE)
+            break;
+        remove_node(run, node);
+    }
+    return seq->first != NULL || seq->parcel != NULL || seq->cut != NULL;
+}
+
+static size_t need_of(const struct node *node)
+{
+    return node->kind == NODE_OBJECT ? PARCEL_NEED + SHALE_SLICE_BYTES : PARCEL_NEED;
+}
+
+static bool pick_node(struct run *run, unsigned number, void **out)
+{
+    struct job *job = &run->workers[number].job;
+    for (struct node *node = run->head; node != NULL; node = node->next) {
+        size_t need = need_of(node);
+        bool is_head = node == run->head && node->first == NULL;
+        if (node->state != NODE_READY ||
+            (!is_head && (run->flight_bytes + need > run->flight_limit ||
+                          (node->kind == NODE_OBJECT && run->n_nodes >= 2 * run->max_nodes))))
+            continue;
+        job->node = node;
+        job->made = NULL;
+        if (node->kind == NODE_OBJECT && (job->made = slice_node(run)) == NULL) {
+            run->status = SHALE_ERR(run->err, no_memory);
+            return false;
+        }
+        node->state = NODE_BUSY;
+        job->admitted = need;
+        run->flight_bytes += need;
+        (void)give(run, number,
+                   node->kind == NODE_GROUP    ? JOB_GROUP
+                   : node->kind == NODE_OBJECT ? JOB_OBJECT
+                                               : JOB_SLICE,
+                   out);
+        return true;
+    }
+    return false;
+}
+
+static int compare_parts(const void *a, const void *b)
+{
+    const struct part *const *x = a, *const *y = b;
+    return shale_str_compare((*x)->name, (*y)->name);
+}
+
+/* Files in the order of their names; the slots are not used any more. */
+static void begin_finishing(struct run *run)
+{
+    if (run->seq.n_parts > 1)
+        qsort(run->seq.parts, run->seq.n_parts, sizeof(struct part *), compare_parts);
+}
+
+static bool is_empty(const struct part *part)
+{
+    return part->n_entries == 0 &&
+           (part->file == NULL || shale_parquet_n_row_groups(part->file->parquet) == 0);
+}
+
+/* The next file that has rows; the rejects come last. */
+static bool pick_finish(struct run *run, unsigned number, void **out)
+{
+    struct sequencer *seq = &run->seq;
+    while (run->next_finish <= seq->n_parts) {
+        size_t i = run->next_finish++;
+        struct part *part = i < seq->n_parts ? seq->parts[i] : &seq->rejects;
+        if (is_empty(part) && (part->rejects || run->options->layout == SHALE_OUTPUT_TABLE))
+            continue;
+        run->workers[number].job.part = part;
+        (void)give(run, number, JOB_FINISH, out);
+        return true;
+    }
+    return false;
+}
+
+static enum shale_pick pick_sequence(struct run *run, unsigned number, bool final, void **out)
+{
+    run->sequencing = true;
+    run->workers[number].job.final = final;
+    return give(run, number, JOB_SEQUENCE, out);
+}
+
+static enum shale_pick pick_last(struct run *run, unsigned number, void **out)
+{
+    if (run->sequencing || run->seq.cut != NULL)
+        return SHALE_PICK_WAIT;
+    if (!run->seq.final_done)
+        return pick_sequence(run, number, true, out);
+    if (pick_finish(run, number, out))
+        return SHALE_PICK_JOB;
+    return run->n_busy > 0 ? SHALE_PICK_WAIT : SHALE_PICK_STOP;
+}
+
+static enum shale_pick pick(void *ctx, unsigned number, void **out)
+{
+    struct run *run = ctx;
+    struct cut *cut = run->sequencing ? NULL : run->seq.cut;
+    if (run->status == SHALE_OK && run->env->cancelled(run->env->ctx))
+        run->status = SHALE_ERR(run->err, interrupted);
+    if (run->status == SHALE_OK && cut != NULL && cut->next_column < cut->n_columns) {
+        run->workers[number].job.column = cut->next_column++;
+        return give(run, number, JOB_COLUMN, out);
+    }
+    if (run->status == SHALE_OK && !run->sequencing &&
+        (cut == NULL || cut->n_done == cut->n_columns) && feed_sequencer(run))
+        return pick_sequence(run, number, false, out);
+    if (run->status == SHALE_OK && pick_node(run, number, out))
+        return SHALE_PICK_JOB;
+    if (run->status == SHALE_OK && !run->planned && !run->planning &&
+        run->n_nodes < run->max_nodes) {
+        run->planning = true;
+        return give(run, number, JOB_PLAN, out);
+    }
+    if (run->status == SHALE_OK && run->planned && run->head == NULL)
+        return pick_last(run, number, out);
+    return run->n_busy > 0 ? SHALE_PICK_WAIT : SHALE_PICK_STOP;
+}
+
+/* ---- Working ----------------------------------------------------------------------------------
+ */
+
+static void work(void *ctx, unsigned number, void *arg)
+{
+    struct run *run = ctx;
+    struct worker *worker = &run->workers[number];
+    struct job *job = arg;
+    switch (job->kind) {
+    case JOB_PLAN:
+        job->status = plan_next(run, &job->made, &job->err);
+        break;
+    case JOB_GROUP:
+        job->status = read_group(worker, job);
+        break;
+    case JOB_OBJECT:
+        job->status = read_object(worker, job);
+        break;
+    case JOB_SLICE:
+        job->status = read_slice(worker, job);
+        break;
+    case JOB_SEQUENCE:
+        job->status = sequence(worker, job->final, &job->err);
+        break;
+    case JOB_COLUMN:
+        job->status = encode_column(worker, run->seq.cut, job->column, &job->err);
+        break;
+    case JOB_FINISH:
+        job->status = encode_last(worker, job->part, &job->err);
+        break;
+    }
+}
+
+/* ---- What was done ----------------------------------------------------------------------------
+ */
+
+static void take_parcel(struct run *run, struct job *job)
+{
+    struct node *node = job->node;
+    run->flight_bytes -= job->admitted;
+    if (job->parcel != NULL) {
+        run->flight_bytes += job->parcel->n_bytes;
+        run->progress.events += job->parcel->counts.read;
+        run->progress.objects += job->parcel->objects_done;
+        run->progress.bytes += job->parcel->bytes_read;
+        if (node->last != NULL)
+            node->last->next = job->parcel;
+        else
+            node->first = job->parcel;
+        node->last = job->parcel;
+        job->parcel = NULL;
+    }
+    node->state = job->node_done ? NODE_DONE : NODE_READY;
+}
+
+/* What a group did not take: a large object by itself, the others as a group again. */
+static enum shale_status split_group(struct run *run, struct node *node, const struct job *job)
+{
+    size_t at = job->stopped_at, end = node->first_object + node->n_objects;
+    struct node *next = node->next;
+    if (job->stopped_large) {
+        struct node *large = node_new(run, NODE_OBJECT, node->list);
+        if (large == NULL)
+            return SHALE_NOMEM;
+        large->first_object = at++;
+        large->n_objects = 1;
+        insert_before(run, large, next);
+    }
+    if (at < end) {
+        struct node *rest = node_new(run, NODE_GROUP, node->list);
+        if (rest == NULL)
+            return SHALE_NOMEM;
+        rest->first_object = at;
+        rest->n_objects = end - at;
+        insert_before(run, rest, next);
+    }
+    return SHALE_OK;
+}
+
+/* The slice that an object's reader made goes before it; one that it did not need is dropped. */
+static void take_slice(struct run *run, struct job *job)
+{
+    struct node *made = job->made;
+    job->made = NULL;
+    if (made == NULL)
+        return;
+    if (made->object == NULL || made->slice.text.n_bytes == 0) {
+        give_back_text(run, made);
+        node_free(run, made);
+        return;
+    }
+    made->charge = made->slice.text.capacity;
+    run->flight_bytes += made->charge;
+    insert_before(run, made, job->node);
+}
+
+static void take_plan(struct run *run, struct job *job)
+{
+    run->planning = false;
+    if (job->made != NULL)
+        insert_before(run, job->made, NULL);
+    else
+        run->planned = true;
+    job->made = NULL;
+}
+
+static void report(struct run *run)
+{
+    const struct shale_observer *observer = run->options->observer;
+    int64_t now;
+    if (observer == NULL)
+        return;
+    now = run->env->monotonic_us(run->env->ctx);
+    if (now - run->last_report_us < REPORT_EVERY_US)
+        return;
+    run->last_report_us = now;
+    run->progress.n_objects = observer->wants_totals ? run->n_total_objects : -1;
+    run->progress.n_bytes = observer->wants_totals ? run->n_total_bytes : -1;
+    run->progress.elapsed_us = now - run->began_us;
+    observer->progress(observer->ctx, &run->progress);
+}
+
+static void done(void *ctx, unsigned number, void *arg)
+{
+    struct run *run = ctx;
+    struct job *job = arg;
+    (void)number;
+    run->n_busy--;
+    if (job->status == SHALE_OK && job->kind == JOB_GROUP)
+        job->status = split_group(run, job->node, job);
+    switch (job->kind) {
+    case JOB_PLAN:
+        take_plan(run, job);
+        break;
+    case JOB_GROUP:
+    case JOB_SLICE:
+    case JOB_OBJECT:
+        take_slice(run, job);
+        take_parcel(run, job);
+        break;
+    case JOB_SEQUENCE:
+        run->sequencing = false;
+        run->flight_bytes -= run->seq.released_bytes;
+        run->seq.released_bytes = 0;
+        if (job->status == SHALE_OK && run->seq.final_done)
+            begin_finishing(run);
+        break;
+    case JOB_COLUMN:
+        run->seq.cut->n_done++;
+        break;
+    case JOB_FINISH:
+        break;
+    }
+    if (job->status != SHALE_OK && run->status == SHALE_OK) {
+        run->status = job->status;
+        if (run->err != NULL)
+            *run->err = job->err;
+    }
+    report(run);
+}
+
+/* ---- From beginning to end --------------------------------------------------------------------
+ */
+
+static enum shale_status find_index_columns(struct run *run)
+{
+    const struct shale_stream *stream = run->stream;
+    size_t column = 0;
+    run->time_field = SIZE_MAX;
+    run->index_columns = shale_mem_zeroed(run->mem, stream->n_fields + 1, sizeof(size_t));
+    if (run->index_columns == NULL)
+        return SHALE_NOMEM;
+    for (size_t i = 0; i < stream->n_fields; i++) {
+        const struct shale_field *field = &stream->fields[i];
+        if (field->type.kind == SHALE_TIMESTAMP && run->time_field == SIZE_MAX)
+            run->time_field = i;
+        if (stream->schema.columns[i].partition_only)
+            continue;
+        if (field->n_from > 0 && field->from[0].kind == SHALE_FROM_INDEX)
+            run->index_columns[run->n_index_columns++] = column;
+        column++;
+    }
+    return SHALE_OK;
+}
+
+static enum shale_status open_workers(struct run *run, struct shale_err *err)
+{
+    run->workers = shale_mem_zeroed(run->mem, run->n_workers, sizeof *run->workers);
+    run->free_texts = shale_mem_zeroed(run->mem, run->max_nodes, sizeof *run->free_texts);
+    if (run->workers == NULL || run->free_texts == NULL || find_index_columns(run) != SHALE_OK)
+        return SHALE_ERR(err, no_memory);
+    for (unsigned i = 0; i < run->n_workers; i++) {
+        run->workers[i].number = i;
+        if (worker_open(run, &run->workers[i]) != SHALE_OK)
+            return SHALE_ERR(err, no_memory);
+    }
+    return SHALE_OK;
+}
+
+static enum shale_status open_run(struct run *run, struct shale_err *err)
+{
+    const struct shale_run_options *options = run->options;
+    enum shale_status status;
+    run->events_options.records = run->stream->has_records ? &run->stream->records : NULL;
+    run->events_options.max_event_bytes = (size_t)run->stream->max_event_bytes;
+    if (options->memory_bytes < shale_run_least_memory(run->stream))
+        return SHALE_ERR(err, memory_too_small, (long long)options->memory_bytes,
+                         (long long)shale_run_least_memory(run->stream));
+    share_memory(run);
+    run->output_options = (struct shale_output_options){
+        .path = options->output,
+        .layout = options->layout,
+        .replace = options->replace,
+        .schema = &run->stream->schema,
+        .chunk = {.codec = run->stream->compression, .level = run->stream->compression_level},
+        .created_by = "shale version " SHALE_VERSION " (build " SHALE_BUILD ")",
+    };
+    status = plan_open(run, err);
+    if (status == SHALE_OK && options->observer != NULL && options->observer->wants_totals)
+        status = plan_totals(run, err);
+    if (status == SHALE_OK)
+        status = sequence_open(run, err);
+    if (status == SHALE_OK)
+        status = open_workers(run, err);
+    if (status == SHALE_OK)
+        status = shale_output_open(run->env, &run->output_options, &run->output, err);
+    return status;
+}
+
+static void close_run(struct run *run)
+{
+    while (run->head != NULL)
+        remove_node(run, run->head);
+    for (unsigned i = 0; run->workers != NULL && i < run->n_workers; i++)
+        worker_close(&run->workers[i]);
+    for (size_t i = 0; i < run->n_free_texts; i++)
+        shale_buf_fini(&run->free_texts[i]);
+    sequence_close(run);
+    shale_output_free(run->output);
+    plan_close(run);
+    shale_mem_free(run->mem, run->free_texts);
+    shale_mem_free(run->mem, run->workers);
+    shale_mem_free(run->mem, run->index_columns);
+}
+
+/* Everything is in complete files under temporary names: show them. */
+static enum shale_status publish(struct run *run, struct shale_err *err)
+{
+    struct sequencer *seq = &run->seq;
+    struct shale_file **files = shale_mem_zeroed(run->mem, seq->n_parts + 1, sizeof *files);
+    struct shale_file *rejects = is_empty(&seq->rejects) ? NULL : seq->rejects.file;
+    enum shale_status status;
+    size_t n = 0;
+    if (files == NULL)
+        return SHALE_ERR(err, no_memory);
+    for (size_t i = 0; i < seq->n_parts; i++)
+        if (!is_empty(seq->parts[i]) || run->options->layout == SHALE_OUTPUT_FILE)
+            files[n++] = seq->parts[i]->file;
+    status = shale_output_publish(run->output, files, n, rejects, err);
+    shale_mem_free(run->mem, files);
+    return status;
+}
+
+/* A file without rows is still a file. */
+static enum shale_status ensure_part(struct run *run, struct shale_err *err)
+{
+    if (run->options->layout == SHALE_OUTPUT_TABLE)
+        return SHALE_OK;
+    return sequence_ensure_part(run) == SHALE_OK ? SHALE_OK : SHALE_ERR(err, no_memory);
+}
+
+static enum shale_status execute(struct run *run, struct shale_err *err)
+{
+    const struct shale_pool_owner owner = {run, pick, work, done};
+    enum shale_status status = open_run(run, err);
+    if (status == SHALE_OK)
+        status = ensure_part(run, err);
+    if (status == SHALE_OK && shale_pool_run(run->n_workers, &owner) != SHALE_OK)
+        status = SHALE_ERR(err, no_memory);
+    if (status == SHALE_OK)
+        status = run->status;
+    if (status == SHALE_OK && run->env->cancelled(run->env->ctx))
+        status = SHALE_ERR(err, interrupted);
+    return status != SHALE_OK ? status : publish(run, err);
+}
+
+enum shale_status shale_run(const struct shale_run_options *options, struct shale_summary *summary,
+                            struct shale_err *err)
+{
+    struct run *run = shale_mem_zeroed(options->env->mem, 1, sizeof *run);
+    enum shale_status status;
+    memset(summary, 0, sizeof *summary);
+    if (run == NULL)
+        return SHALE_ERR(err, no_memory);
+    run->options = options;
+    run->env = options->env;
+    run->mem = options->env->mem;
+    run->stream = options->stream;
+    run->err = err;
+    run->seq.spill.fd = -1;
+    run->began_us = run->env->monotonic_us(run->env->ctx);
+    status = execute(run, err);
+    summarise(run, summary);
+    if (status == SHALE_OK) {
+        summary->rows_total = summary->events_written;
+        if (run->seq.unread != SHALE_OK) {
+            status = run->seq.unread == SHALE_DENIED ? SHALE_DENIED : SHALE_AGAIN;
+            if (err != NULL)
+                *err = run->seq.unread_err;
+        }
+    } else {
+        summary->files_written = summary->bytes_written = summary->events_written = 0;
+    }
+    close_run(run);
+    shale_mem_free(options->env->mem, run);
+    return status;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* One execution: plan -> read -> shred -> write -> publish -> report. */
+#ifndef SHALE_RUN_RUN_H
+#define SHALE_RUN_RUN_H
+
+#include "base/env.h"
+#include "base/err.h"
+#include "schema/stream.h"
+
+/* How far a run is; called at most some times a second, from any thread, one at a time. */
+struct shale_progress {
+    int64_t objects, n_objects; /* done, and in all (-1: not counted) */
+    int64_t bytes, n_bytes;     /* stored bytes likewise */
+    int64_t events;             /* read so far */
+    int64_t elapsed_us;
+};
+
+struct shale_observer {
+    void *ctx;
+    bool wants_totals; /* list everything once before the work begins */
+    void (*progress)(void *ctx, const struct shale_progress *progress);
+};
+
+struct shale_run_options {
+    const struct shale_env *env;
+    const struct shale_stream *stream;
+    const char *const *inputs; /* directories; files as well for convert */
+    size_t n_inputs;
+    bool convert; /* names decide what is taken of a directory, not source.keys */
+    const char *output;
+    enum shale_output_layout layout;
+    bool replace;
+    unsigned n_threads;                    /* at least 1 */
+    int64_t memory_bytes;                  /* the ceiling; at least shale_run_least_memory() */
+    const char *temporary;                 /* directory of the spill file */
+    const struct shale_observer *observer; /* may be NULL */
+};
+
+/* What happened; good also after a failure (then nothing was published). */
+struct shale_summary {
+    int64_t objects_listed, objects_new, objects_failed, objects_passed_over;
+    int64_t events_read, events_written, events_rejected, events_filtered, events_duplicates;
+    int64_t rows_total, files_written, bytes_read, bytes_written;
+    bool has_last_event_time;
+    int64_t last_event_time;   /* of the stream's first timestamp column ... */
+    enum shale_unit time_unit; /* ... in this unit */
+    int64_t elapsed_us;
+    char rejects_path[4096]; /* "" without rejects */
+};
+
+/* The least ceiling that works for a stream: the fixed part, one slice, and its largest event. */
+int64_t shale_run_least_memory(const struct shale_stream *stream);
+
+/* Run.  Publishes everything or nothing.
+ * Returns SHALE_OK; SHALE_REJECTS (over the limit); SHALE_DENIED or SHALE_AGAIN: the rest was
+ * published, but some objects could not be read (err names one); any other status: nothing was
+ * published and err says why. */
+SHALE_MUST_USE enum shale_status shale_run(const struct shale_run_options *options,
+                                           struct shale_summary *summary, struct shale_err *err);
+
+/* The summary as one JSON object, without a newline, behind what 'out' holds. */
+SHALE_MUST_USE enum shale_status shale_summary_json(const struct shale_summary *summary,
+                                                    enum shale_status status,
+                                                    struct shale_str stream, struct shale_buf *out);
+
+#endif

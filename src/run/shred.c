@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT */
+/* Events to rows and rejects in a worker's builders, and those to a parcel. */
+#include "run/private.h"
+
+#include <string.h>
+
+/* ---- A worker's tools -------------------------------------------------------------------------
+ */
+
+enum shale_status worker_open(struct run *run, struct worker *worker)
+{
+    const struct shale_mem *mem = run->mem;
+    enum shale_status status;
+    worker->run = run;
+    worker->get.fd = -1;
+    shale_err_clear(&worker->first_error);
+    shale_buf_init(&worker->stored, mem, GROUP_STORED_BYTES + 1);
+    shale_buf_init(&worker->text, mem, SHALE_SLICE_BYTES + SHALE_CODEC_PADDING);
+    status = shale_decoder_new(mem, &worker->decoder);
+    if (status == SHALE_OK)
+        status = shale_events_new(mem, &worker->events);
+    if (status == SHALE_OK)
+        status = shale_shredder_new(mem, run->stream, &worker->shredder);
+    if (status == SHALE_OK)
+        status = shale_builder_new(mem, &run->stream->schema, &worker->builder);
+    if (status == SHALE_OK)
+        status = shale_builder_new(mem, &shale_rejects_schema, &worker->rejects);
+    if (status == SHALE_OK)
+        status = shale_partitioner_new(mem, run->stream, &worker->partitioner);
+    if (status == SHALE_OK)
+        status = shale_chunk_writer_new(mem, &worker->chunks);
+    return status;
+}
+
+void worker_close(struct worker *worker)
+{
+    if (worker->run == NULL)
+        return;
+    parcel_free(worker->run, worker->job.parcel);
+    if (worker->job.made != NULL)
+        node_free(worker->run, worker->job.made);
+    shale_get_close(&worker->get);
+    shale_chunk_writer_free(worker->chunks);
+    shale_partitioner_free(worker->partitioner);
+    shale_builder_free(worker->rejects);
+    shale_builder_free(worker->builder);
+    shale_shredder_free(worker->shredder);
+    shale_events_free(worker->events);
+    shale_decoder_free(worker->decoder);
+    shale_buf_fini(&worker->text);
+    shale_buf_fini(&worker->stored);
+}
+
+struct mark worker_mark(const struct worker *worker)
+{
+    return (struct mark){shale_builder_n_rows(worker->builder),
+                         shale_builder_n_rows(worker->rejects), worker->counts,
+                         worker->first_error.code != SHALE_E_none};
+}
+
+void worker_take_back(struct worker *worker, const struct mark *mark)
+{
+    shale_builder_truncate(worker->builder, mark->n_rows);
+    shale_builder_truncate(worker->rejects, mark->n_rejects);
+    worker->counts = mark->counts;
+    if (!mark->had_error)
+        shale_err_clear(&worker->first_error);
+}
+
+/* ---- Rejects ----------------------------------------------------------------------------------
+ */
+
+enum shale_status reject_event(struct worker *worker, const struct object *object, int64_t number,
+                               const struct shale_reject *where, int64_t byte, struct shale_str raw,
+                               int64_t raw_bytes, struct shale_err *why)
+{
+    const struct shale_reject_row row = {
+        .object = object->name,
+        .record = number,
+        .byte = byte,
+        .pointer = where->pointer,
+        .field = where->field,
+        .rule = shale_error_name(why->code),
+        .message = why->message,
+        .raw = raw,
+        .raw_bytes = raw_bytes,
+    };
+    worker->counts.read++;
+    worker->counts.rejected++;
+    why->byte = byte;
+    shale_err_at(why, object->name.data, number, byte);
+    if (worker->first_error.code == SHALE_E_none)
+        worker->first_error = *why;
+    return shale_rejects_append(worker->rejects, &row);
+}
+
+enum shale_status reject_object(struct worker *worker, const struct object *object,
+                                const struct shale_err *why)
+{
+    const struct shale_reject_row row = {
+        .object = object->name,
+        .record = -1,
+        .byte = why->byte,
+        .rule = "object",
+        .message = why->message,
+    };
+    worker->counts.read++;
+    worker->counts.rejected++;
+    worker->objects_failed++;
+    if (worker->first_error.code == SHALE_E_none)
+        worker->first_error = *why;
+    return shale_rejects_append(worker->rejects, &row);
+}
+
+/* ---- Events -----------------------------------------------------------------------------------
+ */
+
+static void set_lineage(const struct run *run, const struct object *object,
+                        struct shale_lineage *out)
+{
+    memset(out, 0, sizeof *out);
+    out->key = object->key;
+    for (size_t i = 0; i < run->stream->n_keys && !run->options->convert; i++)
+        if (shale_template_match(&run->stream->keys[i], object->key, out->values)) {
+            out->matched = &run->stream->keys[i];
+            return;
+        }
+}
+
+static bool is_full(const struct worker *worker)
+{
+    return shale_builder_n_bytes(worker->builder) + shale_builder_n_bytes(worker->rejects) >=
+           PARCEL_BYTES;
+}
+
+/* One event through the shredder; '*appended' when it made a row, a reject or was filtered. */
+static enum shale_status shred_one(struct worker *worker, struct shredding *s,
+                                   const struct shale_lineage *lineage,
+                                   const struct shale_event *event, struct shale_err *err)
+{
+    struct shale_events *events = s->events;
+    enum shale_shredded outcome;
+    struct shale_reject reject;
+    struct shale_str text;
+    enum shale_status status =
+        shale_shred(worker->shredder, event->cursor, !event->wrapped, lineage, s->number,
+                    worker->builder, &outcome, &reject, err);
+    if (status != SHALE_OK)
+        return status;
+    switch (outcome) {
+    case SHALE_SHRED_ROW:
+        worker->counts.read++;
+        worker->counts.written++;
+        break;
+    case SHALE_SHRED_FILTERED:
+        worker->counts.read++;
+        worker->counts.filtered++;
+        break;
+    case SHALE_SHRED_REJECTED:
+        text = shale_events_text(events);
+        status =
+            reject_event(worker, s->object, s->number, &reject,
+                         shale_events_byte(events, reject.at), text, (int64_t)text.n_bytes, err);
+        break;
+    case SHALE_SHRED_ENVELOPE:
+        shale_events_descend(events);
+        return SHALE_OK;
+    case SHALE_SHRED_MORE:
+        shale_events_more(events);
+        return SHALE_OK;
+    case SHALE_SHRED_BROKEN:
+        shale_events_broken(events);
+        return SHALE_OK;
+    }
+    s->number++;
+    return status;
+}
+
+/* What one step of the envelope means; '*go' says whether there is a next. */
+static enum shale_status take_step(struct worker *worker, struct shredding *s,
+                                   const struct shale_lineage *lineage, enum shale_events_step step,
+                                   const struct shale_event *event, struct mark *before, bool *go,
+                                   struct shale_err *err)
+{
+    static const struct shale_reject nowhere = {0};
+    int64_t number = s->number;
+    *go = true;
+    switch (step) {
+    case SHALE_EVENTS_EVENT:
+        *before = worker_mark(worker);
+        return shred_one(worker, s, lineage, event, err);
+    case SHALE_EVENTS_REJECT:
+        if (event->retract && worker->counts.read > before->counts.read) {
+            worker_take_back(worker, before);
+            number = --s->number;
+        }
+        s->number++;
+        return reject_event(worker, s->object, number, &nowhere,
+                            err->byte >= 0 ? err->byte : event->byte, event->text,
+                            event->text_bytes, err);
+    case SHALE_EVENTS_END:
+    case SHALE_EVENTS_FAILED:
+        break;
+    }
+    *go = false;
+    return SHALE_OK;
+}
+
+enum shale_status shred_events(struct worker *worker, struct shredding *s, enum shredded *out,
+                               struct shale_err *err)
+{
+    struct shale_lineage lineage;
+    struct shale_event event = {0};
+    struct mark before = worker_mark(worker);
+    enum shale_events_step step = SHALE_EVENTS_END;
+    enum shale_status status = SHALE_OK;
+    bool go = true;
+    set_lineage(worker->run, s->object, &lineage);
+    *out = SHREDDED_ALL;
+    while (go && status == SHALE_OK) {
+        if (!s->stop_at_lines && is_full(worker)) {
+            *out = SHREDDED_FULL;
+            return SHALE_OK;
+        }
+        shale_err_clear(err);
+        step = shale_events_next(s->events, &event, err);
+        if (s->stop_at_lines && step == SHALE_EVENTS_EVENT && !event.wrapped && is_full(worker)) {
+            s->byte = event.byte;
+            *out = SHREDDED_FULL;
+            return SHALE_OK;
+        }
+        status = take_step(worker, s, &lineage, step, &event, &before, &go, err);
+    }
+    if (status == SHALE_NOMEM || status == SHALE_LIMIT)
+        return SHALE_ERR(err, no_memory);
+    if (status == SHALE_OK && step == SHALE_EVENTS_FAILED) {
+        *out = SHREDDED_FAILED;
+        shale_err_at(err, s->object->name.data, -1, -1);
+        return event.status;
+    }
+    return status;
+}
+
+/* ---- Parcels ----------------------------------------------------------------------------------
+ */
+
+static void find_last_time(struct worker *worker, struct parcel *parcel)
+{
+    struct shale_column column;
+    const int64_t *values;
+    if (worker->run->time_field == SIZE_MAX)
+        return;
+    shale_builder_column(worker->builder, worker->run->time_field, &column);
+    values = column.data;
+    for (int64_t i = 0; i < column.n_rows; i++) {
+        if (shale_column_is_null(&column, i) ||
+            (parcel->has_time && values[i] <= parcel->last_time))
+            continue;
+        parcel->has_time = true;
+        parcel->last_time = values[i];
+    }
+}
+
+/* Names with their text behind them, in one allocation. */
+static struct shale_str *copy_names(const struct shale_mem *mem, const struct shale_str *names,
+                                    uint32_t n)
+{
+    struct shale_str *copy;
+    size_t n_bytes = 0, used = 0;
+    char *text;
+    for (uint32_t i = 0; i < n; i++)
+        n_bytes += names[i].n_bytes;
+    copy = shale_mem_alloc(mem, n * sizeof *copy + n_bytes);
+    if (copy == NULL)
+        return NULL;
+    text = (char *)(copy + n);
+    for (uint32_t i = 0; i < n; i++) {
+        if (names[i].n_bytes > 0)
+            memcpy(text + used, names[i].data, names[i].n_bytes);
+        copy[i] = (struct shale_str){text + used, names[i].n_bytes};
+        used += names[i].n_bytes;
+    }
+    return copy;
+}
+
+static enum shale_status split_rows(struct worker *worker, struct parcel *parcel)
+{
+    const struct shale_mem *mem = worker->run->mem;
+    const struct shale_str *names;
+    const uint32_t *part_of_row;
+    uint32_t n_parts;
+    enum shale_status status;
+    if (shale_builder_n_rows(worker->builder) == 0)
+        return SHALE_OK;
+    find_last_time(worker, parcel);
+    status =
+        shale_partition_rows(worker->partitioner, worker->builder, &part_of_row, &names, &n_parts);
+    if (status != SHALE_OK)
+        return status;
+    parcel->names = copy_names(mem, names, n_parts);
+    parcel->batches = shale_mem_zeroed(mem, n_parts, sizeof(struct shale_batch *));
+    if (parcel->names == NULL || parcel->batches == NULL)
+        return SHALE_NOMEM;
+    status = shale_builder_split(worker->builder, part_of_row, n_parts, parcel->batches);
+    if (status != SHALE_OK)
+        return status;
+    parcel->n_parts = n_parts;
+    for (uint32_t i = 0; i < n_parts; i++)
+        parcel->n_bytes += shale_batch_n_bytes(parcel->batches[i]);
+    return SHALE_OK;
+}
+
+static enum shale_status copy_error(const struct shale_mem *mem, const struct shale_err *err,
+                                    struct shale_err **out)
+{
+    *out = shale_mem_alloc(mem, sizeof **out);
+    if (*out == NULL)
+        return SHALE_NOMEM;
+    **out = *err;
+    return SHALE_OK;
+}
+
+static enum shale_status fill_parcel(struct worker *worker, struct parcel *parcel)
+{
+    enum shale_status status = split_rows(worker, parcel);
+    if (status == SHALE_OK && shale_builder_n_rows(worker->rejects) > 0) {
+        status = shale_builder_split(worker->rejects, NULL, 1, &parcel->rejects);
+        if (status == SHALE_OK)
+            parcel->n_bytes += shale_batch_n_bytes(parcel->rejects);
+    }
+    if (status == SHALE_OK && worker->first_error.code != SHALE_E_none)
+        status = copy_error(worker->run->mem, &worker->first_error, &parcel->error);
+    if (status == SHALE_OK && worker->unread != SHALE_OK)
+        status = copy_error(worker->run->mem, &worker->unread_err, &parcel->unread_error);
+    return status;
+}
+
+enum shale_status parcel_take(struct worker *worker, enum parcel_kind kind, int64_t n_events,
+                              struct parcel **out)
+{
+    struct parcel *parcel = shale_mem_zeroed(worker->run->mem, 1, sizeof *parcel);
+    enum shale_status status;
+    *out = NULL;
+    if (parcel == NULL)
+        return SHALE_NOMEM;
+    parcel->kind = kind;
+    parcel->n_events = n_events;
+    parcel->counts = worker->counts;
+    parcel->objects_failed = worker->objects_failed;
+    parcel->objects_done = worker->objects_done;
+    parcel->bytes_read = worker->bytes_read;
+    parcel->unread = worker->unread;
+    status = fill_parcel(worker, parcel);
+    if (status != SHALE_OK) {
+        parcel_free(worker->run, parcel);
+        return status;
+    }
+    shale_builder_reset(worker->builder, KEEP_BUILDER_BYTES);
+    shale_builder_reset(worker->rejects, KEEP_BUILDER_BYTES / 4);
+    worker->counts = (struct counts){0};
+    worker->objects_failed = worker->objects_done = worker->bytes_read = 0;
+    worker->unread = SHALE_OK;
+    shale_err_clear(&worker->first_error);
+    *out = parcel;
+    return SHALE_OK;
+}
+
+void parcel_free(struct run *run, struct parcel *parcel)
+{
+    if (parcel == NULL)
+        return;
+    for (uint32_t i = 0; i < parcel->n_parts; i++)
+        shale_batch_free(run->mem, parcel->batches[i]);
+    shale_mem_free(run->mem, parcel->batches);
+    shale_mem_free(run->mem, parcel->names);
+    shale_batch_free(run->mem, parcel->rejects);
+    shale_mem_free(run->mem, parcel->error);
+    shale_mem_free(run->mem, parcel->unread_error);
+    shale_mem_free(run->mem, parcel);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* What a run did, as figures and as JSON. */
+#include "run/private.h"
+
+#include <stdio.h>
+
+#include "json/writer.h"
+
+void summarise(const struct run *run, struct shale_summary *summary)
+{
+    const struct sequencer *seq = &run->seq;
+    summary->objects_listed = run->plan.n_listed;
+    summary->objects_new = run->plan.n_new;
+    summary->objects_failed = seq->objects_failed;
+    summary->objects_passed_over = run->plan.n_passed_over;
+    summary->events_read = seq->counts.read;
+    summary->events_written = seq->counts.written;
+    summary->events_rejected = seq->counts.rejected;
+    summary->events_filtered = seq->counts.filtered;
+    summary->bytes_read = seq->bytes_read;
+    for (size_t i = 0; i <= seq->n_parts; i++) {
+        const struct part *part = i < seq->n_parts ? seq->parts[i] : &seq->rejects;
+        if (part->file == NULL)
+            continue;
+        summary->files_written += !part->rejects;
+        summary->bytes_written += part->file->put.n_bytes;
+    }
+    if (run->output != NULL && seq->rejects.file != NULL)
+        (void)snprintf(summary->rejects_path, sizeof summary->rejects_path, "%s",
+                       shale_output_rejects_path(run->output));
+    summary->has_last_event_time = seq->has_time;
+    summary->last_event_time = seq->last_time;
+    if (run->time_field != SIZE_MAX && run->time_field < run->stream->n_fields)
+        summary->time_unit = run->stream->fields[run->time_field].type.unit;
+    summary->elapsed_us = run->env->monotonic_us(run->env->ctx) - run->began_us;
+}
+
+static void put_number(struct shale_json_writer *json, const char *name, int64_t value)
+{
+    shale_json_put_name(json, name);
+    shale_json_put_i64(json, value);
+}
+
+static void put_time(struct shale_json_writer *json, const struct shale_summary *s,
+                     const struct shale_mem *mem)
+{
+    const struct shale_type type = {.kind = SHALE_TIMESTAMP, .unit = s->time_unit};
+    const struct shale_value value = {.as.i64 = s->last_event_time};
+    struct shale_buf text;
+    shale_json_put_name(json, "last_event_time");
+    if (!s->has_last_event_time) {
+        shale_json_put_null(json);
+        return;
+    }
+    shale_buf_init(&text, mem, 256);
+    if (shale_value_format(&type, &value, &text) == SHALE_OK)
+        shale_json_put_string(json, shale_buf_str(&text));
+    else
+        shale_json_put_null(json);
+    shale_buf_fini(&text);
+}
+
+enum shale_status shale_summary_json(const struct shale_summary *s, enum shale_status status,
+                                     struct shale_str stream, struct shale_buf *out)
+{
+    struct shale_json_writer json;
+    shale_json_writer_init(&json, out);
+    shale_json_put_begin(&json, '{');
+    shale_json_put_name(&json, "status");
+    shale_json_put_string(&json, shale_str_of(shale_status_name(status)));
+    shale_json_put_name(&json, "stream");
+    shale_json_put_string(&json, stream);
+    shale_json_put_name(&json, "objects");
+    shale_json_put_begin(&json, '{');
+    put_number(&json, "listed", s->objects_listed);
+    put_number(&json, "new", s->objects_new);
+    put_number(&json, "failed", s->objects_failed);
+    put_number(&json, "passed_over", s->objects_passed_over);
+    shale_json_put_end(&json, '}');
+    shale_json_put_name(&json, "events");
+    shale_json_put_begin(&json, '{');
+    put_number(&json, "read", s->events_read);
+    put_number(&json, "written", s->events_written);
+    put_number(&json, "rejected", s->events_rejected);
+    put_number(&json, "filtered", s->events_filtered);
+    put_number(&json, "duplicates", s->events_duplicates);
+    shale_json_put_end(&json, '}');
+    put_number(&json, "rows_total", s->rows_total);
+    put_number(&json, "files_written", s->files_written);
+    put_number(&json, "bytes_read", s->bytes_read);
+    put_number(&json, "bytes_written", s->bytes_written);
+    put_time(&json, s, out->mem);
+    shale_json_put_name(&json, "commits");
+    shale_json_put_begin(&json, '[');
+    shale_json_put_end(&json, ']');
+    put_number(&json, "elapsed_ms", s->elapsed_us / 1000);
+    shale_json_put_end(&json, '}');
+    return json.status;
+}
