@@ -571,7 +571,7 @@ enum shale_status shale_run(const struct shale_run_options *options, struct shal
                 *err = run->seq.unread_err;
         }
     } else {
-        summary->files_written = summary->bytes_written = summary->events_written = 0;
+        summary->files_written = summary->bytes_written = 0;
     }
     close_run(run);
     shale_mem_free(options->env->mem, run);

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/* The command line: what its files share. */
+#ifndef SHALE_CLI_CLI_H
+#define SHALE_CLI_CLI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/env.h"
+#include "base/err.h"
+#include "run/run.h"
+#include "schema/stream.h"
+
+enum { MAX_INPUTS_BYTES = 1 << 20 };
+
+/* What was said on the command line; NULL and 0: not said. */
+struct options {
+    const char **names; /* words that are no options, in order */
+    size_t n_names;
+    const char *source, *output, *stream, *format, *temp;
+    int64_t memory_bytes;
+    unsigned n_threads;
+    bool replace;
+};
+
+/* The terminal: log lines, progress, and the environment made of the real world. */
+struct terminal {
+    struct shale_log log; /* first member */
+    struct shale_env env;
+    bool is_terminal; /* stderr */
+    bool json;        /* log lines as JSON */
+    bool color;
+    bool has_progress; /* the cursor stands behind a progress line */
+};
+
+void terminal_init(struct terminal *terminal);
+void terminal_progress(void *ctx, const struct shale_progress *progress);
+void terminal_clear(struct terminal *terminal);
+void terminal_error(struct terminal *terminal, const struct shale_err *err);
+
+/* Parse the words behind the command.  'allowed' lists the options' names ("output" ...), NULL at
+ * its end.  False: the error was shown. */
+bool options_parse(struct terminal *terminal, const char *command, const char *const *allowed,
+                   int argc, char **argv, struct options *out);
+void options_free(struct options *options);
+/* "json" or "text" of --log-format is taken before anything else is said. */
+void options_log_format(struct terminal *terminal, int argc, char **argv);
+
+/* Read a definition and show its errors; NULL when it has some ('*status' says which). */
+struct shale_stream *read_stream(struct terminal *terminal, const char *path,
+                                 enum shale_status *status);
+
+/* --source, --output, --format and so on, over what the definition says. */
+int execute(struct terminal *terminal, struct shale_stream *stream, const struct options *options,
+            bool convert);
+
+int command_check(struct terminal *terminal, int argc, char **argv);
+int command_run(struct terminal *terminal, int argc, char **argv);
+int command_convert(struct terminal *terminal, int argc, char **argv);
+int command_explain(struct terminal *terminal, int argc, char **argv);
+
+/* Did everything that was printed reach stdout?  Then 'code', else 1. */
+int close_stdout(struct terminal *terminal, int code);
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* The program: finds the command and its file. */
+#include <errno.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+static const struct {
+    const char *name;
+    int (*run)(struct terminal *terminal, int argc, char **argv);
+} commands[] = {
+    {"run", command_run},
+    {"convert", command_convert},
+    {"check", command_check},
+    {"explain", command_explain},
+};
+
+/* Commands of the design that later versions bring. */
+static const char *const later[] = {"plan",   "commit",  "infer",   "inspect", "cat",
+                                    "verify", "compact", "rejects", "ddl",     "enqueue",
+                                    "worker", "lambda",  "rebuild", "expire",  "erase"};
+
+static void usage(FILE *to)
+{
+    (void)fputs(
+        "shale: event logs in, Parquet out\n"
+        "\n"
+        "  shale check STREAM.yaml                 validate a stream definition\n"
+        "  shale run STREAM.yaml                   all objects of its source -> its output\n"
+        "  shale convert IN... -o OUT.parquet --stream STREAM.yaml\n"
+        "                                          files and directories -> one Parquet file\n"
+        "  shale explain [RULE]                    what an error or a reject's rule means\n"
+        "  shale --version\n"
+        "\n"
+        "Options of run and convert:\n"
+        "  --source DIR        read from here instead of source.path           (run)\n"
+        "  --output PATH, -o   write here instead of output.path\n"
+        "  --stream FILE       the stream definition                           (convert)\n"
+        "  --format FORMAT     json or ndjson: what the objects are, instead of source.format\n"
+        "  --replace           the output may replace what is there            (run)\n"
+        "  --threads N         default: the cores\n"
+        "  --memory SIZE       ceiling of resident memory, default 256MiB\n"
+        "  --temp DIR          for rows that do not fit in memory; default $TMPDIR, else the\n"
+        "                      output's directory\n"
+        "  --log-format FORMAT json or text; default: text on a terminal\n"
+        "\n"
+        "The summary is JSON on stdout, logs are on stderr (LOG_LEVEL=debug|info|warn|error).\n"
+        "Exit codes: 0 done, 1 failed, 2 usage or definition, 3 too many rejects, 4 denied,\n"
+        "5 temporary, 130 interrupted.\n",
+        to);
+}
+
+static int unknown_command(struct terminal *terminal, const char *name)
+{
+    struct shale_err err;
+    shale_err_clear(&err);
+    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
+        if (strcmp(name, later[i]) == 0) {
+            (void)SHALE_ERR(&err, command_later, name);
+            terminal_error(terminal, &err);
+            return 2;
+        }
+    (void)SHALE_ERR(&err, command_unknown, name);
+    terminal_error(terminal, &err);
+    return 2;
+}
+
+int close_stdout(struct terminal *terminal, int code)
+{
+    struct shale_err err;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    shale_err_clear(&err);
+    (void)SHALE_ERR(&err, stdout_failed, strerror(errno));
+    terminal_error(terminal, &err);
+    return code != 0 ? code : 1;
+}
+
+int main(int argc, char **argv)
+{
+    struct terminal terminal;
+    (void)signal(SIGPIPE, SIG_IGN);
+    /* One heap for all threads: freed memory is used again by whoever needs it, which is what the
+     * ceiling counts on.  Threads allocate some buffers a slice, not some a row. */
+    (void)mallopt(M_ARENA_MAX, 1);
+    terminal_init(&terminal);
+    options_log_format(&terminal, argc, argv);
+    if (argc < 2) {
+        usage(stderr);
+        return 2;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        (void)printf("shale %s (build %s)\n%s\n", SHALE_VERSION, SHALE_BUILD,
+                     shale_codec_versions());
+        return close_stdout(&terminal, 0);
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
+        usage(stdout);
+        return close_stdout(&terminal, 0);
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return close_stdout(&terminal, commands[i].run(&terminal, argc - 2, argv + 2));
+    return unknown_command(&terminal, argv[1]);
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/* 'shale run' and 'shale convert'. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "schema/definition.h"
+
+enum { DEFAULT_MEMORY = 256 * 1024 * 1024, MAX_PATH = 4096 };
+
+static int fail(struct terminal *terminal, enum shale_status status, const struct shale_err *err)
+{
+    terminal_error(terminal, err);
+    return shale_status_exit_code(status);
+}
+
+static unsigned count_cores(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : n > 256 ? 256 : (unsigned)n;
+}
+
+static enum shale_status set_format(struct shale_stream *stream, const char *format,
+                                    struct shale_err *err)
+{
+    if (format == NULL)
+        return SHALE_OK;
+    if (strcmp(format, "json") == 0)
+        stream->format = SHALE_INPUT_JSON;
+    else if (strcmp(format, "ndjson") == 0)
+        stream->format = SHALE_INPUT_NDJSON;
+    else
+        return SHALE_ERR(err, option_format, format);
+    return SHALE_OK;
+}
+
+static enum shale_status check_local(const char *path, struct shale_err *err)
+{
+    return strncmp(path, "s3://", 5) == 0 ? SHALE_ERR(err, s3_later, path) : SHALE_OK;
+}
+
+/* Where rows wait that do not fit in memory: what was said, $TMPDIR, or beside the output, where
+ * there must be room anyway (/tmp is memory on many machines). */
+static const char *temporary_directory(const struct options *options, const char *output,
+                                       const struct shale_env *env, char parent[MAX_PATH])
+{
+    const char *variable = env->getenv(env->ctx, "TMPDIR"), *slash;
+    size_t n = strlen(output);
+    if (options->temp != NULL)
+        return options->temp;
+    if (variable != NULL && variable[0] != '\0')
+        return variable;
+    while (n > 1 && output[n - 1] == '/')
+        n--;
+    slash = memrchr(output, '/', n);
+    if (slash == NULL || (size_t)(slash - output) + 1 >= MAX_PATH)
+        return ".";
+    (void)snprintf(parent, MAX_PATH, "%.*s", (int)(slash - output) + 1, output);
+    return access(parent, W_OK | X_OK) == 0 ? parent : "/tmp";
+}
+
+static void show_summary(struct terminal *terminal, const struct shale_summary *s,
+                         const char *output)
+{
+    if (s->events_rejected > 0 && s->rejects_path[0] != '\0')
+        shale_log_say(&terminal->log, SHALE_LOG_WARN, "rejects",
+                      "%" PRId64 " of %" PRId64 " events were rejected: see %s", s->events_rejected,
+                      s->events_read, s->rejects_path);
+    shale_log_say(&terminal->log, SHALE_LOG_INFO, "done",
+                  "%" PRId64 " events of %" PRId64 " objects: %" PRId64 " rows in %s (%" PRId64
+                  " files, %" PRId64 " bytes) after %.2f s",
+                  s->events_read, s->objects_new, s->rows_total, output, s->files_written,
+                  s->bytes_written, (double)s->elapsed_us / 1e6);
+}
+
+static void print_summary(const struct shale_summary *summary, enum shale_status status,
+                          struct shale_str stream)
+{
+    struct shale_buf text;
+    shale_buf_init(&text, &shale_mem_libc, 1 << 20);
+    if (shale_summary_json(summary, status, stream, &text) == SHALE_OK)
+        (void)printf("%.*s\n", (int)text.n_bytes, text.data);
+    shale_buf_fini(&text);
+}
+
+static enum shale_status set_places(const struct shale_stream *stream,
+                                    const struct options *options, bool convert,
+                                    struct shale_run_options *out, const char **source,
+                                    struct shale_err *err)
+{
+    enum shale_status status = SHALE_OK;
+    out->inputs = options->names;
+    out->n_inputs = options->n_names;
+    out->output = options->output;
+    if (!convert) {
+        *source = options->source != NULL ? options->source : stream->source_path.data;
+        if (*source == NULL || **source == '\0')
+            return SHALE_ERR(err, place_missing, "source", "--source");
+        out->inputs = source;
+        out->n_inputs = 1;
+        if (out->output == NULL)
+            out->output = stream->output_path.data;
+    }
+    if (out->output == NULL || out->output[0] == '\0')
+        return SHALE_ERR(err, place_missing, "output", "--output");
+    for (size_t i = 0; i < out->n_inputs && status == SHALE_OK; i++)
+        status = check_local(out->inputs[i], err);
+    return status == SHALE_OK ? check_local(out->output, err) : status;
+}
+
+int execute(struct terminal *terminal, struct shale_stream *stream, const struct options *options,
+            bool convert)
+{
+    const struct shale_observer observer = {terminal, true, terminal_progress};
+    struct shale_run_options run_options = {
+        .env = &terminal->env,
+        .stream = stream,
+        .convert = convert,
+        .layout = convert ? SHALE_OUTPUT_FILE : stream->layout,
+        .replace = convert || options->replace,
+        .n_threads = options->n_threads != 0 ? options->n_threads : count_cores(),
+        .memory_bytes = options->memory_bytes != 0 ? options->memory_bytes : DEFAULT_MEMORY,
+        .observer = terminal->is_terminal && !terminal->json ? &observer : NULL,
+    };
+    struct shale_summary summary;
+    struct shale_err err;
+    const char *source = NULL;
+    char parent[MAX_PATH];
+    enum shale_status status;
+    shale_err_clear(&err);
+    status = set_format(stream, options->format, &err);
+    if (status == SHALE_OK)
+        status = set_places(stream, options, convert, &run_options, &source, &err);
+    if (status != SHALE_OK)
+        return fail(terminal, status, &err);
+    run_options.temporary =
+        temporary_directory(options, run_options.output, &terminal->env, parent);
+    status = shale_run(&run_options, &summary, &err);
+    terminal_clear(terminal);
+    if (status != SHALE_USAGE)
+        print_summary(&summary, status, stream->name);
+    if (status != SHALE_OK)
+        terminal_error(terminal, &err);
+    if (status == SHALE_OK || summary.rows_total > 0)
+        show_summary(terminal, &summary, run_options.output);
+    return shale_status_exit_code(status);
+}
+
+static int with_stream(struct terminal *terminal, const char *path, const struct options *options,
+                       bool convert)
+{
+    enum shale_status status;
+    struct shale_stream *stream = read_stream(terminal, path, &status);
+    int code;
+    if (stream == NULL)
+        return shale_status_exit_code(status);
+    if (convert)
+        shale_stream_drop_partitions(stream);
+    code = execute(terminal, stream, options, convert);
+    shale_stream_free(stream);
+    return code;
+}
+
+int command_run(struct terminal *terminal, int argc, char **argv)
+{
+    static const char *const allowed[] = {"source", "output",  "format",  "temp",
+                                          "memory", "threads", "replace", NULL};
+    struct options options;
+    struct shale_err err;
+    int code = 2;
+    shale_err_clear(&err);
+    if (options_parse(terminal, "run", allowed, argc, argv, &options)) {
+        if (options.n_names == 1) {
+            code = with_stream(terminal, options.names[0], &options, false);
+        } else {
+            (void)SHALE_ERR(&err, names_missing, "run", "one stream definition");
+            terminal_error(terminal, &err);
+        }
+    }
+    options_free(&options);
+    return code;
+}
+
+static int convert_with(struct terminal *terminal, const struct options *options)
+{
+    struct shale_err err;
+    shale_err_clear(&err);
+    if (options->n_names == 0)
+        return fail(terminal, SHALE_ERR(&err, names_missing, "convert", "a file or directory"),
+                    &err);
+    if (options->output == NULL)
+        return fail(terminal, SHALE_ERR(&err, output_missing), &err);
+    if (options->stream == NULL)
+        return fail(terminal, SHALE_ERR(&err, infer_later), &err);
+    return with_stream(terminal, options->stream, options, true);
+}
+
+int command_convert(struct terminal *terminal, int argc, char **argv)
+{
+    static const char *const allowed[] = {"output", "stream",  "format", "temp",
+                                          "memory", "threads", NULL};
+    struct options options;
+    int code = 2;
+    if (options_parse(terminal, "convert", allowed, argc, argv, &options))
+        code = convert_with(terminal, &options);
+    options_free(&options);
+    return code;
+}
