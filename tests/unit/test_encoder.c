@@ -29,7 +29,7 @@ static void fill(struct shale_buf *buf, size_t n_bytes, uint32_t seed)
 {
     while (buf->n_bytes < n_bytes) {
         seed = seed * 1664525u + 1013904223u;
-        assert_int_equal(shale_buf_printf(buf, "%u,", seed >> 18), SHALE_OK);
+        assert_int_equal(shale_buf_printf(buf, "{\"number\":%u}\n", seed >> 18), SHALE_OK);
     }
     buf->n_bytes = n_bytes;
 }
