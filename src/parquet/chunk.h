@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* One column chunk: the values of one column of one row group become pages in a sink.
  *
+ *     rows -> levels, values (dictionary or PLAIN) -> page -> codec -> sink
+ *
  * compat 'wide': data page v1, PLAIN or RLE_DICTIONARY, RLE levels, page CRCs (parquet-format,
  * README.md, Encodings.md).  The bytes depend on the values and options alone: not on how they are
  * cut into batches, and not on what the writer wrote before. */
@@ -17,8 +19,9 @@
 
 struct shale_chunk_options {
     enum shale_codec codec;
-    int level;              /* 0: the codec's default */
-    size_t page_bytes;      /* a page is closed when its values reach this; 0: 1 MiB */
+    int level;         /* 0: the codec's default */
+    size_t page_bytes; /* a page is closed when its values, as PLAIN, reach this (0: 1 MiB), or
+                        * at 20,000 rows, or 2^20 levels; always at the end of a row */
     size_t dictionary_bytes; /* a dictionary larger than this is given up; 0: 1 MiB */
 };
 
@@ -32,15 +35,15 @@ struct shale_column_stream {
 /* What the footer says of a chunk; offsets count from the chunk's first byte. */
 enum { SHALE_STATISTIC_BYTES = 64 }; /* a bound is cut to this */
 struct shale_chunk_meta {
-    int64_t n_values;           /* levels: with nulls, a list's empty rows count one */
-    int64_t n_nulls;            /* leaf values that are null, for the statistics */
+    int64_t n_values; /* levels: with nulls, a list's empty rows count one */
+    int64_t n_nulls;  /* levels without a value, for the statistics */
     int64_t n_rows;
     int64_t compressed_bytes;   /* with page headers */
     int64_t uncompressed_bytes; /* with page headers */
     int64_t dictionary_page_at; /* -1 without one */
     int64_t data_page_at;
-    bool has_dictionary_pages;  /* some data page is RLE_DICTIONARY ... */
-    bool has_plain_pages;       /* ... some is PLAIN */
+    int32_t n_dictionary_encoded; /* data pages that are RLE_DICTIONARY ... */
+    int32_t n_plain;              /* ... and PLAIN */
     bool has_minimum, has_maximum;
     bool minimum_exact, maximum_exact;
     uint8_t minimum[SHALE_STATISTIC_BYTES], maximum[SHALE_STATISTIC_BYTES]; /* PLAIN-encoded */
@@ -55,15 +58,14 @@ SHALE_MUST_USE enum shale_status shale_chunk_writer_new(const struct shale_mem *
 void shale_chunk_writer_free(struct shale_chunk_writer *writer);
 
 /* Write the chunk of 'column': read 'stream' to its end, append pages to 'sink', fill 'meta'.
- * Memory: about twice page_bytes, dictionary_bytes, and twice the largest value.
- * Returns SHALE_OK, SHALE_NOMEM, SHALE_LIMIT (a value or page over 2^31 - 1 bytes), or what stream
- * or sink returned. */
-SHALE_MUST_USE enum shale_status shale_chunk_write(struct shale_chunk_writer *writer,
-                                                   const struct shale_column_def *column,
-                                                   const struct shale_chunk_options *options,
-                                                   struct shale_column_stream *stream,
-                                                   struct shale_sink *sink,
-                                                   struct shale_chunk_meta *meta,
-                                                   struct shale_err *err);
+ * Memory: about twice page_bytes, dictionary_bytes, twice the largest row's value, and up to 8 MiB
+ * more (of them 2 MiB to find values in the dictionary, 3 MiB for finished pages: the dictionary's
+ * page comes before those that use it, so they wait until it is complete or they are 2 MiB).
+ * Returns SHALE_OK, SHALE_NOMEM, SHALE_LIMIT (a page over 2^31 - 1 bytes), SHALE_SCHEMA (a
+ * timestamp too far away for INT96), or what stream or sink returned. */
+SHALE_MUST_USE enum shale_status
+shale_chunk_write(struct shale_chunk_writer *writer, const struct shale_column_def *column,
+                  const struct shale_chunk_options *options, struct shale_column_stream *stream,
+                  struct shale_sink *sink, struct shale_chunk_meta *meta, struct shale_err *err);
 
 #endif

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/* The footer's structs, field by field as parquet.thrift numbers them. */
+#include "parquet/footer.h"
+
+/* "Writers should always populate 1" (parquet.thrift, FileMetaData.version). */
+enum { FORMAT_VERSION = 1 };
+
+/* ---- Schema ------------------------------------------------------------------------------------
+ */
+
+static void put_logical(struct shale_thrift *thrift, const struct shale_leaf *leaf)
+{
+    static const int16_t units[] = {
+        [SHALE_MS] = SHALE_TIME_UNIT_MILLIS,
+        [SHALE_US] = SHALE_TIME_UNIT_MICROS,
+        [SHALE_NS] = SHALE_TIME_UNIT_NANOS,
+    };
+    bool time = leaf->logical == SHALE_LOGICAL_TIME;
+    shale_thrift_struct(thrift, 10); /* LogicalType, a union */
+    shale_thrift_struct(thrift, (int16_t)leaf->logical);
+    if (leaf->logical == SHALE_LOGICAL_DECIMAL) {
+        shale_thrift_i32(thrift, 1, leaf->type.scale);
+        shale_thrift_i32(thrift, 2, leaf->type.precision);
+    } else if (time || leaf->logical == SHALE_LOGICAL_TIMESTAMP) {
+        shale_thrift_bool(thrift, 1, !time); /* isAdjustedToUTC */
+        shale_thrift_struct(thrift, 2);      /* TimeUnit, a union */
+        shale_thrift_struct(thrift, time ? SHALE_TIME_UNIT_MICROS : units[leaf->type.unit]);
+        shale_thrift_end(thrift);
+        shale_thrift_end(thrift);
+    }
+    shale_thrift_end(thrift);
+    shale_thrift_end(thrift);
+}
+
+static void put_leaf(struct shale_thrift *thrift, struct shale_str name,
+                     const struct shale_leaf *leaf)
+{
+    shale_thrift_element_struct(thrift);
+    shale_thrift_i32(thrift, 1, (int32_t)leaf->physical);
+    if (leaf->physical == SHALE_PHYSICAL_FIXED)
+        shale_thrift_i32(thrift, 2, (int32_t)leaf->width);
+    shale_thrift_i32(thrift, 3, SHALE_REPETITION_OPTIONAL);
+    shale_thrift_binary(thrift, 4, name);
+    if (leaf->converted != SHALE_CONVERTED_NONE)
+        shale_thrift_i32(thrift, 6, (int32_t)leaf->converted);
+    if (leaf->logical == SHALE_LOGICAL_DECIMAL) {
+        shale_thrift_i32(thrift, 7, leaf->type.scale);
+        shale_thrift_i32(thrift, 8, leaf->type.precision);
+    }
+    if (leaf->logical != SHALE_LOGICAL_NONE)
+        put_logical(thrift, leaf);
+    shale_thrift_end(thrift);
+}
+
+/* LogicalTypes.md, "Lists": the three levels. */
+static void put_list(struct shale_thrift *thrift, struct shale_str name,
+                     const struct shale_leaf *leaf)
+{
+    shale_thrift_element_struct(thrift);
+    shale_thrift_i32(thrift, 3, SHALE_REPETITION_OPTIONAL);
+    shale_thrift_binary(thrift, 4, name);
+    shale_thrift_i32(thrift, 5, 1); /* num_children */
+    shale_thrift_i32(thrift, 6, SHALE_CONVERTED_LIST);
+    shale_thrift_struct(thrift, 10);
+    shale_thrift_struct(thrift, SHALE_LOGICAL_LIST);
+    shale_thrift_end(thrift);
+    shale_thrift_end(thrift);
+    shale_thrift_end(thrift);
+    shale_thrift_element_struct(thrift);
+    shale_thrift_i32(thrift, 3, SHALE_REPETITION_REPEATED);
+    shale_thrift_binary(thrift, 4, SHALE_STR("list"));
+    shale_thrift_i32(thrift, 5, 1);
+    shale_thrift_end(thrift);
+    put_leaf(thrift, SHALE_STR("element"), leaf);
+}
+
+static void put_schema(struct shale_thrift *thrift, const struct shale_footer_column *columns,
+                       size_t n_columns)
+{
+    size_t n_elements = 1;
+    for (size_t i = 0; i < n_columns; i++)
+        n_elements += columns[i].leaf.is_list ? 3 : 1;
+    shale_thrift_list(thrift, 2, SHALE_THRIFT_STRUCT, n_elements);
+    shale_thrift_element_struct(thrift);
+    shale_thrift_binary(thrift, 4, SHALE_STR("schema"));
+    shale_thrift_i32(thrift, 5, (int32_t)n_columns);
+    shale_thrift_end(thrift);
+    for (size_t i = 0; i < n_columns; i++) {
+        if (columns[i].leaf.is_list)
+            put_list(thrift, columns[i].name, &columns[i].leaf);
+        else
+            put_leaf(thrift, columns[i].name, &columns[i].leaf);
+    }
+}
+
+/* ---- Row groups --------------------------------------------------------------------------------
+ */
+
+static void put_statistics(struct shale_thrift *thrift, const struct shale_chunk_meta *meta)
+{
+    shale_thrift_struct(thrift, 12);
+    shale_thrift_i64(thrift, 3, meta->n_nulls);
+    if (meta->has_maximum)
+        shale_thrift_binary(thrift, 5,
+                            (struct shale_str){(const char *)meta->maximum, meta->maximum_bytes});
+    if (meta->has_minimum)
+        shale_thrift_binary(thrift, 6,
+                            (struct shale_str){(const char *)meta->minimum, meta->minimum_bytes});
+    if (meta->has_maximum)
+        shale_thrift_bool(thrift, 7, meta->maximum_exact);
+    if (meta->has_minimum)
+        shale_thrift_bool(thrift, 8, meta->minimum_exact);
+    shale_thrift_end(thrift);
+}
+
+static void put_encoding_stat(struct shale_thrift *thrift, enum shale_page_type type,
+                              enum shale_encoding encoding, int32_t n_pages)
+{
+    if (n_pages == 0)
+        return;
+    shale_thrift_element_struct(thrift);
+    shale_thrift_i32(thrift, 1, (int32_t)type);
+    shale_thrift_i32(thrift, 2, (int32_t)encoding);
+    shale_thrift_i32(thrift, 3, n_pages);
+    shale_thrift_end(thrift);
+}
+
+static void put_encoding_stats(struct shale_thrift *thrift, const struct shale_chunk_meta *meta)
+{
+    bool dictionary = meta->dictionary_page_at >= 0;
+    size_t n = (size_t)dictionary + (meta->n_dictionary_encoded > 0) + (meta->n_plain > 0);
+    shale_thrift_list(thrift, 13, SHALE_THRIFT_STRUCT, n);
+    put_encoding_stat(thrift, SHALE_PAGE_DICTIONARY, SHALE_ENCODING_PLAIN, dictionary);
+    put_encoding_stat(thrift, SHALE_PAGE_DATA, SHALE_ENCODING_RLE_DICTIONARY,
+                      meta->n_dictionary_encoded);
+    put_encoding_stat(thrift, SHALE_PAGE_DATA, SHALE_ENCODING_PLAIN, meta->n_plain);
+}
+
+static int32_t compression_of(enum shale_codec codec)
+{
+    switch (codec) {
+    case SHALE_CODEC_GZIP:
+        return SHALE_COMPRESSION_GZIP;
+    case SHALE_CODEC_ZSTD:
+        return SHALE_COMPRESSION_ZSTD;
+    case SHALE_CODEC_SNAPPY:
+        return SHALE_COMPRESSION_SNAPPY;
+    case SHALE_CODEC_NONE:
+        break;
+    }
+    return SHALE_COMPRESSION_UNCOMPRESSED;
+}
+
+static void put_path(struct shale_thrift *thrift, const struct shale_footer_column *column)
+{
+    shale_thrift_list(thrift, 3, SHALE_THRIFT_BINARY, column->leaf.is_list ? 3 : 1);
+    shale_thrift_element_binary(thrift, column->name);
+    if (column->leaf.is_list) {
+        shale_thrift_element_binary(thrift, SHALE_STR("list"));
+        shale_thrift_element_binary(thrift, SHALE_STR("element"));
+    }
+}
+
+static void put_chunk(struct shale_thrift *thrift, const struct shale_footer_column *column,
+                      enum shale_codec codec, const struct shale_chunk_meta *meta, int64_t at)
+{
+    bool dictionary = meta->dictionary_page_at >= 0;
+    shale_thrift_element_struct(thrift);
+    shale_thrift_i64(thrift, 2, 0); /* file_offset, deprecated: "writers should set this to 0" */
+    shale_thrift_struct(thrift, 3); /* ColumnMetaData */
+    shale_thrift_i32(thrift, 1, (int32_t)column->leaf.physical);
+    shale_thrift_list(thrift, 2, SHALE_THRIFT_I32, dictionary ? 3 : 2);
+    if (dictionary)
+        shale_thrift_element_i32(thrift, SHALE_ENCODING_RLE_DICTIONARY);
+    shale_thrift_element_i32(thrift, SHALE_ENCODING_PLAIN);
+    shale_thrift_element_i32(thrift, SHALE_ENCODING_RLE);
+    put_path(thrift, column);
+    shale_thrift_i32(thrift, 4, compression_of(codec));
+    shale_thrift_i64(thrift, 5, meta->n_values);
+    shale_thrift_i64(thrift, 6, meta->uncompressed_bytes);
+    shale_thrift_i64(thrift, 7, meta->compressed_bytes);
+    shale_thrift_i64(thrift, 9, at + meta->data_page_at);
+    if (dictionary)
+        shale_thrift_i64(thrift, 11, at + meta->dictionary_page_at);
+    put_statistics(thrift, meta);
+    put_encoding_stats(thrift, meta);
+    shale_thrift_end(thrift);
+    shale_thrift_end(thrift);
+}
+
+void shale_footer_row_group(struct shale_thrift *thrift, const struct shale_footer_column *columns,
+                            size_t n_columns, enum shale_codec codec,
+                            const struct shale_chunk_meta *metas, int64_t n_rows, int64_t at,
+                            size_t ordinal)
+{
+    int64_t uncompressed = 0, compressed = 0;
+    shale_thrift_element_struct(thrift);
+    shale_thrift_list(thrift, 1, SHALE_THRIFT_STRUCT, n_columns);
+    for (size_t i = 0; i < n_columns; i++) {
+        put_chunk(thrift, &columns[i], codec, &metas[i], at + compressed);
+        uncompressed += metas[i].uncompressed_bytes;
+        compressed += metas[i].compressed_bytes;
+    }
+    shale_thrift_i64(thrift, 2, uncompressed);
+    shale_thrift_i64(thrift, 3, n_rows);
+    shale_thrift_i64(thrift, 5, at); /* file_offset */
+    shale_thrift_i64(thrift, 6, compressed);
+    if (ordinal <= INT16_MAX) /* optional, and only 16 bits wide */
+        shale_thrift_i16(thrift, 7, (int16_t)ordinal);
+    shale_thrift_end(thrift);
+}
+
+/* ---- The file ----------------------------------------------------------------------------------
+ */
+
+void shale_footer_file(struct shale_thrift *thrift, const struct shale_footer_column *columns,
+                       size_t n_columns, int64_t n_rows, struct shale_str row_groups,
+                       size_t n_row_groups, struct shale_str created_by)
+{
+    shale_thrift_i32(thrift, 1, FORMAT_VERSION);
+    put_schema(thrift, columns, n_columns);
+    shale_thrift_i64(thrift, 3, n_rows);
+    shale_thrift_list(thrift, 4, SHALE_THRIFT_STRUCT, n_row_groups);
+    shale_thrift_raw(thrift, row_groups.data, row_groups.n_bytes);
+    /* 5, key_value_metadata, would stand here. */
+    shale_thrift_binary(thrift, 6, created_by);
+    shale_thrift_list(thrift, 7, SHALE_THRIFT_STRUCT, n_columns);
+    for (size_t i = 0; i < n_columns; i++) {
+        shale_thrift_element_struct(thrift); /* ColumnOrder, a union: TYPE_ORDER */
+        shale_thrift_struct(thrift, 1);
+        shale_thrift_end(thrift);
+        shale_thrift_end(thrift);
+    }
+    shale_thrift_end(thrift);
+}

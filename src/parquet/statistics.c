@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/* Bounds by the order of each type. */
+#include "parquet/statistics.h"
+
+#include <math.h>
+
+void shale_statistics_begin(struct shale_statistics *statistics, const struct shale_leaf *leaf)
+{
+    *statistics = (struct shale_statistics){.invalid = leaf->order == SHALE_ORDER_NONE};
+}
+
+/* ---- Taking values --------------------------------------------------------------------------- */
+
+static inline void take_i64(struct shale_statistics *statistics, int64_t value)
+{
+    if (!statistics->any) {
+        statistics->any = true;
+        statistics->minimum.i64 = statistics->maximum.i64 = value;
+    }
+    if (value < statistics->minimum.i64)
+        statistics->minimum.i64 = value;
+    if (value > statistics->maximum.i64)
+        statistics->maximum.i64 = value;
+}
+
+static void take_f64(struct shale_statistics *statistics, double value)
+{
+    if (isnan(value)) {
+        statistics->invalid = true;
+        return;
+    }
+    if (!statistics->any) {
+        statistics->any = true;
+        statistics->minimum.f64 = statistics->maximum.f64 = value;
+    }
+    if (value < statistics->minimum.f64)
+        statistics->minimum.f64 = value;
+    if (value > statistics->maximum.f64)
+        statistics->maximum.f64 = value;
+}
+
+static void set_prefix(struct shale_statistics_prefix *prefix, struct shale_str value)
+{
+    if (value.n_bytes > 0)
+        memcpy(prefix->bytes, value.data, value.n_bytes);
+    prefix->n_bytes = value.n_bytes;
+}
+
+static int compare_prefix(struct shale_str value, const struct shale_statistics_prefix *prefix)
+{
+    return shale_str_compare(value, (struct shale_str){prefix->bytes, prefix->n_bytes});
+}
+
+void shale_statistics_bytes(struct shale_statistics *statistics, struct shale_str value)
+{
+    if (value.n_bytes > sizeof(statistics->minimum.prefix.bytes))
+        value.n_bytes = sizeof(statistics->minimum.prefix.bytes);
+    if (!statistics->any || compare_prefix(value, &statistics->minimum.prefix) < 0)
+        set_prefix(&statistics->minimum.prefix, value);
+    if (!statistics->any || compare_prefix(value, &statistics->maximum.prefix) > 0)
+        set_prefix(&statistics->maximum.prefix, value);
+    statistics->any = true;
+}
+
+/* Two's complement of one length, the most significant byte first. */
+static int compare_big_endian(const char *a, const char *b, size_t width)
+{
+    int8_t a_high = (int8_t)a[0], b_high = (int8_t)b[0];
+    if (a_high != b_high)
+        return a_high < b_high ? -1 : 1;
+    return memcmp(a, b, width);
+}
+
+static void take_big_endian(struct shale_statistics *statistics, const char *value, size_t width)
+{
+    struct shale_str bytes = {value, width};
+    if (!statistics->any || compare_big_endian(value, statistics->minimum.prefix.bytes, width) < 0)
+        set_prefix(&statistics->minimum.prefix, bytes);
+    if (!statistics->any || compare_big_endian(value, statistics->maximum.prefix.bytes, width) > 0)
+        set_prefix(&statistics->maximum.prefix, bytes);
+    statistics->any = true;
+}
+
+static void take_i32s(struct shale_statistics *statistics, const char *values, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        int32_t value;
+        memcpy(&value, values + i * sizeof(value), sizeof(value));
+        take_i64(statistics, value);
+    }
+}
+
+static void take_i64s(struct shale_statistics *statistics, const char *values, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        int64_t value;
+        memcpy(&value, values + i * sizeof(value), sizeof(value));
+        take_i64(statistics, value);
+    }
+}
+
+static void take_f64s(struct shale_statistics *statistics, const char *values, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        double value;
+        memcpy(&value, values + i * sizeof(value), sizeof(value));
+        take_f64(statistics, value);
+    }
+}
+
+void shale_statistics_fixed(struct shale_statistics *statistics, const struct shale_leaf *leaf,
+                            const char *values, size_t n)
+{
+    switch (leaf->order) {
+    case SHALE_ORDER_NONE:
+        break;
+    case SHALE_ORDER_BOOLEAN:
+        for (size_t i = 0; i < n; i++)
+            take_i64(statistics, values[i]);
+        break;
+    case SHALE_ORDER_I32:
+        take_i32s(statistics, values, n);
+        break;
+    case SHALE_ORDER_I64:
+        take_i64s(statistics, values, n);
+        break;
+    case SHALE_ORDER_F64:
+        take_f64s(statistics, values, n);
+        break;
+    case SHALE_ORDER_BIG_ENDIAN:
+        for (size_t i = 0; i < n; i++)
+            take_big_endian(statistics, values + i * leaf->width, leaf->width);
+        break;
+    case SHALE_ORDER_BYTES:
+        for (size_t i = 0; i < n; i++)
+            shale_statistics_bytes(statistics,
+                                   (struct shale_str){values + i * leaf->width, leaf->width});
+        break;
+    }
+}
+
+/* ---- Cutting --------------------------------------------------------------------------------- */
+
+static bool is_continuation(char byte)
+{
+    return ((unsigned char)byte & 0xc0) == 0x80;
+}
+
+/* How much of a prefix a bound may have: whole characters of a text. */
+static size_t cut(const struct shale_statistics_prefix *prefix, bool is_text)
+{
+    size_t n = prefix->n_bytes;
+    if (n <= SHALE_STATISTIC_BYTES)
+        return n;
+    n = SHALE_STATISTIC_BYTES;
+    while (is_text && n > 0 && is_continuation(prefix->bytes[n]))
+        n--;
+    return n;
+}
+
+/* The code point of 'n_bytes' (1 to 4) of UTF-8, or UINT32_MAX. */
+static uint32_t decode(const char *bytes, size_t n_bytes)
+{
+    static const unsigned lead[] = {0, 0x00, 0xc0, 0xe0, 0xf0};
+    static const unsigned lead_mask[] = {0, 0x80, 0xe0, 0xf0, 0xf8};
+    unsigned first = (unsigned char)bytes[0];
+    uint32_t point;
+    if (n_bytes > 4 || (first & lead_mask[n_bytes]) != lead[n_bytes])
+        return UINT32_MAX;
+    point = first & ~lead_mask[n_bytes] & 0xff;
+    for (size_t i = 1; i < n_bytes; i++)
+        point = point << 6 | ((unsigned char)bytes[i] & 0x3f);
+    return point;
+}
+
+static size_t encode(uint32_t point, char *out)
+{
+    size_t n = point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+    static const unsigned lead[] = {0, 0x00, 0xc0, 0xe0, 0xf0};
+    for (size_t i = n - 1; i > 0; i--, point >>= 6)
+        out[i] = (char)(0x80 | (point & 0x3f));
+    out[0] = (char)(lead[n] | point);
+    return n;
+}
+
+/* Replace the character that begins at 'at' and ends the 'n' bytes by the next one.  Returns the
+ * new length, or 0 when there is no next one or it does not fit. */
+static size_t increment_character(uint8_t *bytes, size_t at, size_t n)
+{
+    uint32_t point = decode((const char *)bytes + at, n - at);
+    char next[4];
+    size_t n_next;
+    if (point >= 0x10ffff)
+        return 0;
+    point = point == 0xd7ff ? 0xe000 : point + 1; /* surrogates are no characters */
+    n_next = encode(point, next);
+    if (at + n_next > SHALE_STATISTIC_BYTES)
+        return 0;
+    memcpy(bytes + at, next, n_next);
+    return at + n_next;
+}
+
+/* Make the least string of whole characters that is above all that begin with these 'n' bytes.
+ * Returns its length, or 0 when there is none. */
+static size_t increment(uint8_t *bytes, size_t n, bool is_text)
+{
+    while (n > 0) {
+        size_t at = n - 1, end;
+        while (is_text && at > 0 && is_continuation((char)bytes[at]))
+            at--;
+        if (is_text) {
+            end = increment_character(bytes, at, n);
+            if (end > 0)
+                return end;
+        } else if (bytes[at] < 0xff) {
+            bytes[at]++;
+            return n;
+        }
+        n = at;
+    }
+    return 0;
+}
+
+static void finish_prefixes(const struct shale_statistics *statistics, bool is_text,
+                            struct shale_chunk_meta *meta)
+{
+    const struct shale_statistics_prefix *minimum = &statistics->minimum.prefix;
+    const struct shale_statistics_prefix *maximum = &statistics->maximum.prefix;
+    meta->minimum_bytes = cut(minimum, is_text);
+    meta->minimum_exact = meta->minimum_bytes == minimum->n_bytes;
+    memcpy(meta->minimum, minimum->bytes, meta->minimum_bytes);
+    meta->has_minimum = true;
+    meta->maximum_bytes = cut(maximum, is_text);
+    meta->maximum_exact = meta->maximum_bytes == maximum->n_bytes;
+    memcpy(meta->maximum, maximum->bytes, meta->maximum_bytes);
+    if (!meta->maximum_exact)
+        meta->maximum_bytes = increment(meta->maximum, meta->maximum_bytes, is_text);
+    meta->has_maximum = meta->maximum_exact || meta->maximum_bytes > 0;
+}
+
+static void finish_scalars(const void *minimum, const void *maximum, size_t width,
+                           struct shale_chunk_meta *meta)
+{
+    memcpy(meta->minimum, minimum, width);
+    memcpy(meta->maximum, maximum, width);
+    meta->minimum_bytes = meta->maximum_bytes = width;
+    meta->minimum_exact = meta->maximum_exact = true;
+    meta->has_minimum = meta->has_maximum = true;
+}
+
+/* A zero of either sign stands for both (parquet.thrift, ColumnOrder). */
+static void finish_floats(const struct shale_statistics *statistics, struct shale_chunk_meta *meta)
+{
+    double minimum = statistics->minimum.f64, maximum = statistics->maximum.f64;
+    if (fpclassify(minimum) == FP_ZERO)
+        minimum = -0.0;
+    if (fpclassify(maximum) == FP_ZERO)
+        maximum = 0.0;
+    finish_scalars(&minimum, &maximum, sizeof(double), meta);
+}
+
+void shale_statistics_finish(const struct shale_statistics *statistics,
+                             const struct shale_leaf *leaf, struct shale_chunk_meta *meta)
+{
+    if (statistics->invalid || !statistics->any)
+        return;
+    switch (leaf->order) {
+    case SHALE_ORDER_NONE:
+        break;
+    case SHALE_ORDER_BOOLEAN:
+    case SHALE_ORDER_I32:
+    case SHALE_ORDER_I64: /* little-endian: the low bytes come first */
+        finish_scalars(&statistics->minimum.i64, &statistics->maximum.i64, leaf->width, meta);
+        break;
+    case SHALE_ORDER_F64:
+        finish_floats(statistics, meta);
+        break;
+    case SHALE_ORDER_BIG_ENDIAN:
+    case SHALE_ORDER_BYTES:
+        finish_prefixes(statistics, leaf->is_text, meta);
+        break;
+    }
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/* Dictionary or PLAIN, by the data alone.  A value that the dictionary refuses turns the whole page
+ * in the making into PLAIN: its indexes are looked up again. */
+#include "parquet/values.h"
+
+#include <assert.h>
+
+#include "parquet/rle.h"
+
+enum { DICTIONARY_HEADER_BYTES = 32 }; /* about what a dictionary page's header costs */
+
+void shale_values_init(struct shale_values *values, const struct shale_mem *mem)
+{
+    *values = (struct shale_values){0};
+    shale_dictionary_init(&values->dictionary, mem);
+    shale_buf_init(&values->indexes, mem, INT32_MAX);
+    shale_buf_init(&values->plain, mem, INT32_MAX);
+    shale_buf_init(&values->fixed, mem, INT32_MAX);
+}
+
+void shale_values_fini(struct shale_values *values)
+{
+    shale_dictionary_fini(&values->dictionary);
+    shale_buf_fini(&values->indexes);
+    shale_buf_fini(&values->plain);
+    shale_buf_fini(&values->fixed);
+}
+
+void shale_values_next_page(struct shale_values *values)
+{
+    shale_buf_reset(&values->indexes);
+    shale_buf_reset(&values->plain);
+    values->n = 0;
+    values->plain_bytes = 0;
+}
+
+enum shale_status shale_values_begin(struct shale_values *values, const struct shale_leaf *leaf,
+                                     size_t dictionary_bytes)
+{
+    values->leaf = leaf;
+    values->mode = SHALE_VALUES_TRYING;
+    if (leaf->physical == SHALE_PHYSICAL_BOOLEAN)
+        values->mode = SHALE_VALUES_PLAIN;
+    shale_statistics_begin(&values->statistics, leaf);
+    shale_values_next_page(values);
+    return shale_dictionary_begin(&values->dictionary, leaf->width, dictionary_bytes);
+}
+
+/* From here on PLAIN, this page included. */
+static enum shale_status give_up(struct shale_values *values)
+{
+    enum shale_status status = SHALE_OK;
+    size_t n = values->indexes.n_bytes / sizeof(uint32_t);
+    for (size_t i = 0; i < n && status == SHALE_OK; i++) {
+        uint32_t index;
+        memcpy(&index, values->indexes.data + i * sizeof(index), sizeof(index));
+        status = shale_buf_append_str(&values->plain,
+                                      shale_dictionary_plain(&values->dictionary, index));
+    }
+    shale_buf_reset(&values->indexes);
+    values->mode = SHALE_VALUES_PLAIN;
+    return status;
+}
+
+/* Only a value that is new to the dictionary can move a bound. */
+static void take_bounds(struct shale_values *values, struct shale_str value)
+{
+    if (values->leaf->width > 0)
+        shale_statistics_fixed(&values->statistics, values->leaf, value.data, 1);
+    else
+        shale_statistics_bytes(&values->statistics, value);
+}
+
+/* Append the index of 'value'; '*refused' when there is none.  Room was reserved. */
+static enum shale_status put_index(struct shale_values *values, struct shale_str value,
+                                   bool *refused)
+{
+    bool may_add = values->mode != SHALE_VALUES_FROZEN;
+    uint32_t index;
+    switch (shale_dictionary_put(&values->dictionary, value, may_add, &index)) {
+    case SHALE_DICTIONARY_NOMEM:
+        return SHALE_NOMEM;
+    case SHALE_DICTIONARY_REFUSED:
+        *refused = true;
+        return SHALE_OK;
+    case SHALE_DICTIONARY_ADDED:
+        take_bounds(values, value);
+        break;
+    case SHALE_DICTIONARY_FOUND:
+        break;
+    }
+    memcpy(values->indexes.data + values->indexes.n_bytes, &index, sizeof(index));
+    values->indexes.n_bytes += sizeof(index);
+    return SHALE_OK;
+}
+
+/* ---- Fixed width ------------------------------------------------------------------------------
+ */
+
+static enum shale_status plain_fixed(struct shale_values *values, struct shale_str some)
+{
+    size_t n = some.n_bytes / values->leaf->width;
+    shale_statistics_fixed(&values->statistics, values->leaf, some.data, n);
+    return shale_buf_append_str(&values->plain, some);
+}
+
+static enum shale_status dictionary_fixed(struct shale_values *values, struct shale_str some)
+{
+    const size_t width = values->leaf->width;
+    enum shale_status status =
+        shale_buf_reserve(&values->indexes, some.n_bytes / width * sizeof(uint32_t));
+    bool refused = false;
+    while (status == SHALE_OK && some.n_bytes > 0) {
+        status = put_index(values, (struct shale_str){some.data, width}, &refused);
+        if (refused) {
+            status = give_up(values);
+            return status == SHALE_OK ? plain_fixed(values, some) : status;
+        }
+        some.data += width;
+        some.n_bytes -= width;
+    }
+    return status;
+}
+
+static enum shale_status append_fixed(struct shale_values *values,
+                                      const struct shale_column *column, int64_t first, int64_t n,
+                                      struct shale_err *err)
+{
+    const struct shale_leaf *leaf = values->leaf;
+    bool plain = values->mode == SHALE_VALUES_PLAIN;
+    struct shale_buf *out = plain ? &values->plain : &values->fixed;
+    size_t before = plain ? out->n_bytes : 0, n_bytes;
+    enum shale_status status;
+    out->n_bytes = before;
+    status = shale_plain_append(leaf, column, first, n, out, err);
+    if (status != SHALE_OK)
+        return status;
+    n_bytes = out->n_bytes - before;
+    values->n += n_bytes / leaf->width;
+    values->plain_bytes += n_bytes;
+    if (n_bytes == 0)
+        return SHALE_OK;
+    if (!plain)
+        return dictionary_fixed(values, shale_buf_str(out));
+    shale_statistics_fixed(&values->statistics, leaf, out->data + before, n_bytes / leaf->width);
+    return SHALE_OK;
+}
+
+/* ---- BYTE_ARRAY --------------------------------------------------------------------------------
+ */
+
+static enum shale_status append_string(struct shale_values *values, struct shale_str value)
+{
+    bool refused = false;
+    values->n++;
+    values->plain_bytes += sizeof(uint32_t) + value.n_bytes;
+    if (values->mode != SHALE_VALUES_PLAIN) {
+        enum shale_status status = put_index(values, value, &refused);
+        if (status == SHALE_OK && refused)
+            status = give_up(values);
+        if (status != SHALE_OK || !refused)
+            return status;
+    }
+    shale_statistics_bytes(&values->statistics, value);
+    return shale_plain_append_bytes(&values->plain, value);
+}
+
+static enum shale_status append_strings(struct shale_values *values,
+                                        const struct shale_column *column, int64_t first, int64_t n)
+{
+    enum shale_status status = SHALE_OK;
+    if (values->mode != SHALE_VALUES_PLAIN)
+        status = shale_buf_reserve(&values->indexes, (size_t)n * sizeof(uint32_t));
+    for (int64_t row = first; row < first + n && status == SHALE_OK; row++)
+        if (!shale_column_is_null(column, row))
+            status = append_string(values, shale_plain_bytes_at(column, row));
+    return status;
+}
+
+enum shale_status shale_values_append(struct shale_values *values,
+                                      const struct shale_column *column, int64_t first, int64_t n,
+                                      struct shale_err *err)
+{
+    if (n == 0)
+        return SHALE_OK;
+    if (values->leaf->width > 0)
+        return append_fixed(values, column, first, n, err);
+    return append_strings(values, column, first, n);
+}
+
+/* ---- The page ---------------------------------------------------------------------------------
+ */
+
+/* A bit at least: not every reader takes indexes of no bits. */
+static unsigned index_width(const struct shale_values *values)
+{
+    uint32_t n = values->dictionary.n_entries;
+    return n <= 2 ? 1 : shale_bit_width(n - 1);
+}
+
+enum shale_status shale_values_settle(struct shale_values *values)
+{
+    size_t n_bytes;
+    if (values->mode != SHALE_VALUES_TRYING || values->n == 0)
+        return SHALE_OK;
+    n_bytes = values->dictionary.values.n_bytes + values->n * index_width(values) / 8;
+    if (n_bytes + DICTIONARY_HEADER_BYTES > values->plain_bytes / 4 * 3)
+        return give_up(values);
+    values->mode = SHALE_VALUES_OPEN;
+    return SHALE_OK;
+}
+
+static enum shale_status encode_indexes(const struct shale_values *values, struct shale_str front,
+                                        struct shale_buf *out)
+{
+    unsigned width = index_width(values);
+    enum shale_status status = shale_buf_append_str(out, front);
+    if (status == SHALE_OK)
+        status = shale_buf_append_byte(out, (char)width);
+    if (status != SHALE_OK || values->n == 0)
+        return status;
+    return shale_rle_indexes(out, (const uint32_t *)(const void *)values->indexes.data, values->n,
+                             width);
+}
+
+/* In place: a page of PLAIN values may be large, and is not wanted twice. */
+static enum shale_status encode_plain(const struct shale_leaf *leaf, struct shale_str front,
+                                      struct shale_buf *out)
+{
+    enum shale_status status;
+    if (leaf->physical == SHALE_PHYSICAL_BOOLEAN)
+        shale_plain_pack(out);
+    status = shale_buf_reserve(out, front.n_bytes);
+    if (status != SHALE_OK || front.n_bytes == 0)
+        return status;
+    memmove(out->data + front.n_bytes, out->data, out->n_bytes);
+    memcpy(out->data, front.data, front.n_bytes);
+    out->n_bytes += front.n_bytes;
+    return SHALE_OK;
+}
+
+enum shale_status shale_values_encode(struct shale_values *values, struct shale_str front,
+                                      const struct shale_buf **body, enum shale_encoding *encoding)
+{
+    *body = &values->plain;
+    if (values->mode == SHALE_VALUES_OPEN || values->mode == SHALE_VALUES_FROZEN) {
+        *encoding = SHALE_ENCODING_RLE_DICTIONARY;
+        return encode_indexes(values, front, &values->plain);
+    }
+    *encoding = SHALE_ENCODING_PLAIN;
+    return encode_plain(values->leaf, front, &values->plain);
+}
