@@ -153,12 +153,15 @@ static int with_stream(struct terminal *terminal, const char *path, const struct
 {
     enum shale_status status;
     struct shale_stream *stream = read_stream(terminal, path, &status);
+    struct shale_err err;
     int code;
     if (stream == NULL)
         return shale_status_exit_code(status);
-    if (convert)
-        shale_stream_drop_partitions(stream);
-    code = execute(terminal, stream, options, convert);
+    shale_err_clear(&err);
+    if (convert && shale_stream_drop_partitions(stream) != SHALE_OK)
+        code = fail(terminal, SHALE_ERR(&err, no_memory), &err);
+    else
+        code = execute(terminal, stream, options, convert);
     shale_stream_free(stream);
     return code;
 }

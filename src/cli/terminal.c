@@ -76,8 +76,9 @@ static void write_line(const char *data, size_t n_bytes)
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
-static void put_json_line(struct shale_buf *out, enum shale_log_level level, const char *event,
-                          const char *object, int64_t record, int64_t byte, const char *message)
+static enum shale_status put_json_line(struct shale_buf *out, enum shale_log_level level,
+                                       const char *event, const char *object, int64_t record,
+                                       int64_t byte, const char *message)
 {
     struct shale_json_writer json;
     char time_text[40];
@@ -108,11 +109,12 @@ static void put_json_line(struct shale_buf *out, enum shale_log_level level, con
     shale_json_put_name(&json, "message");
     shale_json_put_string(&json, shale_str_of(message));
     shale_json_put_end(&json, '}');
+    return json.status;
 }
 
-static void put_text_line(const struct terminal *terminal, struct shale_buf *out,
-                          enum shale_log_level level, const char *object, int64_t record,
-                          int64_t byte, const char *message)
+static enum shale_status put_text_line(const struct terminal *terminal, struct shale_buf *out,
+                                       enum shale_log_level level, const char *object,
+                                       int64_t record, int64_t byte, const char *message)
 {
     static const char *const colors[] = {"\033[2m", "", "\033[33m", "\033[31m"};
     struct shale_err err;
@@ -121,11 +123,10 @@ static void put_text_line(const struct terminal *terminal, struct shale_buf *out
     shale_err_clear(&err);
     (void)snprintf(err.message, sizeof err.message, "%s", message);
     shale_err_at(&err, object, record, byte);
-    (void)shale_buf_printf(out, "%sshale: %s%s%s%s", terminal->has_progress ? "\r\033[K" : "",
-                           terminal->color ? colors[level] : "", label,
-                           label[0] != '\0' ? ": " : "", shale_err_text(&err, text, sizeof text));
-    if (terminal->color)
-        (void)shale_buf_printf(out, "\033[0m");
+    return shale_buf_printf(out, "%sshale: %s%s%s%s%s", terminal->has_progress ? "\r\033[K" : "",
+                            terminal->color ? colors[level] : "", label,
+                            label[0] != '\0' ? ": " : "", shale_err_text(&err, text, sizeof text),
+                            terminal->color ? "\033[0m" : "");
 }
 
 static void log_line(struct shale_log *log, enum shale_log_level level, const char *event,
@@ -133,12 +134,11 @@ static void log_line(struct shale_log *log, enum shale_log_level level, const ch
 {
     struct terminal *terminal = (struct terminal *)(void *)log;
     struct shale_buf out;
+    enum shale_status status;
     shale_buf_init(&out, &shale_mem_libc, 64 * 1024);
-    if (terminal->json)
-        put_json_line(&out, level, event, object, record, byte, message);
-    else
-        put_text_line(terminal, &out, level, object, record, byte, message);
-    if (shale_buf_append_byte(&out, '\n') == SHALE_OK)
+    status = terminal->json ? put_json_line(&out, level, event, object, record, byte, message)
+                            : put_text_line(terminal, &out, level, object, record, byte, message);
+    if (status == SHALE_OK && shale_buf_append_byte(&out, '\n') == SHALE_OK)
         write_line(out.data, out.n_bytes);
     shale_buf_fini(&out);
 }

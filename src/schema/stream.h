@@ -148,4 +148,8 @@ struct shale_stream {
     struct shale_schema schema;
 };
 
+/* Forget the partitions: every field becomes a column of the one output file.  Before anything else
+ * has taken the stream's fields or schema.  Returns SHALE_OK or SHALE_NOMEM. */
+SHALE_MUST_USE enum shale_status shale_stream_drop_partitions(struct shale_stream *stream);
+
 #endif

@@ -35,7 +35,9 @@ SHALE_MUST_USE enum shale_status shale_template_parse(struct shale_arena *arena,
                                                       struct shale_err *err);
 
 /* Does the whole of 'key' match?  Then values[i] is what names[i] matched (views into 'key').
- * Time is bounded: at most some thousand steps a key byte. */
+ * Where more than one way matches, each part in turn takes the shortest text that leaves a match.
+ * Together {yyyy}, {mm} and {dd} must be a real date.  A key over 4,096 bytes matches nothing.
+ * Time is bounded: at most 128 steps a key byte.  Uses 66 kB of stack. */
 bool shale_template_match(const struct shale_template *tmpl, struct shale_str key,
                           struct shale_str values[SHALE_TEMPLATE_MAX_PLACEHOLDERS]);
 

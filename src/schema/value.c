@@ -182,7 +182,7 @@ static bool parse_uuid(struct shale_str text, uint8_t bytes[16])
         unsigned digit = hex_digit(text.data[i]);
         if (digit > 15)
             return false;
-        bytes[n_digits / 2] = (uint8_t)(bytes[n_digits / 2] << 4 | digit);
+        bytes[n_digits / 2] = (uint8_t)((unsigned)bytes[n_digits / 2] << 4 | digit);
         n_digits++;
     }
     return true;
@@ -312,6 +312,6 @@ int shale_value_compare(const struct shale_type *type, const struct shale_value 
     case SHALE_LAYOUT_LIST:
         break;
     }
-    assert(!"values of lists are not compared");
+    assert(false && "values of lists are not compared");
     return 0;
 }
