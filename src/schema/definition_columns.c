@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* What needs all fields and the output: names and types that a table refuses, what named readers
+ * cannot read, and the columns. */
+#include "schema/definition_parts.h"
+
+static bool is_time(const struct shale_type *type)
+{
+    return type->kind == SHALE_TIME;
+}
+
+static bool is_nanoseconds(const struct shale_type *type)
+{
+    return type->kind == SHALE_TIMESTAMP && type->unit == SHALE_NS && !type->int96;
+}
+
+static bool is_int96(const struct shale_type *type)
+{
+    return type->kind == SHALE_TIMESTAMP && type->int96;
+}
+
+static bool is_uuid_annotated(const struct shale_type *type)
+{
+    return type->kind == SHALE_UUID && type->annotate;
+}
+
+static bool is_json_annotated(const struct shale_type *type)
+{
+    return type->kind == SHALE_JSON && type->annotate;
+}
+
+static const struct {
+    bool (*applies)(const struct shale_type *type);
+    const char *words;
+} reader_limits[] = {
+    {is_time, "Spark cannot read a time of day"},
+    {is_nanoseconds, "Spark cannot read timestamps in nanoseconds"},
+    {is_int96, "INT96 is deprecated and has no statistics: readers cannot skip by it"},
+    {is_uuid_annotated, "annotate: uuid: Spark refuses a UUID column"},
+    {is_json_annotated, "annotate: json: Polars reads it as binary"},
+};
+
+static void check_table_type(struct shale_def *def, const struct shale_field *field,
+                             const struct shale_type *scalar, const struct shale_yaml_node *node)
+{
+    char name[SHALE_DEF_TYPE_BYTES];
+    const char *instead = NULL;
+    if (scalar->kind == SHALE_TIME)
+        instead = "expected string, or layout: file";
+    else if (scalar->kind == SHALE_TIMESTAMP && scalar->unit == SHALE_NS)
+        instead = "expected timestamp (microseconds), or layout: file";
+    if (instead != NULL)
+        SHALE_DEF_ERROR(def, node, definition_table_type, SHALE_DEF_SHOW(field->name),
+                        shale_def_type_name(&field->type, name), instead);
+}
+
+static void check_type(struct shale_def *def, const struct shale_field *field,
+                       const struct shale_def_field *info)
+{
+    const struct shale_type *scalar =
+        field->type.kind == SHALE_LIST ? field->type.element : &field->type;
+    if (def->as_table)
+        check_table_type(def, field, scalar, info->node);
+    for (size_t i = 0; i < sizeof reader_limits / sizeof reader_limits[0]; i++) {
+        if (reader_limits[i].applies(scalar))
+            SHALE_DEF_WARNING(def, info->node, definition_reader, SHALE_DEF_SHOW(field->name),
+                              reader_limits[i].words);
+    }
+}
+
+static void check_name(struct shale_def *def, const struct shale_field *field,
+                       const struct shale_def_field *info)
+{
+    static const char forbidden[] = " ,;{}()=";
+    if (def->stream->unknown_fields == SHALE_UNKNOWN_KEEP &&
+        shale_def_compare_folded(field->name, SHALE_STR("_unknown")) == 0)
+        SHALE_DEF_ERROR(def, info->name, definition_reserved_name);
+    for (size_t i = 0; def->as_table && i < field->name.n_bytes; i++) {
+        if (strchr(forbidden, field->name.data[i]) != NULL) {
+            SHALE_DEF_ERROR(def, info->name, definition_table_name, SHALE_DEF_SHOW(field->name));
+            return;
+        }
+    }
+}
+
+/* by_name has such names side by side. */
+static void check_case(struct shale_def *def)
+{
+    for (size_t i = 1; i < def->n_by_name; i++) {
+        size_t a = def->by_name[i - 1], b = def->by_name[i];
+        size_t first = a < b ? a : b, second = a < b ? b : a;
+        struct shale_str one = def->fields[first].name, two = def->fields[second].name;
+        if (shale_def_compare_folded(one, two) == 0 && !shale_str_equal(one, two))
+            SHALE_DEF_ERROR(def, def->infos[second].name, definition_case, SHALE_DEF_SHOW(two),
+                            SHALE_DEF_SHOW(one), def->infos[first].name->line);
+    }
+}
+
+void shale_def_columns(struct shale_def *def)
+{
+    struct shale_stream *stream = def->stream;
+    bool keep = stream->unknown_fields == SHALE_UNKNOWN_KEEP;
+    size_t n_columns = stream->n_fields + keep;
+    struct shale_column_def *columns = shale_def_zeroed(def, n_columns, sizeof *columns);
+
+    if (columns == NULL)
+        return;
+    for (size_t i = 0; i < stream->n_fields; i++) {
+        const struct shale_field *field = &def->fields[i];
+        if (def->infos[i].named)
+            check_name(def, field, &def->infos[i]);
+        if (def->infos[i].typed)
+            check_type(def, field, &def->infos[i]);
+        columns[i] = (struct shale_column_def){field->name, field->type, field->partition_identity};
+    }
+    if (def->as_table)
+        check_case(def);
+    if (keep)
+        columns[stream->n_fields] =
+            (struct shale_column_def){SHALE_STR("_unknown"), {.kind = SHALE_JSON}, false};
+    stream->schema = (struct shale_schema){columns, n_columns};
+}

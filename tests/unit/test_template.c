@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/* schema/template: what matches, what each placeholder takes, what is no template, bounded time. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "schema/template.h"
+
+static struct shale_arena arena;
+
+static int setup(void **state)
+{
+    (void)state;
+    shale_arena_init(&arena, &shale_mem_libc, 64 << 20);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    shale_arena_fini(&arena);
+    return 0;
+}
+
+static struct shale_template parse(const char *text)
+{
+    struct shale_template tmpl;
+    struct shale_err err;
+    shale_err_clear(&err);
+    if (shale_template_parse(&arena, shale_str_of(text), &tmpl, &err) != SHALE_OK)
+        fail_msg("%s: %s", text, err.message);
+    return tmpl;
+}
+
+/* 'expected': "name=value name=value", or NULL for no match. */
+static void check(const char *text, const char *key, const char *expected)
+{
+    struct shale_template tmpl = parse(text);
+    struct shale_str values[SHALE_TEMPLATE_MAX_PLACEHOLDERS];
+    struct shale_buf out;
+    if (!shale_template_match(&tmpl, shale_str_of(key), values)) {
+        if (expected != NULL)
+            fail_msg("'%s' does not match '%s'", text, key);
+        return;
+    }
+    shale_buf_init(&out, &shale_mem_libc, 1 << 20);
+    for (size_t i = 0; i < tmpl.n_names; i++)
+        assert_int_equal(shale_buf_printf(&out, "%s%.*s=%.*s", i == 0 ? "" : " ",
+                                          SHALE_STR_ARG(tmpl.names[i]), SHALE_STR_ARG(values[i])),
+                         SHALE_OK);
+    assert_int_equal(shale_buf_append_byte(&out, '\0'), SHALE_OK);
+    if (expected == NULL)
+        fail_msg("'%s' matches '%s': %s", text, key, out.data);
+    else
+        assert_string_equal(out.data, expected);
+    shale_buf_fini(&out);
+}
+
+static void test_stars(void **state)
+{
+    (void)state;
+    check("a.json", "a.json", "");
+    check("a.json", "b/a.json", NULL);
+    check("*.json", "a.json", "");
+    check("*.json", ".json", "");
+    check("*.json", "b/a.json", NULL);
+    check("*.json*", "a.json.gz", "");
+    check("**/a.json", "a.json", "");
+    check("**/a.json", "x/y/a.json", "");
+    check("**/a.json", "xa.json", NULL);
+    check("x/**/a", "x/a", "");
+    check("x/**/a", "x/y/z/a", "");
+    check("x/**/a", "xa", NULL);
+    check("**", "", "");
+    check("**", "a/b/c", "");
+    check("a**b", "a/x/b", "");
+    check("a**/b", "a/b", "");
+    check("a**/b", "ab", NULL);
+    check("**.json", "x/y.json", "");
+    check("*", "a/b", NULL);
+}
+
+static void test_placeholders_take_the_shortest_text(void **state)
+{
+    (void)state;
+    check("{a}-{b}", "x-y-z", "a=x b=y-z");
+    check("{a}-{b}", "-y", NULL);
+    check("{a}{b}", "xyz", "a=x b=yz");
+    check("{a}{b}", "x", NULL);
+    check("{a}/{b}", "x/y/z", NULL);
+    check("**/{a}/*", "p/q/r/s", "a=r");
+    check("log-{action}-{yyyymmdd}.json", "log-not-pass-qc-20240115.json",
+          "action=not-pass-qc yyyymmdd=20240115");
+    check("**/log-{action}-{yyyymmdd}-{hhmmss}-{adcid}-{project}-{ptid}-{visit}.json",
+          "c/log-pass-qc-20240115-100000-42-ingest_form-110001-2024-01-15.json",
+          "action=pass-qc yyyymmdd=20240115 hhmmss=100000 adcid=42 project=ingest_form "
+          "ptid=110001 visit=2024-01-15");
+    check("**/log-{action}-{yyyymmdd}.json", "log-submit-20240115-100000.json", NULL);
+}
+
+static void test_dates_are_real(void **state)
+{
+    (void)state;
+    check("{yyyy}/{mm}/{dd}/{hh}", "2024/02/29/23", "yyyy=2024 mm=02 dd=29 hh=23");
+    check("{yyyy}/{mm}/{dd}/{hh}", "2023/02/29/23", NULL);
+    check("{yyyy}/{mm}/{dd}/{hh}", "2024/02/28/24", NULL);
+    check("{yyyy}/{mm}", "2024/13", NULL);
+    check("{yyyy}/{mm}", "2024/00", NULL);
+    check("{yyyy}", "24", NULL);
+    check("{yyyy}", "20240", NULL);
+    check("{mm}-{dd}", "02-30", "mm=02 dd=30"); /* no year: no date to check */
+    check("{yyyymmdd}{hhmmss}", "20240229235959", "yyyymmdd=20240229 hhmmss=235959");
+    check("{yyyymmdd}{hhmmss}", "20230229235959", NULL);
+    check("{yyyymmdd}{hhmmss}", "20240229235960", NULL);
+    check("{yyyymmdd}", "2024022x", NULL);
+}
+
+static void test_cloudtrail_keys(void **state)
+{
+    static const char text[] = "**/{account}/CloudTrail/{region}/{yyyy}/{mm}/{dd}/*.json*";
+    (void)state;
+    check(text, "AWSLogs/o-1/123456789012/CloudTrail/eu-west-1/2024/07/31/x_y.json.gz",
+          "account=123456789012 region=eu-west-1 yyyy=2024 mm=07 dd=31");
+    check(text, "123456789012/CloudTrail/eu-west-1/2024/07/31/x.json",
+          "account=123456789012 region=eu-west-1 yyyy=2024 mm=07 dd=31");
+    check(text, "AWSLogs/1/CloudTrail-Digest/eu-west-1/2024/07/31/x.json.gz", NULL);
+    check(text, "AWSLogs/1/CloudTrail-Insight/eu-west-1/2024/07/31/x.json.gz", NULL);
+    check(text, "AWSLogs/1/CloudTrail/eu-west-1/2024/07/32/x.json.gz", NULL);
+}
+
+static void test_refuses_what_is_no_template(void **state)
+{
+    static const char *const wrong[] = {"",       "/a",    "{a",       "a}",  "{}",
+                                        "{A}",    "{a b}", "{a}{a}",   "***", "{1a}",
+                                        "{a{b}}", "x{",    "a/**b***c"};
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct shale_template tmpl;
+        struct shale_err err;
+        shale_err_clear(&err);
+        assert_int_equal(shale_template_parse(&arena, shale_str_of(wrong[i]), &tmpl, &err),
+                         SHALE_SCHEMA);
+        assert_int_equal(err.code, SHALE_E_definition_template);
+    }
+}
+
+static void test_time_is_bounded(void **state)
+{
+    static const char text[] = "*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*ab";
+    static char key[5000];
+    struct shale_template tmpl = parse(text);
+    struct shale_str values[SHALE_TEMPLATE_MAX_PLACEHOLDERS];
+    (void)state;
+    memset(key, 'a', sizeof key);
+    for (size_t i = 0; i < 100; i++)
+        assert_false(shale_template_match(&tmpl, (struct shale_str){key, 4096}, values));
+    key[4095] = 'b';
+    assert_true(shale_template_match(&tmpl, (struct shale_str){key, 4096}, values));
+    tmpl = parse("**");
+    assert_true(shale_template_match(&tmpl, (struct shale_str){key, 4096}, values));
+    assert_false(shale_template_match(&tmpl, (struct shale_str){key, 4097}, values));
+}
+
+static void test_has_limits(void **state)
+{
+    struct shale_template tmpl;
+    char text[1024] = "";
+    (void)state;
+    for (size_t i = 0; i < 33; i++) {
+        char one[8] = {'{', 'a', (char)('a' + i / 10), (char)('0' + i % 10), '}', '/', '\0'};
+        strcat(text, one);
+        assert_int_equal(shale_template_parse(&arena, shale_str_of(text), &tmpl, NULL),
+                         i < 32 ? SHALE_OK : SHALE_SCHEMA);
+    }
+    text[0] = '\0';
+    for (size_t i = 0; i < 65; i++) {
+        strcat(text, "a*");
+        assert_int_equal(shale_template_parse(&arena, shale_str_of(text), &tmpl, NULL),
+                         i < 64 ? SHALE_OK : SHALE_SCHEMA);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_stars),
+        cmocka_unit_test(test_placeholders_take_the_shortest_text),
+        cmocka_unit_test(test_dates_are_real),
+        cmocka_unit_test(test_cloudtrail_keys),
+        cmocka_unit_test(test_refuses_what_is_no_template),
+        cmocka_unit_test(test_time_is_bounded),
+        cmocka_unit_test(test_has_limits),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
