@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/* A whole run on one thread in which the n-th allocation fails, for n = 1, 2, 3 ... until none
+ * does: each gives NOMEM, leaks nothing and publishes nothing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "codec/codec.h"
+#include "run/run.h"
+#include "schema/definition.h"
+#include "store/store.h"
+
+/* The allocator: fails call number 'fail_at', counts what is out. */
+struct failing {
+    int64_t n_calls, fail_at, n_out;
+};
+
+static void *resize(void *ctx, void *ptr, size_t n_bytes)
+{
+    struct failing *failing = ctx;
+    void *result;
+    if (n_bytes == 0) {
+        failing->n_out--;
+        free(ptr);
+        return NULL;
+    }
+    if (++failing->n_calls == failing->fail_at)
+        return NULL;
+    result = realloc(ptr, n_bytes);
+    failing->n_out += ptr == NULL;
+    return result;
+}
+
+static int64_t now(void *ctx)
+{
+    (void)ctx;
+    return 0;
+}
+
+static uint64_t count_up(void *ctx)
+{
+    (void)ctx;
+    return 1; /* names are used again: what an earlier run left would be met */
+}
+
+static const char *no_variable(void *ctx, const char *name)
+{
+    (void)ctx;
+    (void)name;
+    return NULL;
+}
+
+static bool never(void *ctx)
+{
+    (void)ctx;
+    return false;
+}
+
+static const char definition[] =
+    "stream: faults\n"
+    "source: {keys: '{who}/**', records: /Records}\n"
+    "fields:\n"
+    "  - {name: id, from: /id, type: int64, required: true}\n"
+    "  - {name: text, from: /text, type: string, pattern: '^[a-z]+$', default: none}\n"
+    "  - {name: at, from: [/at, /time], type: timestamp}\n"
+    "  - {name: price, from: /price, type: 'decimal(12,2)', coerce: lax}\n"
+    "  - {name: tags, from: /tags, type: 'list<string>'}\n"
+    "  - {name: rest, from: /rest, type: json}\n"
+    "  - {name: who, from: $key.who, type: string}\n"
+    "  - {name: number, from: $index, type: int64}\n"
+    "unknown_fields: keep\n"
+    "output: {layout: table, partition_by: [who, {year: at}]}\n";
+
+static char root[] = "/tmp/shale-nomem-XXXXXX";
+
+static void write_file(const char *name, const char *text, size_t n_bytes)
+{
+    char path[256];
+    FILE *file;
+    (void)snprintf(path, sizeof path, "%s/in/%s", root, name);
+    file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(text, 1, n_bytes, file), n_bytes);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void make_input(void)
+{
+    static const char line[] = "{\"id\": 1, \"text\": \"abc\", \"at\": \"2024-02-29T01:02:03Z\","
+                               " \"price\": \"1.50\", \"tags\": [\"x\", null], \"rest\": {\"a\": "
+                               "[1, 2]}, \"more\": true}\n"
+                               "{\"id\": \"bad\"}\n{not json}\n";
+    static const char document[] = "{\"Records\": [{\"id\": 2, \"time\": \"2023-01-01\"}, "
+                                   "{\"id\": 3}]}";
+    struct shale_encoder *encoder;
+    struct shale_buf packed;
+    char path[256], *big;
+    size_t n = 0;
+    (void)snprintf(path, sizeof path, "%s/in", root);
+    assert_int_equal(mkdir(path, 0777), 0);
+    (void)snprintf(path, sizeof path, "%s/in/ann", root);
+    assert_int_equal(mkdir(path, 0777), 0);
+    write_file("ann/1.json", line, sizeof line - 1);
+    write_file("ann/2.json", document, sizeof document - 1);
+    assert_int_equal(shale_encoder_new(&shale_mem_libc, &encoder), SHALE_OK);
+    shale_buf_init(&packed, &shale_mem_libc, 1 << 20);
+    assert_int_equal(shale_encoder_compress(encoder, SHALE_CODEC_GZIP, 0, document,
+                                            sizeof document - 1, &packed),
+                     SHALE_OK);
+    write_file("ann/3.json.gz", packed.data, packed.n_bytes);
+    write_file("ann/4.json.gz", packed.data, packed.n_bytes - 5);
+    shale_buf_reset(&packed);
+    assert_int_equal(shale_encoder_compress(encoder, SHALE_CODEC_ZSTD, 0, document,
+                                            sizeof document - 1, &packed),
+                     SHALE_OK);
+    write_file("ann/5.json.zst", packed.data, packed.n_bytes);
+    shale_buf_fini(&packed);
+    shale_encoder_free(encoder);
+    /* Larger than a small object: one of lines, one document. */
+    big = malloc(1200000);
+    assert_non_null(big);
+    while (n < 1100000) {
+        memcpy(big + n, line, sizeof line - 1);
+        n += sizeof line - 1;
+    }
+    write_file("ann/6.ndjson", big, n);
+    memset(big, ' ', 1100000);
+    memcpy(big + 1000000, document, sizeof document - 1);
+    write_file("ann/7.json", big, 1100000);
+    free(big);
+}
+
+static enum shale_status run_once(const struct shale_mem *mem, int64_t memory_bytes)
+{
+    const struct shale_env env = {mem, now, now, count_up, no_variable, never, NULL, NULL};
+    char in[256], out[256];
+    const char *inputs[] = {in};
+    struct shale_run_options options = {.env = &env,
+                                        .inputs = inputs,
+                                        .n_inputs = 1,
+                                        .output = out,
+                                        .layout = SHALE_OUTPUT_TABLE,
+                                        .n_threads = 1,
+                                        .memory_bytes = memory_bytes,
+                                        .temporary = root};
+    struct shale_stream *stream = NULL;
+    struct shale_summary summary;
+    enum shale_status status =
+        shale_definition_read(mem, "test", definition, sizeof definition - 1, NULL, NULL, &stream);
+    (void)snprintf(in, sizeof in, "%s/in", root);
+    (void)snprintf(out, sizeof out, "%s/out", root);
+    if (status != SHALE_OK)
+        return status;
+    options.stream = stream;
+    status = shale_run(&options, &summary, NULL);
+    shale_stream_free(stream);
+    if (status == SHALE_OK)
+        assert_int_equal(summary.events_read, summary.events_written + summary.events_rejected);
+    return status;
+}
+
+/* Only "in" is left below the root. */
+static void assert_nothing_published(void)
+{
+    DIR *dir = opendir(root);
+    const struct dirent *entry;
+    assert_non_null(dir);
+    while ((entry = readdir(dir)) != NULL)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            assert_string_equal(entry->d_name, "in");
+    assert_int_equal(closedir(dir), 0);
+}
+
+static void fail_each(int64_t memory_bytes)
+{
+    struct failing failing = {0, 0, 0};
+    const struct shale_mem mem = {resize, &failing};
+    char out[256];
+    enum shale_status status = SHALE_NOMEM;
+    for (int64_t n = 1; status != SHALE_OK; n++) {
+        failing = (struct failing){0, n, 0};
+        status = run_once(&mem, memory_bytes);
+        assert_int_equal(failing.n_out, 0);
+        if (status == SHALE_OK)
+            break;
+        if (status != SHALE_NOMEM)
+            print_error("allocation %lld: %s\n", (long long)n, shale_status_name(status));
+        assert_int_equal(status, SHALE_NOMEM);
+        assert_nothing_published();
+        assert_true(n < 100000);
+    }
+    print_message("%lld allocations\n", (long long)failing.n_calls);
+    assert_true(failing.n_calls > 200);
+    (void)snprintf(out, sizeof out, "%s/out", root);
+    assert_int_equal(shale_dir_remove(out, NULL), SHALE_OK);
+}
+
+static void test_fails_cleanly_at_every_allocation(void **state)
+{
+    (void)state;
+    fail_each(256 << 20);
+}
+
+/* With the least memory rows wait in the spill file. */
+static void test_fails_cleanly_with_little_memory(void **state)
+{
+    (void)state;
+    fail_each(64 << 20);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    if (mkdtemp(root) == NULL)
+        return -1;
+    make_input();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    return shale_dir_remove(root, NULL) == SHALE_OK ? 0 : -1;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fails_cleanly_at_every_allocation),
+        cmocka_unit_test(test_fails_cleanly_with_little_memory),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
