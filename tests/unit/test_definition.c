@@ -618,7 +618,7 @@ static struct shale_str slurp(const char *name, struct shale_buf *out)
     const char *root = getenv("SHALE_ROOT");
     FILE *file;
     size_t n;
-    (void)snprintf(path, sizeof path, "%s/streams/%s", root == NULL ? "." : root, name);
+    (void)snprintf(path, sizeof path, "%s/%s", root == NULL ? "." : root, name);
     file = fopen(path, "rb");
     assert_non_null(file);
     shale_buf_init(out, &shale_mem_libc, 1 << 20);
@@ -651,7 +651,7 @@ static bool takes(const struct shale_stream *stream, const char *key)
 
 static void test_ready_made_streams(void **state)
 {
-    struct shale_stream *s = ready_made("nacc-visit-events.yaml");
+    struct shale_stream *s = ready_made("streams/nacc-visit-events.yaml");
     (void)state;
     assert_int_equal(s->n_fields, 13);
     assert_int_equal(s->unknown_fields, SHALE_UNKNOWN_REJECT);
@@ -663,7 +663,7 @@ static void test_ready_made_streams(void **state)
     assert_false(takes(s, "x/notes.json"));
     shale_stream_free(s);
 
-    s = ready_made("cloudtrail.yaml");
+    s = ready_made("streams/cloudtrail.yaml");
     assert_int_equal(s->n_fields, 32);
     assert_true(s->has_records);
     assert_int_equal(s->n_partitions, 2);
@@ -671,6 +671,30 @@ static void test_ready_made_streams(void **state)
     assert_false(takes(s, "AWSLogs/1234/CloudTrail-Digest/eu-west-1/2024/07/31/x.json.gz"));
     assert_false(takes(s, "AWSLogs/1234/CloudTrail-Insight/eu-west-1/2024/07/31/x.json.gz"));
     shale_stream_free(s);
+}
+
+/* Every example of the manual is a definition, and a correct one. */
+static void test_examples_of_the_manual(void **state)
+{
+    static const char fence[] = "```yaml\n";
+    struct shale_buf manual;
+    const char *at, *end;
+    size_t n = 0;
+    (void)state;
+    (void)slurp("docs/definition.md", &manual);
+    assert_int_equal(shale_buf_append_byte(&manual, '\0'), SHALE_OK);
+    for (at = manual.data; (at = strstr(at, fence)) != NULL; at = end, n++) {
+        struct shale_stream *stream;
+        struct shale_buf out;
+        at += strlen(fence);
+        end = strstr(at, "```");
+        assert_non_null(end);
+        assert_string_equal(reports(&out, (struct shale_str){at, (size_t)(end - at)}, &stream), "");
+        shale_stream_free(stream);
+        shale_buf_fini(&out);
+    }
+    assert_int_equal(n, 3);
+    shale_buf_fini(&manual);
 }
 
 /* The 'left'-th call fails, and each after it. */
@@ -711,9 +735,9 @@ static void test_no_memory_at_any_call(void **state)
 {
     struct shale_buf text;
     (void)state;
-    fail_every_call(slurp("nacc-visit-events.yaml", &text));
+    fail_every_call(slurp("streams/nacc-visit-events.yaml", &text));
     shale_buf_fini(&text);
-    fail_every_call(slurp("cloudtrail.yaml", &text));
+    fail_every_call(slurp("streams/cloudtrail.yaml", &text));
     shale_buf_fini(&text);
     fail_every_call(SHALE_STR(HEAD "- {name: a, from: a, type: string, pattern: '(', enum: [1]}\n"
                                    "- {name: a, from: /a, type: binary, default: eA==}\n"
@@ -740,6 +764,7 @@ int main(void)
         cmocka_unit_test(test_output),
         cmocka_unit_test(test_readers),
         cmocka_unit_test(test_ready_made_streams),
+        cmocka_unit_test(test_examples_of_the_manual),
         cmocka_unit_test(test_no_memory_at_any_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
