@@ -119,17 +119,27 @@ static void write_value(const struct shale_type *type, const struct shale_column
     }
 }
 
+/* A builder shows no elements of lists, and a batch no columns that are partitions: both are
+ * asked. */
 static void write_row(struct runner *runner)
 {
     const struct shale_schema *schema = &runner->stream->schema;
-    int64_t row = shale_builder_n_rows(runner->builder) - 1;
+    struct shale_batch *batch;
+    size_t in_batch = 0;
+    need(shale_builder_split(runner->builder, NULL, 1, &batch));
     for (size_t i = 0; i < schema->n_columns; i++) {
-        struct shale_column column;
-        shale_builder_column(runner->builder, i, &column);
+        const struct shale_column_def *def = &schema->columns[i];
+        struct shale_column column, child;
+        if (def->partition_only)
+            shale_builder_column(runner->builder, i, &column);
+        else
+            shale_batch_column(batch, in_batch++, &column, &child);
         need(shale_buf_printf(&runner->result, "%s%.*s=", i == 0 ? "" : " ",
-                              SHALE_STR_ARG(schema->columns[i].name)));
-        write_value(&schema->columns[i].type, &column, row, &runner->result);
+                              SHALE_STR_ARG(def->name)));
+        write_value(&def->type, &column, 0, &runner->result);
     }
+    shale_batch_free(runner->mem, batch);
+    shale_builder_reset(runner->builder, MAX_TEXT);
 }
 
 static void write_reject(struct runner *runner, const struct shale_reject *reject,
@@ -167,10 +177,9 @@ static void shred(struct runner *runner, struct shale_str event)
     need(shale_buf_reserve(&runner->text, SHALE_JSON_PADDING));
     memset(runner->text.data + runner->text.n_bytes, 0, SHALE_JSON_PADDING);
     shale_json_begin(&runner->cursor, runner->text.data, runner->text.n_bytes, 0, true);
-    int64_t before = shale_builder_n_rows(runner->builder);
     need(shale_shred(runner->shredder, &runner->cursor, true, &lineage, runner->number++,
                      runner->builder, &shredded, &reject, &err));
-    if (shale_builder_n_rows(runner->builder) != before + (shredded == SHALE_SHRED_ROW))
+    if (shale_builder_n_rows(runner->builder) != (shredded == SHALE_SHRED_ROW))
         fail(runner, "a row for ROW and none otherwise", "something else");
     if (shredded == SHALE_SHRED_ROW)
         write_row(runner);
