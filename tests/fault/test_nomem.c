@@ -163,8 +163,11 @@ static enum shale_status run_once(const struct shale_mem *mem, int64_t memory_by
     options.stream = stream;
     status = shale_run(&options, &summary, NULL);
     shale_stream_free(stream);
-    if (status == SHALE_OK)
+    if (status == SHALE_OK) {
+        assert_true(summary.events_read > 20000);
+        assert_int_equal(summary.objects_failed, 1);
         assert_int_equal(summary.events_read, summary.events_written + summary.events_rejected);
+    }
     return status;
 }
 
