@@ -77,40 +77,49 @@ static inline enum shale_json_step walk_one(struct walk *walk, struct shale_json
 }
 
 /* The text in steps of 'step_bytes'; with even ones the last window only says that it is. */
-static inline struct walk walk_windows(const char *text, size_t n_bytes, size_t step_bytes,
-                                       enum walk_how how)
+static inline struct walk walk_with(struct shale_json_cursor *cursor, const char *text,
+                                    size_t n_bytes, size_t step_bytes, enum walk_how how)
 {
     struct walk walk = {.error = SHALE_E_none};
-    struct shale_json_cursor cursor;
     enum shale_json_step step = SHALE_JSON_MORE;
     size_t base = 0, end = step_bytes < n_bytes ? step_bytes : n_bytes;
     bool begun = false, last = step_bytes >= n_bytes;
-    if (shale_json_cursor_init(&cursor, &shale_mem_libc) != SHALE_OK)
-        abort();
     while (step == SHALE_JSON_MORE) {
         struct walk_window window = walk_window_of(text, base, end - base, last);
         if (begun)
-            shale_json_resume(&cursor, window.text, window.n_bytes, 0, last);
+            shale_json_resume(cursor, window.text, window.n_bytes, 0, last);
         else
-            shale_json_begin(&cursor, window.text, window.n_bytes, 0, last);
+            shale_json_begin(cursor, window.text, window.n_bytes, 0, last);
         begun = true;
         walk.max_held = window.n_bytes > walk.max_held ? window.n_bytes : walk.max_held;
-        step = walk_one(&walk, &cursor, how, base);
+        step = walk_one(&walk, cursor, how, base);
         if (step == SHALE_JSON_ERROR) {
             struct shale_err err;
             shale_err_clear(&err);
-            if (shale_json_error(&cursor, &err) != SHALE_CORRUPT || err.code != cursor.error ||
-                err.byte != (int64_t)cursor.error_at)
+            if (shale_json_error(cursor, &err) != SHALE_CORRUPT || err.code != cursor->error ||
+                err.byte != (int64_t)cursor->error_at)
                 abort();
             memcpy(walk.message, err.message, sizeof walk.message);
-            walk.error = cursor.error;
-            walk.error_at = base + cursor.error_at;
+            walk.error = cursor->error;
+            walk.error_at = base + cursor->error_at;
         }
-        base += shale_json_position(&cursor);
+        base += shale_json_position(cursor);
         last = end == n_bytes || (n_bytes - end <= step_bytes && step_bytes % 2 == 1);
         end = n_bytes - end < step_bytes ? n_bytes : end + step_bytes;
         free(window.text);
     }
+    return walk;
+}
+
+/* The same with a cursor of its own. */
+static inline struct walk walk_windows(const char *text, size_t n_bytes, size_t step_bytes,
+                                       enum walk_how how)
+{
+    struct shale_json_cursor cursor;
+    struct walk walk;
+    if (shale_json_cursor_init(&cursor, &shale_mem_libc) != SHALE_OK)
+        abort();
+    walk = walk_with(&cursor, text, n_bytes, step_bytes, how);
     shale_json_cursor_fini(&cursor);
     return walk;
 }

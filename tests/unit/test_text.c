@@ -117,8 +117,8 @@ static void test_knows_utf8(void **state)
         "\xEF\xBF\xBF",
         "\xF0\x90\x80\x80",
         "\xF4\x8F\xBF\xBF",
-        "abcdefgh\xE2\x82\xAC"
-        "abcdefgh",
+        ("abcdefgh\xE2\x82\xAC"
+         "abcdefgh"),
     };
     static const char *const bad[] = {
         "\x80",
