@@ -60,6 +60,7 @@ static enum shale_outcome pass_over(struct shale_events *events, struct shale_ev
     if (status != SHALE_OK)
         return shale_events_fail(events, event, status);
     event->byte = shale_events_byte(events, events->start);
+    event->retract = retract; /* also when the object fails in it: a stream never hands it out */
     shale_events_rewind(events);
     shale_walk_begin(walk, &events->window, &events->cursor,
                      events->in_records ? NULL : events->options->records);
@@ -68,9 +69,9 @@ static enum shale_outcome pass_over(struct shale_events *events, struct shale_ev
         return shale_events_fail(events, event, walk->status);
     if (walked == SHALE_WALK_RECORDS) {
         events->in_records = true;
+        event->retract = false;
         return SHALE_OUTCOME_GO_ON;
     }
-    event->retract = retract;
     return shale_events_too_large(
         events, event, head,
         shale_events_byte(events, shale_json_position(&events->cursor)) - event->byte, err);

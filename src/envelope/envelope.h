@@ -55,7 +55,7 @@ struct shale_events;
 enum shale_events_step {
     SHALE_EVENTS_EVENT,
     SHALE_EVENTS_REJECT, /* a bad line, or an event that is too large: err says which and why,
-                          * event.text holds as much of it as there is (at least 1 MiB, or all) */
+                          * event.text holds the line, or at most 1 MiB of the event */
     SHALE_EVENTS_END,    /* of the object (or the text), which was complete */
     SHALE_EVENTS_FAILED, /* the object fails: event.status and err say why */
 };
@@ -64,11 +64,11 @@ struct shale_event {
     struct shale_json_cursor *cursor; /* EVENT: stands before the value */
     bool wrapped; /* it came out of a records array: it is no envelope itself */
     int64_t byte;           /* where the event begins: decompressed bytes from the object's start */
-    bool retract;           /* REJECT: it is the event handed out before: more follows on its line,
-                             * so what became of it is to be taken back */
+    bool retract;           /* REJECT: it is the event handed out before (more follows on its line,
+                             * or it was too large): what became of it is to be taken back */
     struct shale_str text;  /* REJECT: its raw text */
     int64_t text_bytes;     /* REJECT: its whole length */
-    enum shale_status status; /* FAILED: CORRUPT, NOMEM, ... (IO, AGAIN, DENIED from the source) */
+    enum shale_status status; /* REJECT: CORRUPT, LIMIT; FAILED: CORRUPT, NOMEM, ... (IO, AGAIN, DENIED from the source) */
 };
 
 /* The reader keeps its buffers from object to object.  One thread at a time. */

@@ -149,6 +149,8 @@ enum shale_outcome shale_events_too_large(const struct shale_events *events,
 {
     if (text.n_bytes > SHALE_WINDOW_BYTES)
         text.n_bytes = SHALE_WINDOW_BYTES;
+    if ((int64_t)text.n_bytes > n_bytes)
+        text.n_bytes = (size_t)n_bytes;
     event->text = text;
     event->text_bytes = n_bytes;
     event->status =

@@ -85,7 +85,7 @@ enum shale_outcome shale_events_fail(struct shale_events *events, struct shale_e
 enum shale_outcome shale_events_fail_json(struct shale_events *events, struct shale_event *event,
                                           struct shale_err *err);
 
-/* Fill a reject for an event that is too large: 'text' is what there is of it. */
+/* Fill a reject for an event of 'n_bytes', which is too large; it begins where 'text' begins. */
 enum shale_outcome shale_events_too_large(const struct shale_events *events,
                                           struct shale_event *event, struct shale_str text,
                                           int64_t n_bytes, struct shale_err *err);

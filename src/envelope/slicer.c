@@ -77,7 +77,6 @@ static enum shale_status cut(struct shale_slicer *slicer, struct shale_buf *text
                              struct shale_err *err)
 {
     enum shale_status status = SHALE_OK;
-    shale_buf_reset(&slicer->rest);
     if (n_bytes < text->n_bytes)
         status = from_buf(
             shale_buf_append(&slicer->rest, text->data + n_bytes, text->n_bytes - n_bytes), err);
@@ -172,6 +171,7 @@ enum shale_status shale_slicer_next(struct shale_slicer *slicer, struct shale_sl
         from_buf(shale_buf_reserve(&out->text, slicer->rest.n_bytes + SHALE_JSON_PADDING), err);
     if (status == SHALE_OK)
         status = from_buf(shale_buf_append_str(&out->text, shale_buf_str(&slicer->rest)), err);
+    shale_buf_reset(&slicer->rest);
     if (status == SHALE_OK)
         status = take_slice(slicer, out, err);
     if (status != SHALE_OK)
