@@ -12,7 +12,8 @@
 typedef void (*shale_definition_report_fn)(void *ctx, bool warning, const struct shale_err *err);
 
 /* Read a definition of 'n_bytes' at 'text'; 'file' names it in messages.  Every error of the file
- * is reported, not only the first.  On SHALE_OK '*out' is owned by the caller, who frees it.
+ * is reported, not only the first (but no more than 1,000).  On SHALE_OK '*out' is owned by the
+ * caller, who frees it; otherwise it is NULL.
  * Returns SHALE_OK, SHALE_SCHEMA (something was reported), or SHALE_NOMEM. */
 SHALE_MUST_USE enum shale_status shale_definition_read(const struct shale_mem *mem,
                                                        const char *file, const char *text,

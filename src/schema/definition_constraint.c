@@ -26,8 +26,7 @@ static const struct {
     bool whole;
     const char *hint;
 } applicable[] = {
-    {SHALE_DEF_TRIM, "trim", TEXTS | TIMES | KIND(DECIMAL), false,
-     "it is for types that are read from texts"},
+    {SHALE_DEF_TRIM, "trim", TEXTS | TIMES, false, "it is for types that are read from texts"},
     {SHALE_DEF_ENUM, "enum", SCALARS & ~(unsigned)KIND(JSON), false, "it is for scalars"},
     {SHALE_DEF_PATTERN, "pattern", KIND(STRING), false, "it is for string and list<string>"},
     {SHALE_DEF_FORMAT, "format", KIND(STRING), false, "it is for string and list<string>"},

@@ -91,30 +91,15 @@ static void read_annotate(struct shale_def *def, const struct shale_yaml_node *n
 
 /* ---- from ----------------------------------------------------------------------------------- */
 
-/* A key, a bucket and a placeholder are texts: can the field's type take one? */
+/* A key, a bucket and a placeholder are texts without JSON around them: every type that can be
+ * read from a text takes one, by the lax rules. */
 static void check_text_source(struct shale_def *def, const struct shale_yaml_node *node,
                               const struct shale_field *field)
 {
     char name[SHALE_DEF_TYPE_BYTES];
-    const char *why;
-    switch (field->type.kind) {
-    case SHALE_BOOL:
-    case SHALE_INT32:
-    case SHALE_INT64:
-    case SHALE_FLOAT64:
-        if (field->lax)
-            return;
-        why = "takes only with coerce: lax";
-        break;
-    case SHALE_JSON:
-    case SHALE_LIST:
-        why = "does not take";
-        break;
-    default:
-        return;
-    }
-    SHALE_DEF_ERROR(def, node, definition_lineage, SHALE_DEF_SHOW(node->text),
-                    shale_def_type_name(&field->type, name), why);
+    if (field->type.kind == SHALE_JSON || field->type.kind == SHALE_LIST)
+        SHALE_DEF_ERROR(def, node, definition_lineage, SHALE_DEF_SHOW(node->text),
+                        shale_def_type_name(&field->type, name));
 }
 
 static void check_index(struct shale_def *def, const struct shale_yaml_node *node,
@@ -289,6 +274,10 @@ const size_t *shale_def_field_list(struct shale_def *def, const struct shale_yam
     *n = 0;
     if (list == NULL)
         return NULL;
+    if (walk.n > SHALE_DEF_MAX_FIELDS) {
+        SHALE_DEF_ERROR(def, node, definition_too_much, SHALE_DEF_MAX_FIELDS, "names of fields");
+        return NULL;
+    }
     if (walk.n == 0)
         SHALE_DEF_ERROR(def, node, definition_expected, key, "the names of fields",
                         "an empty list");

@@ -24,8 +24,10 @@ static void make_printable(char *text)
 void shale_def_report_at(struct shale_def *def, size_t line, size_t column, bool warning)
 {
     struct shale_def_report *report;
+    /* Warnings must not fill the room of an error. */
+    size_t room = warning ? SHALE_DEF_MAX_REPORTS / 2 : SHALE_DEF_MAX_REPORTS;
     def->n_errors += !warning;
-    if (def->status != SHALE_OK || def->n_reports == SHALE_DEF_MAX_REPORTS)
+    if (def->status != SHALE_OK || def->n_reports >= room)
         return;
     make_printable(def->err.message);
     report = shale_arena_zeroed(&def->work, 1, sizeof *report);
@@ -173,7 +175,9 @@ static size_t find_key(struct shale_def *def, const struct shale_yaml_node *key,
         SHALE_DEF_ERROR(def, key, definition_merge_key);
         return n_keys;
     }
-    write_hint(key->text, keys, n_keys, hint, sizeof hint);
+    hint[0] = '\0';
+    if (def->n_reports < SHALE_DEF_MAX_REPORTS)
+        write_hint(key->text, keys, n_keys, hint, sizeof hint);
     SHALE_DEF_ERROR(def, key, definition_unknown_key, SHALE_DEF_SHOW(key->text), what, hint);
     return n_keys;
 }

@@ -40,6 +40,9 @@ static const struct {
     {{"heka", true}, SHALE_INPUT_AUTO},
 };
 
+/* Every one is tried on each key. */
+enum { MAX_TEMPLATES = 256 };
+
 static const int64_t MAX_EVENT_LEAST = 1024, MAX_EVENT_MOST = (int64_t)256 << 20;
 
 void shale_def_path(struct shale_def *def, const struct shale_yaml_node *node, const char *key,
@@ -69,6 +72,10 @@ static void read_keys(struct shale_def *def, const struct shale_yaml_node *node)
 
     if (keys == NULL)
         return;
+    if (walk.n > MAX_TEMPLATES) {
+        SHALE_DEF_ERROR(def, node, definition_too_much, MAX_TEMPLATES, "key templates");
+        return;
+    }
     if (walk.n == 0)
         SHALE_DEF_ERROR(def, node, definition_expected, "keys", "a template or a list of them",
                         "an empty list");
