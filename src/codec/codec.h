@@ -47,8 +47,9 @@ void shale_decoder_free(struct shale_decoder *decoder);
  * the two bytes of a member's magic begin a member, whatever follows them.  After the last zstd
  * frame nothing else may follow.
  * Damaged deflate data that still yields the right length and checksum counts as good.
- * Returns SHALE_OK, SHALE_NOMEM, SHALE_LIMIT (more than out->cap, or a zstd window over 32 MiB; 'err'
- * is not written: the caller streams it instead, which decides) or SHALE_CORRUPT (truncated, bad checksum, ...). */
+ * Returns SHALE_OK, SHALE_NOMEM, SHALE_LIMIT (more than out->cap, or a zstd window over 32 MiB;
+ * 'err' is not written: the caller streams it instead, which decides) or SHALE_CORRUPT (truncated,
+ * bad checksum, ...). */
 enum { SHALE_CODEC_PADDING = 64 };
 SHALE_MUST_USE enum shale_status shale_decoder_whole(struct shale_decoder *decoder,
                                                      const void *stored, size_t n_bytes,
