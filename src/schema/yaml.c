@@ -14,7 +14,7 @@ struct anchor {
 };
 
 struct open_collection {
-    struct shale_yaml_node *node;
+    struct shale_yaml_node *node = NULL;
     const struct shale_yaml_node *key; /* MAPPING: read, and its value is not */
 };
 
@@ -90,7 +90,7 @@ static enum shale_status new_node(struct reader *reader, enum shale_yaml_kind ki
                                   const yaml_char_t *anchor, const yaml_char_t *tag,
                                   struct shale_yaml_node **out)
 {
-    struct shale_yaml_node *node;
+    struct shale_yaml_node *node = NULL;
     if (tag != NULL)
         return SHALE_ERR(reader->err, definition_tag);
     node = shale_arena_zeroed(reader->arena, 1, sizeof *node);
@@ -109,7 +109,7 @@ static enum shale_status new_node(struct reader *reader, enum shale_yaml_kind ki
 static enum shale_status begin(struct reader *reader, enum shale_yaml_kind kind,
                                const yaml_char_t *anchor, const yaml_char_t *tag)
 {
-    struct shale_yaml_node *node;
+    struct shale_yaml_node *node = NULL;
     enum shale_status status;
     if (reader->depth == SHALE_YAML_MAX_DEPTH)
         return too_much(reader, SHALE_YAML_MAX_DEPTH, "levels of nesting");
@@ -131,7 +131,7 @@ static enum shale_status end(struct reader *reader)
 static enum shale_status scalar(struct reader *reader, const yaml_event_t *event)
 {
     struct shale_str text = {(const char *)event->data.scalar.value, event->data.scalar.length};
-    struct shale_yaml_node *node;
+    struct shale_yaml_node *node = NULL;
     enum shale_status status = new_node(reader, SHALE_YAML_SCALAR, event->data.scalar.anchor,
                                         event->data.scalar.tag, &node);
     if (status != SHALE_OK)
