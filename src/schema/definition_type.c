@@ -161,6 +161,13 @@ static void report_unknown(struct shale_def *def, const struct shale_yaml_node *
     SHALE_DEF_ERROR(def, node, definition_type, SHALE_DEF_SHOW(node->text), hint);
 }
 
+/* {type: decimal(18,2)} is "decimal(18" to YAML, and then a key "2)". */
+static bool is_cut(struct shale_str text)
+{
+    return text.n_bytes > 0 && memchr(text.data, '(', text.n_bytes) != NULL &&
+           memchr(text.data, ')', text.n_bytes) == NULL;
+}
+
 bool shale_def_type(struct shale_def *def, const struct shale_yaml_node *node,
                     struct shale_type *out)
 {
@@ -194,6 +201,8 @@ bool shale_def_type(struct shale_def *def, const struct shale_yaml_node *node,
     if (wrong == NULL && scan.at < scan.text.n_bytes)
         wrong = "expected nothing more behind the type";
     if (wrong != NULL) {
+        if (is_cut(scan.text))
+            wrong = "inside { } a comma ends the text; quote the type, as in \"decimal(18,2)\"";
         if (wrong[0] == '\0')
             report_unknown(def, node, word);
         else

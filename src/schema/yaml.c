@@ -14,7 +14,7 @@ struct anchor {
 };
 
 struct open_collection {
-    struct shale_yaml_node *node = NULL;
+    struct shale_yaml_node *node;
     const struct shale_yaml_node *key; /* MAPPING: read, and its value is not */
 };
 
@@ -221,6 +221,9 @@ enum shale_status shale_yaml_read(struct shale_arena *arena, struct shale_str te
     yaml_parser_t parser;
     bool more = true;
 
+    /* libyaml would count a byte-order mark as a column, and so read the first line as indented. */
+    if (text.n_bytes >= 3 && memcmp(text.data, "\xef\xbb\xbf", 3) == 0)
+        text = (struct shale_str){text.data + 3, text.n_bytes - 3};
     if (yaml_parser_initialize(&parser) == 0)
         return SHALE_NOMEM;
     /* UTF-8 and nothing else: a UTF-16 file is an error, not a guess. */

@@ -261,6 +261,16 @@ static void test_yaml_limits(void **state)
     shale_buf_fini(&text);
 }
 
+static void test_byte_order_mark_and_crlf(void **state)
+{
+    (void)state;
+    shale_stream_free(accept("\xef\xbb\xbfstream: s\r\nfields:\r\n"
+                             "- {name: a, from: /a, type: bool}\r\n"));
+    expect("\xef\xbb\xbfstream: S\r\nfields:\r\n- {name: a, from: /a, type: bool}\r\n",
+           "f.yaml:1:9: stream: expected a name such as visit_events ([a-z][a-z0-9_]*, at most "
+           "128 bytes), found S\n");
+}
+
 static void test_anchors(void **state)
 {
     struct shale_stream *s = accept(HEAD "  - {name: a, from: /a, type: string, enum: &e [x, y]}\n"
@@ -327,6 +337,12 @@ static void test_types(void **state)
                        wrong[i].words);
         expect_field(keys, expected);
     }
+    expect_field("from: /a, type: decimal(9,2)",
+                 "f.yaml:3:31: type 'decimal(9': inside { } a comma ends the text; quote the type, "
+                 "as in \"decimal(18,2)\"\n"
+                 "f.yaml:3:41: unknown key '2)' in a field; expected name, from, type, annotate, "
+                 "required, coerce, trim, null_values, enum, pattern, format, min_length, "
+                 "max_length, minimum, maximum, default\n");
     expect_field("from: /a, type: 'struct{a: int32}'",
                  "f.yaml:3:31: type: struct is not supported yet\n");
     expect_field("from: /a, type: 'map<string,int32>'",
@@ -754,6 +770,7 @@ int main(void)
         cmocka_unit_test(test_tells_all_errors_in_the_order_of_lines),
         cmocka_unit_test(test_yaml_itself),
         cmocka_unit_test(test_yaml_limits),
+        cmocka_unit_test(test_byte_order_mark_and_crlf),
         cmocka_unit_test(test_anchors),
         cmocka_unit_test(test_types),
         cmocka_unit_test(test_constraints_apply),
