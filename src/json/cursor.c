@@ -336,6 +336,33 @@ enum shale_json_step shale_json_pass(struct shale_json_cursor *cursor, struct sh
     return step_on(cursor, true, item);
 }
 
+/* Go over names, strings, ':' and ',' that stand whole in the present block: most of any value, and
+ * the index alone says where they end. */
+static void skip_simple(struct shale_json_cursor *cursor)
+{
+    const struct shale_json_index *index = &cursor->index;
+    size_t next = cursor->next;
+    uint8_t expect = cursor->expect, after = after_value(cursor);
+    while (next + 1 < index->n) {
+        unsigned char c = (unsigned char)index->text[index->at[next]];
+        const struct rule *rule = &grammar[expect];
+        uint8_t action = rule->actions[shale_json_chars[c] & SHALE_JSON_KIND_MASK];
+        if (action == ACTION_GO_ON)
+            expect = rule->then;
+        else if (action == ACTION_NAME)
+            expect = EXPECT_COLON;
+        else if (action == ACTION_STRING)
+            expect = after;
+        else
+            break;
+        next += action == ACTION_GO_ON ? 1 : 2;
+    }
+    if (next != cursor->next)
+        cursor->used = (index->at[next - 1] & ~SHALE_JSON_ESCAPED) + (size_t)1;
+    cursor->next = next;
+    cursor->expect = expect;
+}
+
 enum shale_json_step shale_json_skip(struct shale_json_cursor *cursor, enum shale_json_step step,
                                      struct shale_json_item *item)
 {
@@ -344,7 +371,9 @@ enum shale_json_step shale_json_skip(struct shale_json_cursor *cursor, enum shal
     if (step != SHALE_JSON_OBJECT && step != SHALE_JSON_ARRAY)
         return step;
     while (cursor->depth >= depth) {
-        enum shale_json_step within = step_on(cursor, false, &inner);
+        enum shale_json_step within;
+        skip_simple(cursor);
+        within = step_on(cursor, false, &inner);
         if (within >= SHALE_JSON_END)
             return within;
     }
