@@ -159,7 +159,7 @@ static enum shale_status finish_page(struct shale_chunk_writer *writer, struct s
         status = go_direct(writer, err);
     if (status == SHALE_OK)
         status = write_data_page(writer, err);
-    if (status == SHALE_OK && !writer->direct && writer->kept.n_bytes >= KEPT_BYTES)
+    if (status == SHALE_OK && !writer->direct && writer->kept.n_bytes >= writer->options.kept_bytes)
         status = go_direct(writer, err);
     shale_values_next_page(&writer->values);
     shale_levels_reset(&writer->levels);
@@ -252,6 +252,8 @@ static enum shale_status begin(struct shale_chunk_writer *writer,
         writer->options.page_bytes = PAGE_BYTES;
     if (options->dictionary_bytes == 0)
         writer->options.dictionary_bytes = DICTIONARY_BYTES;
+    if (options->kept_bytes == 0)
+        writer->options.kept_bytes = KEPT_BYTES;
     if (writer->options.dictionary_bytes > INT32_MAX)
         writer->options.dictionary_bytes = INT32_MAX;
     writer->sink = sink;

@@ -17,12 +17,17 @@
 #include "columns/column.h"
 #include "schema/type.h"
 
+/* 0 takes the default. */
 struct shale_chunk_options {
     enum shale_codec codec;
-    int level;         /* 0: the codec's default */
-    size_t page_bytes; /* a page is closed when its values, as PLAIN, reach this (0: 1 MiB), or
-                        * at 20,000 rows, or 2^20 levels; always at the end of a row */
-    size_t dictionary_bytes; /* a dictionary larger than this is given up; 0: 1 MiB */
+    int level;
+    /* A page is closed when its values, as PLAIN, reach this (1 MiB), or at 20,000 rows, or 2^20
+     * levels; always at the end of a row. */
+    size_t page_bytes;
+    size_t dictionary_bytes; /* a dictionary larger than this (1 MiB) is given up */
+    /* The dictionary's page comes before the pages that use it, so these wait in memory until it is
+     * complete, or until they take this (2 MiB): then it is complete as it is. */
+    size_t kept_bytes;
 };
 
 /* Where the values come from, piece by piece. */
@@ -58,11 +63,10 @@ SHALE_MUST_USE enum shale_status shale_chunk_writer_new(const struct shale_mem *
 void shale_chunk_writer_free(struct shale_chunk_writer *writer);
 
 /* Write the chunk of 'column': read 'stream' to its end, append pages to 'sink', fill 'meta'.
- * Memory: about twice page_bytes, dictionary_bytes, twice the largest row's value, and up to 8 MiB
- * more (of them 2 MiB to find values in the dictionary, 3 MiB for finished pages: the dictionary's
- * page comes before those that use it, so they wait until it is complete or they are 2 MiB).
- * Returns SHALE_OK, SHALE_NOMEM, SHALE_LIMIT (a page over 2^31 - 1 bytes), SHALE_SCHEMA (a
- * timestamp too far away for INT96), or what stream or sink returned. */
+ * Memory: about twice page_bytes and twice the largest row's value, dictionary_bytes, one and a
+ * half kept_bytes, and 4 MiB more (of them 2.5 to find values in the dictionary). Returns SHALE_OK,
+ * SHALE_NOMEM, SHALE_LIMIT (a page over 2^31 - 1 bytes), SHALE_SCHEMA (a timestamp too far away for
+ * INT96), or what stream or sink returned. */
 SHALE_MUST_USE enum shale_status
 shale_chunk_write(struct shale_chunk_writer *writer, const struct shale_column_def *column,
                   const struct shale_chunk_options *options, struct shale_column_stream *stream,
