@@ -45,6 +45,7 @@ static void put_event(struct text *out, const struct visit *visit)
     cloudtrail_put_date(out, visit->day_s, '-');
     text_puts(out, "\",\"visit_number\":\"");
     text_put_number(out, visit->number, 2);
+    text_putc(out, '"');
     put_member(out, "datatype\":\"form\",\"module", visit->module);
     put_member(out, "packet", visit->packet);
     text_puts(out, ",\"timestamp\":\"");
