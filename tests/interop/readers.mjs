@@ -104,9 +104,9 @@ if (command === 'print' && files.length === 1) {
 } else if (command === 'compare' && files.length > 0) {
   for (const file of files) {
     try {
-      console.log(`${file}: hyparquet: ${await compare(file)}`)
+      console.log(`ok ${file}: hyparquet: ${await compare(file)}`)
     } catch (error) { // whatever the reader throws is a failure of the file
-      console.log(`${file}: hyparquet: ${error.message}`)
+      console.log(`not ok ${file}: hyparquet: ${error.message}`)
       process.exitCode = 1
     }
   }

@@ -5,7 +5,8 @@
     python tests/interop/readers.py compare FILE...                with FILE's rows in NAME.ndjson
     python tests/interop/readers.py compare DIRECTORY              every file of it
 
-'compare' prints a line for each file and reader; it exits with 1 when a value differs.
+'compare' prints a line "ok ..." or "not ok ..." for each file and reader; it exits with 1 when a value
+differs.
 
 What a value is in the ndjson, for every reader (readers.mjs says the same):
 
@@ -201,9 +202,11 @@ def command_compare(paths):
             except Exception as error:          # whatever a reader throws is a failure of the file
                 difference = f"{type(error).__name__}: {error}"
             failed = failed or difference is not None
-            print(f"{path}: {reader}: {difference or f'{len(expected)} rows agree'}")
+            verdict = f"not ok {path}: {reader}: {difference}" if difference else \
+                f"ok {path}: {reader}: {len(expected)} rows agree"
+            print(verdict)
     if not files:
-        print("no files")
+        print("not ok no files")
     return 1 if failed or not files else 0
 
 
