@@ -259,6 +259,7 @@ struct worker {
     struct shale_err first_error; /* code none: there is none */
     enum shale_status unread;
     struct shale_err unread_err;
+    int n_logged; /* objects that failed */
 };
 
 struct run {

@@ -7,6 +7,8 @@
 
 #include "json/text.h"
 
+enum { MAX_LOGGED = 50 };
+
 /* Damage in the object itself, to be recorded as a reject; anything else (transport, permission,
  * changed meanwhile) may go well the next time. */
 static bool is_content(enum shale_status status)
@@ -133,9 +135,18 @@ static enum shale_status read_small(struct worker *worker, const struct object *
     return status != SHALE_OK ? status : shred_small(worker, object, out, err);
 }
 
-static void log_unread(const struct run *run, const struct shale_err *err)
+/* Every object that failed is named, until there are many: then only at level debug (damaged ones
+ * are in the rejects all the same). */
+static void log_failure(struct worker *worker, enum shale_log_level level,
+                        const struct shale_err *err)
 {
-    shale_log_err(run->env->log, SHALE_LOG_ERROR, err);
+    struct shale_log *log = worker->run->env->log;
+    if (worker->n_logged == MAX_LOGGED)
+        shale_log_say(log, level, "more_failed",
+                      "more objects fail; LOG_LEVEL=debug names all of them");
+    shale_log_err(log, worker->n_logged++ < MAX_LOGGED ? level : SHALE_LOG_DEBUG, err);
+    if (worker->n_logged > MAX_LOGGED)
+        worker->n_logged = MAX_LOGGED + 1;
 }
 
 /* An object that failed: its reject row, or a note that it could not be read. */
@@ -144,10 +155,10 @@ static enum shale_status take_failure(struct worker *worker, const struct object
 {
     shale_err_at(err, object->name.data, -1, -1);
     if (is_content(status)) {
-        shale_log_err(worker->run->env->log, SHALE_LOG_WARN, err);
+        log_failure(worker, SHALE_LOG_WARN, err);
         return reject_object(worker, object, err);
     }
-    log_unread(worker->run, err);
+    log_failure(worker, SHALE_LOG_ERROR, err);
     worker->objects_failed++;
     if (worker->unread == SHALE_OK) {
         worker->unread = status;
