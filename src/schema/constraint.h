@@ -19,8 +19,8 @@ SHALE_MUST_USE enum shale_status shale_constraint_check_list(const struct shale_
                                                              struct shale_err *err);
 
 /* enum, pattern, min_length, max_length, minimum, maximum, format, in this order.  'type' is the
- * field's, or its element's (a list's lengths are then passed over).  Returns SHALE_OK; SHALE_SCHEMA with the rule as err->code; or
- * SHALE_NOMEM. */
+ * field's, or its element's (a list's lengths are then passed over).  Returns SHALE_OK;
+ * SHALE_SCHEMA with the rule as err->code; or SHALE_NOMEM. */
 SHALE_MUST_USE enum shale_status shale_constraint_check(struct shale_matcher *matcher,
                                                         const struct shale_field *field,
                                                         const struct shale_type *type,

@@ -24,8 +24,8 @@ bool shale_date_parse(struct shale_str text, int32_t *days);
  * be left out; no offset. */
 bool shale_time_parse(struct shale_str text, int64_t *us);
 
-/* RFC 3339 and the forms that docs/types.md lists besides; false when it is none or (ns) does not fit
- * int64. */
+/* RFC 3339 and the forms that docs/types.md lists besides; false when it is none or (ns) does not
+ * fit int64. */
 bool shale_timestamp_parse(struct shale_str text, enum shale_unit unit, int64_t *out);
 
 /* Units in a second: 1000, 1000000, 1000000000. */

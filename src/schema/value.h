@@ -45,12 +45,10 @@ struct shale_value {
  * For json, a string's 'text' comes raw with its quotes.
  * Returns SHALE_OK; SHALE_SCHEMA with the rule as err->code (type, range, scale, timestamp ...);
  * SHALE_NOMEM or SHALE_LIMIT. */
-SHALE_MUST_USE enum shale_status shale_value_convert(const struct shale_type *type, bool lax,
-                                                     enum shale_json_kind kind,
-                                                     struct shale_str text,
-                                                     struct shale_buf *scratch,
-                                                     struct shale_value *out,
-                                                     struct shale_err *err);
+SHALE_MUST_USE enum shale_status
+shale_value_convert(const struct shale_type *type, bool lax, enum shale_json_kind kind,
+                    struct shale_str text, struct shale_buf *scratch, struct shale_value *out,
+                    struct shale_err *err);
 
 /* Order of two values of one scalar type: < 0, 0, > 0.  BYTES by bytes; a NaN does not occur. */
 int shale_value_compare(const struct shale_type *type, const struct shale_value *a,
