@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* For tests of columns and parquet: a schema of one column a layout, and rows of it. */
+#ifndef SHALE_TESTS_COLUMNS_H
+#define SHALE_TESTS_COLUMNS_H
+
+#include <stdio.h>
+
+#include "columns/builder.h"
+
+enum { COLUMN_BOOL, COLUMN_I32, COLUMN_I64, COLUMN_F64, COLUMN_I128, COLUMN_BYTES };
+enum { COLUMN_PARTITION = 6, COLUMN_LIST_BYTES, COLUMN_LIST_BOOL, COLUMN_LIST_I64, N_COLUMNS };
+
+static const struct shale_type type_string = {.kind = SHALE_STRING};
+static const struct shale_type type_bool = {.kind = SHALE_BOOL};
+static const struct shale_type type_int64 = {.kind = SHALE_INT64};
+
+static const struct shale_column_def column_defs[N_COLUMNS] = {
+    {{"bool", 4}, {.kind = SHALE_BOOL}, false},
+    {{"i32", 3}, {.kind = SHALE_INT32}, false},
+    {{"i64", 3}, {.kind = SHALE_INT64}, false},
+    {{"f64", 3}, {.kind = SHALE_FLOAT64}, false},
+    {{"i128", 4}, {.kind = SHALE_DECIMAL, .precision = 38, .scale = 2}, false},
+    {{"bytes", 5}, {.kind = SHALE_STRING}, false},
+    {{"part", 4}, {.kind = SHALE_INT32}, true},
+    {{"list_bytes", 10}, {.kind = SHALE_LIST, .element = &type_string}, false},
+    {{"list_bool", 9}, {.kind = SHALE_LIST, .element = &type_bool}, false},
+    {{"list_i64", 8}, {.kind = SHALE_LIST, .element = &type_int64}, false},
+};
+static const struct shale_schema column_schema = {column_defs, N_COLUMNS};
+
+/* Whether column 'column' of row 'k' is null, how many elements its list has, and which of them are
+ * null: what put_row() writes and a test then looks for. */
+static inline bool row_is_null(int64_t k, size_t column)
+{
+    return (k * 7 + (int64_t)column * 3) % 11 == 0;
+}
+
+static inline int64_t row_n_elements(int64_t k)
+{
+    return k % 4;
+}
+
+static inline bool element_is_null(int64_t k, int64_t i)
+{
+    return (k + i) % 5 == 4;
+}
+
+/* A text of 0 to 15 bytes; good until the next call. */
+static inline struct shale_str row_text(int64_t k)
+{
+    static char text[32];
+    int n = snprintf(text, sizeof(text), "text number %03d", (int)(k % 1000));
+    (void)n;
+    return (struct shale_str){text, (size_t)(k % 16)};
+}
+
+static inline void put_scalar(struct shale_builder *builder, size_t column, int64_t k)
+{
+    if (column == COLUMN_BOOL || column == COLUMN_LIST_BOOL)
+        shale_builder_bool(builder, column, k % 3 == 0);
+    else if (column == COLUMN_I32 || column == COLUMN_PARTITION)
+        shale_builder_i32(builder, column, (int32_t)k);
+    else if (column == COLUMN_I64 || column == COLUMN_LIST_I64)
+        shale_builder_i64(builder, column, k << 33);
+    else if (column == COLUMN_F64)
+        shale_builder_f64(builder, column, (double)k / 4);
+    else if (column == COLUMN_I128)
+        shale_builder_i128(builder, column, (shale_i128)k << 70);
+    else
+        shale_builder_bytes(builder, column, row_text(k));
+}
+
+static inline void put_columns(struct shale_builder *builder, int64_t k)
+{
+    for (size_t c = 0; c < N_COLUMNS; c++) {
+        if (row_is_null(k, c)) {
+            shale_builder_null(builder, c);
+        } else if (c < COLUMN_LIST_BYTES) {
+            put_scalar(builder, c, k);
+        } else {
+            shale_builder_list_begin(builder, c);
+            for (int64_t i = 0; i < row_n_elements(k); i++) {
+                if (element_is_null(k, i))
+                    shale_builder_null(builder, c);
+                else
+                    put_scalar(builder, c, k + i);
+            }
+            shale_builder_list_end(builder, c);
+        }
+    }
+}
+
+SHALE_MUST_USE static inline enum shale_status put_row(struct shale_builder *builder, int64_t k)
+{
+    put_columns(builder, k);
+    return shale_builder_row(builder);
+}
+
+#endif

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: MIT */
+/* parquet/chunk, parquet/parquet: bytes that depend on values and options alone, when a dictionary
+ * is used, and what a failure leaves.  That readers understand the bytes is for tests/interop. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "columns.h"
+#include "parquet/parquet.h"
+#include "scratch.h"
+
+enum { N_ROWS = 1500 };
+
+struct memory_sink {
+    struct shale_sink sink;
+    struct shale_buf bytes;
+    size_t fails_at; /* the write that fails, 0: none */
+};
+
+static enum shale_status write_memory(struct shale_sink *sink, const void *data, size_t n_bytes,
+                                      struct shale_err *err)
+{
+    struct memory_sink *memory = (struct memory_sink *)sink;
+    (void)err;
+    if (memory->fails_at > 0 && --memory->fails_at == 0)
+        return SHALE_IO;
+    return shale_buf_append(&memory->bytes, data, n_bytes);
+}
+
+static void sink_init(struct memory_sink *sink)
+{
+    *sink = (struct memory_sink){.sink = {write_memory}};
+    shale_buf_init(&sink->bytes, &shale_mem_libc, 64 << 20);
+}
+
+/* One column of a list of batches. */
+struct batch_stream {
+    struct shale_column_stream stream;
+    struct shale_batch *const *batches;
+    size_t n, at, column;
+    size_t fails_at; /* the piece that fails, 0: none */
+    struct shale_column view, child;
+};
+
+static enum shale_status next_batch(struct shale_column_stream *stream,
+                                    const struct shale_column **out, struct shale_err *err)
+{
+    struct batch_stream *batches = (struct batch_stream *)stream;
+    (void)err;
+    if (batches->fails_at > 0 && batches->at + 1 == batches->fails_at)
+        return SHALE_CORRUPT;
+    *out = NULL;
+    if (batches->at < batches->n) {
+        shale_batch_column(batches->batches[batches->at++], batches->column, &batches->view,
+                           &batches->child);
+        *out = &batches->view;
+    }
+    return SHALE_OK;
+}
+
+static struct shale_batch *make_batch(const struct shale_schema *schema,
+                                      void (*put)(struct shale_builder *builder, int64_t k),
+                                      int64_t first, int64_t n)
+{
+    struct shale_builder *builder;
+    struct shale_batch *batch;
+    assert_int_equal(shale_builder_new(&shale_mem_libc, schema, &builder), SHALE_OK);
+    for (int64_t k = first; k < first + n; k++) {
+        put(builder, k);
+        assert_int_equal(shale_builder_row(builder), SHALE_OK);
+    }
+    assert_int_equal(shale_builder_split(builder, NULL, 1, &batch), SHALE_OK);
+    shale_builder_free(builder);
+    return batch;
+}
+
+static struct shale_chunk_writer *new_writer(const struct shale_mem *mem)
+{
+    struct shale_chunk_writer *writer;
+    assert_int_equal(shale_chunk_writer_new(mem, &writer), SHALE_OK);
+    return writer;
+}
+
+/* ---- The same bytes
+ * ------------------------------------------------------------------------------ */
+
+static const struct shale_chunk_options small = {
+    .codec = SHALE_CODEC_ZSTD, .page_bytes = 700, .dictionary_bytes = 2000, .kept_bytes = 300};
+
+/* The file's column 'column' belongs to this definition of the schema. */
+static const struct shale_column_def *def_of(size_t column)
+{
+    return &column_defs[column < COLUMN_PARTITION ? column : column + 1];
+}
+
+static void write_column(struct shale_chunk_writer *writer, struct shale_batch *const *batches,
+                         size_t n, size_t column, struct memory_sink *sink,
+                         struct shale_chunk_meta *meta)
+{
+    struct batch_stream stream = {.stream = {next_batch}, .batches = batches, .n = n};
+    stream.column = column;
+    sink_init(sink);
+    assert_int_equal(
+        shale_chunk_write(writer, def_of(column), &small, &stream.stream, &sink->sink, meta, NULL),
+        SHALE_OK);
+    assert_int_equal(meta->compressed_bytes, sink->bytes.n_bytes);
+    assert_int_equal(meta->n_rows, N_ROWS);
+}
+
+static void test_pieces_and_the_past_do_not_show(void **state)
+{
+    struct shale_chunk_writer *used = new_writer(&shale_mem_libc);
+    struct shale_batch *whole = make_batch(&column_schema, put_columns, 0, N_ROWS), *pieces[215];
+    (void)state;
+    for (int64_t i = 0; i < 215; i++)
+        pieces[i] = make_batch(&column_schema, put_columns, i * 7, i < 214 ? 7 : N_ROWS - 214 * 7);
+    for (size_t c = 0; c < N_COLUMNS - 1; c++) {
+        struct shale_chunk_writer *fresh = new_writer(&shale_mem_libc);
+        struct shale_chunk_meta one, two;
+        struct memory_sink a, b;
+        write_column(fresh, &whole, 1, c, &a, &one);
+        write_column(used, pieces, 215, c, &b, &two);
+        assert_int_equal(a.bytes.n_bytes, b.bytes.n_bytes);
+        assert_memory_equal(a.bytes.data, b.bytes.data, a.bytes.n_bytes);
+        assert_memory_equal(&one, &two, sizeof(one));
+        shale_buf_fini(&a.bytes);
+        shale_buf_fini(&b.bytes);
+        shale_chunk_writer_free(fresh);
+    }
+    for (size_t i = 0; i < 215; i++)
+        shale_batch_free(&shale_mem_libc, pieces[i]);
+    shale_batch_free(&shale_mem_libc, whole);
+    shale_chunk_writer_free(used);
+}
+
+/* ---- When a dictionary is used
+ * ------------------------------------------------------------------- */
+
+static const struct shale_column_def string_def = {{"s", 1}, {.kind = SHALE_STRING}, false};
+static const struct shale_schema string_schema = {&string_def, 1};
+
+static void put_text(struct shale_builder *builder, int64_t number)
+{
+    char text[32];
+    int n = snprintf(text, sizeof(text), "a text with number %06d", (int)number);
+    shale_builder_bytes(builder, 0, (struct shale_str){text, (size_t)n});
+}
+
+static void put_few(struct shale_builder *builder, int64_t k)
+{
+    put_text(builder, k % 20);
+}
+
+static void put_unique(struct shale_builder *builder, int64_t k)
+{
+    put_text(builder, k);
+}
+
+static void put_more_and_more(struct shale_builder *builder, int64_t k)
+{
+    put_text(builder, k % (20 + k / 20));
+}
+
+/* 20 for long, then one that is new, then the 20 again. */
+static void put_a_late_one(struct shale_builder *builder, int64_t k)
+{
+    put_text(builder, k == 9000 ? 99 : k % 20);
+}
+
+static void put_null(struct shale_builder *builder, int64_t k)
+{
+    (void)k;
+    shale_builder_null(builder, 0);
+}
+
+static struct shale_chunk_meta write_strings(void (*put)(struct shale_builder *builder, int64_t k),
+                                             int64_t n, const struct shale_chunk_options *options)
+{
+    struct shale_batch *batch = make_batch(&string_schema, put, 0, n);
+    struct shale_chunk_writer *writer = new_writer(&shale_mem_libc);
+    struct batch_stream stream = {.stream = {next_batch}, .batches = &batch, .n = 1};
+    struct shale_chunk_meta meta;
+    struct memory_sink sink;
+    sink_init(&sink);
+    assert_int_equal(
+        shale_chunk_write(writer, &string_def, options, &stream.stream, &sink.sink, &meta, NULL),
+        SHALE_OK);
+    assert_int_equal(meta.n_values, n);
+    shale_buf_fini(&sink.bytes);
+    shale_chunk_writer_free(writer);
+    shale_batch_free(&shale_mem_libc, batch);
+    return meta;
+}
+
+static void test_few_values_make_a_dictionary(void **state)
+{
+    const struct shale_chunk_options options = {.page_bytes = 10000};
+    struct shale_chunk_meta meta = write_strings(put_few, 10000, &options);
+    (void)state;
+    assert_int_equal(meta.dictionary_page_at, 0);
+    assert_true(meta.data_page_at > 20 * 29 && meta.data_page_at < 20 * 29 + 40);
+    assert_int_equal(meta.n_plain, 0);
+    assert_int_equal(meta.n_dictionary_encoded, 10000 / 345 + 1); /* of 29 bytes each */
+    assert_true(meta.compressed_bytes < 10000);
+}
+
+static void test_unique_values_make_none(void **state)
+{
+    const struct shale_chunk_options options = {.page_bytes = 10000};
+    struct shale_chunk_meta meta = write_strings(put_unique, 10000, &options);
+    (void)state;
+    assert_int_equal(meta.dictionary_page_at, -1);
+    assert_int_equal(meta.data_page_at, 0);
+    assert_int_equal(meta.n_dictionary_encoded, 0);
+    assert_int_equal(meta.n_plain, 10000 / 345 + 1);
+}
+
+static void test_a_full_dictionary_is_given_up(void **state)
+{
+    const struct shale_chunk_options options = {.page_bytes = 10000, .dictionary_bytes = 100 * 29};
+    struct shale_chunk_meta meta = write_strings(put_more_and_more, 10000, &options);
+    (void)state;
+    assert_int_equal(meta.dictionary_page_at, 0);
+    assert_in_range(meta.n_dictionary_encoded, 3, 6);
+    assert_in_range(meta.n_plain, 23, 26);
+    assert_true(meta.data_page_at > 100 * 29);
+}
+
+static void test_a_written_dictionary_takes_no_more(void **state)
+{
+    struct shale_chunk_options options = {.page_bytes = 10000, .kept_bytes = 2000};
+    struct shale_chunk_meta meta = write_strings(put_few, 20000, &options);
+    (void)state;
+    assert_int_equal(meta.n_plain, 0); /* known values go on being indexes */
+    meta = write_strings(put_a_late_one, 20000, &options);
+    assert_in_range(meta.n_dictionary_encoded, 26, 27);
+    assert_true(meta.n_plain > 30);
+    assert_memory_equal(meta.maximum, "a text with number 000099", 25);
+    options.kept_bytes = 0;
+    meta = write_strings(put_a_late_one, 20000, &options);
+    assert_int_equal(meta.n_plain, 0);
+}
+
+static void test_only_nulls(void **state)
+{
+    const struct shale_chunk_options options = {0};
+    struct shale_chunk_meta meta = write_strings(put_null, 45000, &options);
+    (void)state;
+    assert_int_equal(meta.n_nulls, 45000);
+    assert_int_equal(meta.n_plain, 3); /* 20,000 rows a page */
+    assert_int_equal(meta.dictionary_page_at, -1);
+    assert_false(meta.has_minimum || meta.has_maximum);
+}
+
+static void test_no_rows(void **state)
+{
+    struct shale_chunk_writer *writer = new_writer(&shale_mem_libc);
+    struct batch_stream stream = {.stream = {next_batch}};
+    struct shale_chunk_meta meta;
+    struct memory_sink sink;
+    (void)state;
+    sink_init(&sink);
+    assert_int_equal(
+        shale_chunk_write(writer, &string_def, &small, &stream.stream, &sink.sink, &meta, NULL),
+        SHALE_OK);
+    assert_int_equal(meta.n_values, 0);
+    assert_int_equal(sink.bytes.n_bytes, 0);
+    shale_chunk_writer_free(writer);
+}
+
+/* ---- Failures
+ * ------------------------------------------------------------------------------------ */
+
+static void test_sink_and_stream_failures_come_back(void **state)
+{
+    struct shale_batch *batch = make_batch(&string_schema, put_unique, 0, N_ROWS);
+    struct shale_chunk_writer *writer = new_writer(&shale_mem_libc);
+    (void)state;
+    for (size_t i = 1; i <= 3; i++) {
+        struct batch_stream stream = {.stream = {next_batch}, .batches = &batch, .n = 1};
+        struct shale_chunk_meta meta;
+        struct memory_sink sink;
+        sink_init(&sink);
+        sink.fails_at = i < 3 ? i : 0;
+        stream.fails_at = i < 3 ? 0 : 2;
+        assert_int_equal(
+            shale_chunk_write(writer, &string_def, &small, &stream.stream, &sink.sink, &meta, NULL),
+            i < 3 ? SHALE_IO : SHALE_CORRUPT);
+        shale_buf_fini(&sink.bytes);
+    }
+    shale_chunk_writer_free(writer);
+    shale_batch_free(&shale_mem_libc, batch);
+}
+
+static void put_far_away(struct shale_builder *builder, int64_t k)
+{
+    shale_builder_i64(builder, 0, k == 0 ? 0 : INT64_MAX);
+}
+
+static void test_int96_has_a_last_day(void **state)
+{
+    const struct shale_column_def def = {
+        {"t", 1}, {.kind = SHALE_TIMESTAMP, .unit = SHALE_MS, .int96 = true}, false};
+    const struct shale_schema schema = {&def, 1};
+    struct shale_batch *batch = make_batch(&schema, put_far_away, 0, 2);
+    struct batch_stream stream = {.stream = {next_batch}, .batches = &batch, .n = 1};
+    struct shale_chunk_writer *writer = new_writer(&shale_mem_libc);
+    struct shale_chunk_meta meta;
+    struct memory_sink sink;
+    struct shale_err err;
+    (void)state;
+    sink_init(&sink);
+    shale_err_clear(&err);
+    assert_int_equal(
+        shale_chunk_write(writer, &def, &small, &stream.stream, &sink.sink, &meta, &err),
+        SHALE_SCHEMA);
+    assert_string_equal(shale_error_name(err.code), "parquet_int96_range");
+    shale_chunk_writer_free(writer);
+    shale_batch_free(&shale_mem_libc, batch);
+}
+
+/* ---- Files
+ * --------------------------------------------------------------------------------------- */
+
+/* Write 'n' row groups of the batch's columns; then, unless 'keep' is n, go back to 'keep' of them.
+ */
+static enum shale_status write_file(const struct shale_mem *mem, struct shale_batch *batch, int n,
+                                    size_t keep, struct memory_sink *sink)
+{
+    struct shale_chunk_meta metas[N_COLUMNS - 1];
+    struct shale_chunk_writer *writer = NULL;
+    struct shale_parquet *file = NULL;
+    enum shale_status status = shale_chunk_writer_new(mem, &writer);
+    if (status == SHALE_OK)
+        status = shale_parquet_new(mem, &column_schema, SHALE_CODEC_ZSTD, "a test", &file);
+    if (status == SHALE_OK)
+        status = shale_parquet_begin(file, &sink->sink, NULL);
+    for (int g = 0; g < n && status == SHALE_OK; g++) {
+        for (size_t c = 0; c < N_COLUMNS - 1 && status == SHALE_OK; c++) {
+            struct batch_stream stream = {.stream = {next_batch}, .batches = &batch, .n = 1};
+            stream.column = c;
+            status = shale_chunk_write(writer, def_of(c), &small, &stream.stream, &sink->sink,
+                                       &metas[c], NULL);
+        }
+        if (status == SHALE_OK)
+            status = shale_parquet_row_group(file, metas, shale_batch_n_rows(batch));
+    }
+    if (status == SHALE_OK && keep < shale_parquet_n_row_groups(file)) {
+        shale_parquet_rewind(file, keep);
+        sink->bytes.n_bytes = (size_t)shale_parquet_n_bytes(file);
+    }
+    if (status == SHALE_OK) {
+        assert_int_equal(shale_parquet_n_bytes(file), sink->bytes.n_bytes);
+        assert_int_equal(shale_parquet_n_rows(file), (int64_t)keep * shale_batch_n_rows(batch));
+        status = shale_parquet_finish(file, &sink->sink, NULL);
+    }
+    if (status == SHALE_OK)
+        assert_int_equal(shale_parquet_n_bytes(file), sink->bytes.n_bytes);
+    shale_parquet_free(file);
+    shale_chunk_writer_free(writer);
+    return status;
+}
+
+static void test_a_file_has_its_magic_and_footer(void **state)
+{
+    struct shale_batch *batch = make_batch(&column_schema, put_columns, 0, 10);
+    struct memory_sink sink;
+    uint32_t n_bytes;
+    size_t n;
+    (void)state;
+    sink_init(&sink);
+    assert_int_equal(write_file(&shale_mem_libc, batch, 3, 3, &sink), SHALE_OK);
+    n = sink.bytes.n_bytes;
+    assert_memory_equal(sink.bytes.data, "PAR1", 4);
+    assert_memory_equal(sink.bytes.data + n - 4, "PAR1", 4);
+    memcpy(&n_bytes, sink.bytes.data + n - 8, 4);
+    assert_true(n_bytes < n - 12);
+    assert_int_equal(sink.bytes.data[n - 8 - n_bytes], 0x15); /* field 1, i32: the version */
+    shale_buf_fini(&sink.bytes);
+    shale_batch_free(&shale_mem_libc, batch);
+}
+
+static void test_rewind_leaves_no_trace(void **state)
+{
+    struct shale_batch *batch = make_batch(&column_schema, put_columns, 0, 100);
+    (void)state;
+    for (size_t keep = 0; keep < 3; keep++) {
+        struct memory_sink a, b;
+        sink_init(&a);
+        sink_init(&b);
+        assert_int_equal(write_file(&shale_mem_libc, batch, 3, keep, &a), SHALE_OK);
+        assert_int_equal(write_file(&shale_mem_libc, batch, (int)keep, keep, &b), SHALE_OK);
+        assert_int_equal(a.bytes.n_bytes, b.bytes.n_bytes);
+        assert_memory_equal(a.bytes.data, b.bytes.data, a.bytes.n_bytes);
+        shale_buf_fini(&a.bytes);
+        shale_buf_fini(&b.bytes);
+    }
+    shale_batch_free(&shale_mem_libc, batch);
+}
+
+static void test_every_allocation_may_fail(void **state)
+{
+    struct shale_batch *batch = make_batch(&column_schema, put_columns, 0, 600);
+    enum shale_status status = SHALE_NOMEM;
+    int n = 0;
+    (void)state;
+    while (status == SHALE_NOMEM) {
+        struct failing_mem failing;
+        struct memory_sink sink;
+        sink_init(&sink);
+        failing_mem_init(&failing, ++n);
+        status = write_file(&failing.mem, batch, 2, 2, &sink);
+        shale_buf_fini(&sink.bytes);
+    }
+    assert_int_equal(status, SHALE_OK);
+    assert_true(n > 30);
+    shale_batch_free(&shale_mem_libc, batch);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pieces_and_the_past_do_not_show),
+        cmocka_unit_test(test_few_values_make_a_dictionary),
+        cmocka_unit_test(test_unique_values_make_none),
+        cmocka_unit_test(test_a_full_dictionary_is_given_up),
+        cmocka_unit_test(test_a_written_dictionary_takes_no_more),
+        cmocka_unit_test(test_only_nulls),
+        cmocka_unit_test(test_no_rows),
+        cmocka_unit_test(test_sink_and_stream_failures_come_back),
+        cmocka_unit_test(test_int96_has_a_last_day),
+        cmocka_unit_test(test_a_file_has_its_magic_and_footer),
+        cmocka_unit_test(test_rewind_leaves_no_trace),
+        cmocka_unit_test(test_every_allocation_may_fail),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
