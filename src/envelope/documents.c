@@ -85,11 +85,11 @@ static enum shale_outcome extend(struct shale_events *events, struct shale_event
     size_t before = events->start - events->from; /* white space and a comma */
     size_t wanted = 2 * (window->n_bytes - events->from);
     enum shale_status status;
-    if (window->n_bytes - events->start > events->max_event_bytes)
+    if (window->n_bytes - events->start > events->max_look_bytes)
         return pass_over(events, event, false, err);
     /* One byte more than the limit settles it, and is more than there is. */
-    if (wanted > before + events->max_event_bytes + 1)
-        wanted = before + events->max_event_bytes + 1;
+    if (wanted > before + events->max_look_bytes + 1)
+        wanted = before + events->max_look_bytes + 1;
     status = shale_window_slide(window, events->from, wanted, err);
     if (status != SHALE_OK)
         return shale_events_fail(events, event, status);
@@ -107,6 +107,9 @@ enum shale_outcome shale_documents_settle(struct shale_events *events, struct sh
     case SHALE_VERDICT_MORE:
         return extend(events, event, err);
     case SHALE_VERDICT_BROKEN:
+        /* Beyond the limit it is the walk that says what is wrong, as for a stream. */
+        if (events->cursor.error_at > events->start + events->max_event_bytes)
+            return pass_over(events, event, false, err);
         return shale_events_fail_json(events, event, err);
     case SHALE_VERDICT_DESCEND:
         shale_events_rewind(events);

@@ -42,6 +42,9 @@ static void begin(struct shale_events *events, const struct shale_events_options
     events->max_event_bytes = options->max_event_bytes < MOST_EVENT_BYTES
                                   ? options->max_event_bytes
                                   : (size_t)MOST_EVENT_BYTES;
+    events->max_look_bytes = events->max_event_bytes > events->window.least_bytes
+                                 ? events->max_event_bytes
+                                 : events->window.least_bytes;
     events->shape = shape;
     events->state = SHALE_STATE_START;
     events->verdict = SHALE_VERDICT_NONE;
@@ -98,7 +101,7 @@ int64_t shale_events_byte(const struct shale_events *events, size_t at)
 size_t shale_events_n_bytes(const struct shale_events *events)
 {
     return sizeof *events + events->window.capacity +
-           (events->head != NULL ? SHALE_WINDOW_BYTES : 0) +
+           (events->head != NULL ? events->window.least_bytes : 0) +
            SHALE_JSON_BLOCK_BYTES * sizeof *events->cursor.index.at;
 }
 
@@ -147,8 +150,8 @@ enum shale_outcome shale_events_too_large(const struct shale_events *events,
                                           struct shale_event *event, struct shale_str text,
                                           int64_t n_bytes, struct shale_err *err)
 {
-    if (text.n_bytes > SHALE_WINDOW_BYTES)
-        text.n_bytes = SHALE_WINDOW_BYTES;
+    if (text.n_bytes > events->window.least_bytes)
+        text.n_bytes = events->window.least_bytes;
     if ((int64_t)text.n_bytes > n_bytes)
         text.n_bytes = (size_t)n_bytes;
     event->text = text;
@@ -164,10 +167,10 @@ enum shale_status shale_events_keep_head(struct shale_events *events, struct sha
                                          struct shale_err *err)
 {
     size_t n = events->window.n_bytes - events->start;
-    if (n > SHALE_WINDOW_BYTES)
-        n = SHALE_WINDOW_BYTES;
+    if (n > events->window.least_bytes)
+        n = events->window.least_bytes;
     if (events->head == NULL)
-        events->head = shale_mem_alloc(events->mem, SHALE_WINDOW_BYTES);
+        events->head = shale_mem_alloc(events->mem, events->window.least_bytes);
     if (events->head == NULL)
         return SHALE_ERR(err, no_memory);
     if (n > 0)
@@ -187,7 +190,7 @@ static enum shale_outcome start(struct shale_events *events, struct shale_event 
         if (status != SHALE_OK)
             return shale_events_fail(events, event, status);
     }
-    n = window->n_bytes < SHALE_WINDOW_BYTES ? window->n_bytes : (size_t)SHALE_WINDOW_BYTES;
+    n = window->n_bytes < window->least_bytes ? window->n_bytes : window->least_bytes;
     if (events->shape == SHALE_SHAPE_SEEN)
         events->shape =
             shale_shape_see(&events->cursor, window->text, n, window->last && n == window->n_bytes);

@@ -39,6 +39,8 @@ struct shale_events {
     const struct shale_mem *mem;
     const struct shale_events_options *options; /* borrowed */
     size_t max_event_bytes;                     /* what a window can hold */
+    size_t max_look_bytes; /* of an event are read before it is given up: a reject shows that many
+                            * as well */
     struct shale_window window;
     struct shale_json_cursor cursor;
     struct shale_walk walk;  /* through an envelope, from event to event */
@@ -90,7 +92,7 @@ enum shale_outcome shale_events_too_large(const struct shale_events *events,
                                           struct shale_event *event, struct shale_str text,
                                           int64_t n_bytes, struct shale_err *err);
 
-/* Keep the first bytes, at most SHALE_WINDOW_BYTES, of the event at 'start': the window will move
+/* Keep the first bytes, at most the least window, of the event at 'start': the window will move
  * on.  Returns SHALE_OK or SHALE_NOMEM. */
 SHALE_MUST_USE enum shale_status
 shale_events_keep_head(struct shale_events *events, struct shale_str *out, struct shale_err *err);

@@ -110,13 +110,13 @@ static enum shale_status find_line(struct shale_events *events, bool *cut, struc
         newline = n == 0 ? NULL : memchr(window->text + events->start, '\n', n);
         if (newline != NULL || window->last)
             break;
-        if (n > events->max_event_bytes) {
+        if (n > events->max_look_bytes) {
             *cut = true;
             return SHALE_OK;
         }
         status = shale_window_slide(
             window, events->start,
-            2 * n < events->max_event_bytes ? 2 * n : events->max_event_bytes + 1, err);
+            2 * n < events->max_look_bytes ? 2 * n : events->max_look_bytes + 1, err);
         if (status != SHALE_OK)
             return status;
         events->start = 0;

@@ -36,17 +36,21 @@ enum shale_status shale_walk_json_error(const struct shale_window *window,
     return shale_json_error(cursor, err);
 }
 
+static enum shale_status too_large(const struct shale_walk *walk, size_t at, struct shale_err *err)
+{
+    set_byte(err, walk->window->base + (int64_t)at);
+    return SHALE_ERR(err, token_too_large, walk->window->least_bytes);
+}
+
 /* The window is used up: get more text behind what the cursor has not used. */
 static enum shale_status get_more(struct shale_walk *walk, struct shale_err *err)
 {
     struct shale_window *window = walk->window;
     size_t position = shale_json_position(walk->cursor);
-    if (position == 0 && window->n_bytes > SHALE_WINDOW_BYTES) {
+    if (position == 0 && window->n_bytes > window->least_bytes) {
         /* One token fills the window: a string can be gone through, others not. */
-        if (walk->passing) {
-            set_byte(err, window->base);
-            return SHALE_ERR(err, token_too_large, (int)SHALE_WINDOW_BYTES);
-        }
+        if (walk->passing)
+            return too_large(walk, 0, err);
         walk->passing = true;
     } else {
         enum shale_status status = shale_window_slide(window, position, 0, err);
@@ -57,26 +61,37 @@ static enum shale_status get_more(struct shale_walk *walk, struct shale_err *err
     return SHALE_OK;
 }
 
-/* The next token; ERROR also for a failure that is not the cursor's: walk->status is set then. */
+/* The cursor's error; a number that is too large is that first, whatever else is wrong with it: a
+ * window may have ended before. */
+static enum shale_status cursor_error(const struct shale_walk *walk, struct shale_err *err)
+{
+    const struct shale_json_cursor *cursor = walk->cursor;
+    if (cursor->error == SHALE_E_json_number) {
+        size_t begin =
+            shale_skip_white(walk->window->text, shale_json_position(cursor), cursor->error_at);
+        if (cursor->error_at - begin > walk->window->least_bytes)
+            return too_large(walk, begin, err);
+    }
+    return shale_walk_json_error(walk->window, cursor, err);
+}
+
+/* The next token.  ERROR: walk->status is set. */
 static enum shale_json_step next_token(struct shale_walk *walk, struct shale_json_item *item,
                                        struct shale_err *err)
 {
     for (;;) {
         enum shale_json_step step = walk->passing ? shale_json_pass(walk->cursor, item)
                                                   : shale_json_next(walk->cursor, item);
-        if (step == SHALE_JSON_ERROR) {
-            walk->status = shale_walk_json_error(walk->window, walk->cursor, err);
-        } else if (step == SHALE_JSON_MORE) {
+        if (step == SHALE_JSON_MORE)
             walk->status = get_more(walk, err);
-            if (walk->status == SHALE_OK)
-                continue;
+        else if (step == SHALE_JSON_ERROR)
+            walk->status = cursor_error(walk, err);
+        else if (step == SHALE_JSON_NUMBER && item->end - item->begin > walk->window->least_bytes)
+            walk->status = too_large(walk, item->begin, err);
+        else
+            return step;
+        if (walk->status != SHALE_OK)
             return SHALE_JSON_ERROR;
-        } else if (step == SHALE_JSON_NUMBER && item->end - item->begin > SHALE_WINDOW_BYTES) {
-            set_byte(err, walk->window->base + item->begin);
-            walk->status = SHALE_ERR(err, token_too_large, (int)SHALE_WINDOW_BYTES);
-            return SHALE_JSON_ERROR;
-        }
-        return step;
     }
 }
 

@@ -10,7 +10,7 @@
 
 void shale_window_init(struct shale_window *window, const struct shale_mem *mem)
 {
-    *window = (struct shale_window){.mem = mem, .last = true};
+    *window = (struct shale_window){.mem = mem, .last = true, .least_bytes = SHALE_WINDOW_BYTES};
 }
 
 void shale_window_fini(struct shale_window *window)
@@ -32,7 +32,7 @@ void shale_window_text(struct shale_window *window, const char *text, size_t n_b
 
 void shale_window_stream(struct shale_window *window, struct shale_source *source)
 {
-    if (window->capacity > SHALE_WINDOW_BYTES + 1 + SHALE_JSON_PADDING) {
+    if (window->capacity > window->least_bytes + 1 + SHALE_JSON_PADDING) {
         shale_mem_free(window->mem, window->data);
         window->data = NULL;
         window->capacity = 0;
@@ -49,8 +49,8 @@ enum shale_status shale_window_slide(struct shale_window *window, size_t from, s
 {
     size_t n = window->n_bytes - from;
     assert(window->source != NULL && !window->last && from <= window->n_bytes);
-    if (n_wanted < SHALE_WINDOW_BYTES + 1)
-        n_wanted = SHALE_WINDOW_BYTES + 1;
+    if (n_wanted < window->least_bytes + 1)
+        n_wanted = window->least_bytes + 1;
     if (n > 0 && from > 0)
         memmove(window->data, window->data + from, n);
     window->base += (int64_t)from;

@@ -16,9 +16,11 @@ struct shale_window {
     struct shale_source *source; /* borrowed; NULL: the text was in memory */
     const char *text;            /* SHALE_JSON_PADDING readable bytes behind it */
     size_t n_bytes;
-    int64_t base; /* byte of the object where 'text' begins */
-    bool last;    /* the object ends with it */
-    char *data;   /* owned: the text of a stream */
+    int64_t base;       /* byte of the object where 'text' begins */
+    bool last;          /* the object ends with it */
+    size_t least_bytes; /* held of a stream that has them: SHALE_WINDOW_BYTES, less for tests that
+                         * want to see it move; a name on the path to the records must fit */
+    char *data;         /* owned: the text of a stream */
     size_t capacity;
 };
 
@@ -32,7 +34,7 @@ void shale_window_text(struct shale_window *window, const char *text, size_t n_b
 void shale_window_stream(struct shale_window *window, struct shale_source *source);
 
 /* Forget what is before byte 'from' of the window (which becomes byte 0) and fill it to 'n_wanted'
- * bytes, at least SHALE_WINDOW_BYTES + 1, or to the end.  Only when it is not the last.
+ * bytes, at least least_bytes + 1, or to the end.  Only when it is not the last.
  * Returns SHALE_OK, SHALE_NOMEM or the source's failure. */
 SHALE_MUST_USE enum shale_status shale_window_slide(struct shale_window *window, size_t from,
                                                     size_t n_wanted, struct shale_err *err);
