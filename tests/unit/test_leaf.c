@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* parquet/leaf: the widths of decimals, at every precision. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <math.h>
+#include <cmocka.h>
+
+#include "parquet/leaf.h"
+
+/* LogicalTypes.md, "DECIMAL": floor(log10(2^(8n - 1) - 1)) digits fit n bytes. */
+static size_t width_by_formula(int precision)
+{
+    size_t n = 1;
+    while ((int)floor((double)(8 * n - 1) * log10(2.0)) < precision)
+        n++;
+    return n;
+}
+
+static void test_decimals_take_the_least_bytes(void **state)
+{
+    (void)state;
+    for (uint8_t precision = 1; precision <= 38; precision++) {
+        const struct shale_type type = {.kind = SHALE_DECIMAL, .precision = precision};
+        const struct shale_leaf leaf = shale_leaf_of(&type);
+        if (precision <= 9)
+            assert_int_equal(leaf.physical, SHALE_PHYSICAL_INT32);
+        else if (precision <= 18)
+            assert_int_equal(leaf.physical, SHALE_PHYSICAL_INT64);
+        else
+            assert_int_equal(leaf.physical, SHALE_PHYSICAL_FIXED);
+        if (precision > 18)
+            assert_int_equal(leaf.width, width_by_formula(precision));
+    }
+}
+
+static void test_a_list_is_stored_as_its_elements(void **state)
+{
+    const struct shale_type element = {.kind = SHALE_DATE};
+    const struct shale_type list = {.kind = SHALE_LIST, .element = &element};
+    const struct shale_leaf leaf = shale_leaf_of(&list);
+    (void)state;
+    assert_true(leaf.is_list);
+    assert_int_equal(leaf.layout, SHALE_LAYOUT_I32);
+    assert_int_equal(leaf.logical, SHALE_LOGICAL_DATE);
+    assert_int_equal(leaf.max_definition, 3);
+    assert_int_equal(leaf.max_repetition, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_decimals_take_the_least_bytes),
+        cmocka_unit_test(test_a_list_is_stored_as_its_elements),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
