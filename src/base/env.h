@@ -16,8 +16,8 @@ struct shale_env {
     int64_t (*wall_us)(void *ctx);      /* microseconds since 1970-01-01 UTC */
     uint64_t (*random_u64)(void *ctx);  /* for names that are used once; any thread */
     const char *(*getenv)(void *ctx, const char *name); /* NULL when not set */
-    bool (*cancelled)(void *ctx);       /* the user wants to stop; any thread, cheap */
-    struct shale_log *log;              /* any thread */
+    bool (*cancelled)(void *ctx); /* the user wants to stop; any thread, cheap */
+    struct shale_log *log;        /* any thread */
     void *ctx;
 };
 

@@ -13,8 +13,7 @@ uint64_t shale_hash(const void *data, size_t n_bytes, uint64_t seed);
 /* 64 mixed bits of one integer. */
 static inline uint64_t shale_hash_u64(uint64_t value, uint64_t seed)
 {
-    __uint128_t product =
-        (__uint128_t)(value ^ 0x9e3779b97f4a7c15u ^ seed) * 0xd6e8feb86659fd93u;
+    __uint128_t product = (__uint128_t)(value ^ 0x9e3779b97f4a7c15u ^ seed) * 0xd6e8feb86659fd93u;
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 

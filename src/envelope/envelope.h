@@ -47,8 +47,8 @@ struct shale_events_options {
 
 /* What the first window shows.  'text' holds the object's first min(1 MiB, all) bytes, 'whole':
  * that is all there is.  'cursor' is used for the look and left in any state. */
-enum shale_shape shale_shape_see(struct shale_json_cursor *cursor, const char *text,
-                                 size_t n_bytes, bool whole);
+enum shale_shape shale_shape_see(struct shale_json_cursor *cursor, const char *text, size_t n_bytes,
+                                 bool whole);
 
 struct shale_events;
 
@@ -62,13 +62,14 @@ enum shale_events_step {
 
 struct shale_event {
     struct shale_json_cursor *cursor; /* EVENT: stands before the value */
-    bool wrapped; /* it came out of a records array: it is no envelope itself */
-    int64_t byte;           /* where the event begins: decompressed bytes from the object's start */
-    bool retract;           /* REJECT: it is the event handed out before (more follows on its line,
-                             * or it was too large): what became of it is to be taken back */
-    struct shale_str text;  /* REJECT: its raw text */
-    int64_t text_bytes;     /* REJECT: its whole length */
-    enum shale_status status; /* REJECT: CORRUPT, LIMIT; FAILED: CORRUPT, NOMEM, ... (IO, AGAIN, DENIED from the source) */
+    bool wrapped;                     /* it came out of a records array: it is no envelope itself */
+    int64_t byte;          /* where the event begins: decompressed bytes from the object's start */
+    bool retract;          /* REJECT: it is the event handed out before (more follows on its line,
+                            * or it was too large): what became of it is to be taken back */
+    struct shale_str text; /* REJECT: its raw text */
+    int64_t text_bytes;    /* REJECT: its whole length */
+    enum shale_status status; /* REJECT: CORRUPT, LIMIT; FAILED: CORRUPT, NOMEM, ... (IO, AGAIN,
+                                 DENIED from the source) */
 };
 
 /* The reader keeps its buffers from object to object.  One thread at a time. */
@@ -77,7 +78,8 @@ SHALE_MUST_USE enum shale_status shale_events_new(const struct shale_mem *mem,
 void shale_events_free(struct shale_events *events);
 
 /* Read the events of a text in memory, with SHALE_JSON_PADDING readable bytes behind it: a whole
- * object, or (shape NDJSON) whole lines that begin at byte 'base' of one.  'options' is borrowed. */
+ * object, or (shape NDJSON) whole lines that begin at byte 'base' of one.  'options' is borrowed.
+ */
 void shale_events_begin_text(struct shale_events *events,
                              const struct shale_events_options *options, const char *text,
                              size_t n_bytes, int64_t base, enum shale_shape shape);
@@ -115,17 +117,16 @@ void shale_slicer_begin(struct shale_slicer *slicer, struct shale_source *source
                         size_t max_event_bytes);
 
 struct shale_slice {
-    struct shale_buf text;     /* whole lines; the caller's, with cap at least SHALE_SLICE_BYTES +
-                                * max_event_bytes + padding; padded as begin_text() wants it */
-    int64_t base;              /* byte of the object where it begins */
-    int64_t overlong_bytes;    /* > 0: the text is the first 1 MiB of one line of so many bytes */
-    bool last;                 /* the object ends here; the text may be empty */
+    struct shale_buf text;  /* whole lines; the caller's, with cap at least SHALE_SLICE_BYTES +
+                             * max_event_bytes + padding; padded as begin_text() wants it */
+    int64_t base;           /* byte of the object where it begins */
+    int64_t overlong_bytes; /* > 0: the text is the first 1 MiB of one line of so many bytes */
+    bool last;              /* the object ends here; the text may be empty */
 };
 
 /* The next slice: lines up to SHALE_SLICE_BYTES, one line at least.  Cuts depend on the data alone.
  * Returns SHALE_OK, SHALE_NOMEM, or the source's failure. */
 SHALE_MUST_USE enum shale_status shale_slicer_next(struct shale_slicer *slicer,
-                                                   struct shale_slice *out,
-                                                   struct shale_err *err);
+                                                   struct shale_slice *out, struct shale_err *err);
 
 #endif

@@ -22,9 +22,8 @@ SHALE_MUST_USE enum shale_status shale_parquet_new(const struct shale_mem *mem,
 void shale_parquet_free(struct shale_parquet *file);
 
 /* Write the magic. */
-SHALE_MUST_USE enum shale_status shale_parquet_begin(struct shale_parquet *file,
-                                                     struct shale_sink *sink,
-                                                     struct shale_err *err);
+SHALE_MUST_USE enum shale_status
+shale_parquet_begin(struct shale_parquet *file, struct shale_sink *sink, struct shale_err *err);
 
 /* The chunks of all columns were written right behind what came before, in order; 'metas' (one a
  * column of the file) is copied.  Returns SHALE_OK or SHALE_NOMEM. */
@@ -33,9 +32,8 @@ SHALE_MUST_USE enum shale_status shale_parquet_row_group(struct shale_parquet *f
                                                          int64_t n_rows);
 
 /* Write the footer and the magic. */
-SHALE_MUST_USE enum shale_status shale_parquet_finish(struct shale_parquet *file,
-                                                      struct shale_sink *sink,
-                                                      struct shale_err *err);
+SHALE_MUST_USE enum shale_status
+shale_parquet_finish(struct shale_parquet *file, struct shale_sink *sink, struct shale_err *err);
 
 /* Where the file stands, and back to where it stood: an object failed behind a mark. */
 int64_t shale_parquet_n_bytes(const struct shale_parquet *file);

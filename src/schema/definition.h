@@ -18,8 +18,8 @@ typedef void (*shale_definition_report_fn)(void *ctx, bool warning, const struct
 SHALE_MUST_USE enum shale_status shale_definition_read(const struct shale_mem *mem,
                                                        const char *file, const char *text,
                                                        size_t n_bytes,
-                                                       shale_definition_report_fn report,
-                                                       void *ctx, struct shale_stream **out);
+                                                       shale_definition_report_fn report, void *ctx,
+                                                       struct shale_stream **out);
 
 void shale_stream_free(struct shale_stream *stream);
 

@@ -48,8 +48,8 @@ struct shale_field {
     /* Constraints.  Of a list, those on values apply to each element; required, default,
      * and the lengths to the list itself. */
     bool required;
-    bool lax;   /* coerce: lax */
-    bool trim;  /* strings: spaces, tabs, CR, LF at both ends */
+    bool lax;  /* coerce: lax */
+    bool trim; /* strings: spaces, tabs, CR, LF at both ends */
     bool has_default, has_minimum, has_maximum, has_min_length, has_max_length;
     struct shale_value default_value; /* not for LIST */
     struct shale_value minimum, maximum;
@@ -112,13 +112,13 @@ struct shale_stream {
     struct shale_arena arena;
     struct shale_str name;
 
-    struct shale_str source_path; /* "" when not given */
+    struct shale_str source_path;      /* "" when not given */
     const struct shale_template *keys; /* tried in order; none means every key */
     size_t n_keys;
     enum shale_input_format format;
     bool has_records;
     struct shale_pointer records;
-    int64_t max_event_bytes; /* 16 MiB unless set */
+    int64_t max_event_bytes;            /* 16 MiB unless set */
     const struct shale_condition *keep; /* an event that matches none is filtered; none: all kept */
     size_t n_keep;
 

@@ -12,7 +12,8 @@
 #include "base/io.h"
 #include "base/str.h"
 
-/* ---- Listing ---------------------------------------------------------------------------------- */
+/* ---- Listing ----------------------------------------------------------------------------------
+ */
 
 /* The files below a directory, in byte order of their keys ('/' counts as a byte of the key, so
  * "a-b" comes before "a/b").  Memory: the names of one directory a level.  Symbolic links to files
@@ -39,23 +40,24 @@ struct shale_listed {
 SHALE_MUST_USE enum shale_status shale_list_next(struct shale_list *list, struct shale_listed *out,
                                                  bool *end, struct shale_err *err);
 
-/* ---- Reading ---------------------------------------------------------------------------------- */
+/* ---- Reading ----------------------------------------------------------------------------------
+ */
 
 /* One open object, read from its beginning.  The caller's storage. */
 struct shale_get {
     struct shale_source source; /* first member: read() on it */
     int fd;
-    int64_t n_bytes, mtime_ns;  /* when opened */
+    int64_t n_bytes, mtime_ns; /* when opened */
     int64_t n_read;
-    char path[4096];            /* for messages */
+    char path[4096]; /* for messages */
 };
 
 /* Open the file 'key' below the directory 'root_fd' (a key never leaves it: "..", "" and "." parts
  * are refused with SHALE_USAGE).
  * Returns SHALE_OK, SHALE_NOT_FOUND (SHALE_AGAIN is the caller's choice), SHALE_DENIED,
  * SHALE_AGAIN (out of descriptors) or SHALE_IO. */
-SHALE_MUST_USE enum shale_status shale_get_open(struct shale_get *get, int root_fd,
-                                                const char *key, struct shale_err *err);
+SHALE_MUST_USE enum shale_status shale_get_open(struct shale_get *get, int root_fd, const char *key,
+                                                struct shale_err *err);
 
 /* After reading: is the file still the one that was opened (size and time)?  Closes in each case.
  * Returns SHALE_OK or SHALE_AGAIN (changed while being read). */
@@ -64,12 +66,14 @@ SHALE_MUST_USE enum shale_status shale_get_finish(struct shale_get *get, struct 
 /* Close without a look; after a failed open it does nothing. */
 void shale_get_close(struct shale_get *get);
 
-/* ---- Writing ---------------------------------------------------------------------------------- */
+/* ---- Writing ----------------------------------------------------------------------------------
+ */
 
 /* A file under construction: a temporary name beside its final one, no descriptor held between
  * calls of open and close, so a run may have thousands.
  *
- *     NEW --open--> OPEN --write--> OPEN --close--> NEW ... --publish--> DONE | --discard--> GONE */
+ *     NEW --open--> OPEN --write--> OPEN --close--> NEW ... --publish--> DONE | --discard--> GONE
+ */
 struct shale_put {
     struct shale_sink sink; /* first member: write() appends at n_bytes, while open */
     int fd;                 /* -1 while closed */
@@ -101,7 +105,8 @@ SHALE_MUST_USE enum shale_status shale_put_sync(struct shale_put *put, struct sh
  * synced is synced before.  When only the last sync fails, the file has its final name. */
 SHALE_MUST_USE enum shale_status shale_put_publish(struct shale_put *put, struct shale_err *err);
 
-/* ---- Directories ------------------------------------------------------------------------------ */
+/* ---- Directories ------------------------------------------------------------------------------
+ */
 
 /* Create 'path' and the directories above it that are missing; the directory above each new one is
  * synced. */
@@ -118,14 +123,15 @@ SHALE_MUST_USE enum shale_status shale_dir_remove(const char *path, struct shale
 SHALE_MUST_USE enum shale_status shale_dir_publish(const char *from, const char *to, bool exchange,
                                                    struct shale_err *err);
 
-/* ---- Spill ------------------------------------------------------------------------------------ */
+/* ---- Spill ------------------------------------------------------------------------------------
+ */
 
 /* One unlinked temporary file.  One thread at a time for writing and freeing; any number read. */
 struct shale_spill {
-    int fd;             /* -1 until the first write */
-    int64_t end;        /* next offset */
-    int64_t n_live;     /* bytes written and not freed */
-    char *directory;    /* owned */
+    int fd;          /* -1 until the first write */
+    int64_t end;     /* next offset */
+    int64_t n_live;  /* bytes written and not freed */
+    char *directory; /* owned */
     const struct shale_mem *mem;
 };
 
@@ -137,8 +143,7 @@ SHALE_MUST_USE enum shale_status shale_spill_write(struct shale_spill *spill, co
                                                    size_t n_bytes, int64_t *at,
                                                    struct shale_err *err);
 SHALE_MUST_USE enum shale_status shale_spill_read(const struct shale_spill *spill, int64_t at,
-                                                  void *out, size_t n_bytes,
-                                                  struct shale_err *err);
+                                                  void *out, size_t n_bytes, struct shale_err *err);
 /* The range is not needed any more: its disk space goes back. */
 void shale_spill_free(struct shale_spill *spill, int64_t at, size_t n_bytes);
 
