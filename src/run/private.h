@@ -102,7 +102,9 @@ struct large {
     struct shale_events *events; /* not NDJSON */
     struct shale_slicer *slicer; /* NDJSON */
     int64_t number;              /* of the next event */
-    int64_t n_counted;           /* stored bytes that a parcel has reported */
+    bool has_pending;            /* that event was handed out already: it is here */
+    struct shale_event pending;
+    int64_t n_counted; /* stored bytes that a parcel has reported */
 };
 
 struct parcel;
@@ -320,7 +322,8 @@ struct shredding {
     const struct object *object;
     int64_t number;     /* of the next event: in and out */
     bool stop_at_lines; /* stop when full only before a line, and say where in 'byte' */
-    bool never_full;    /* stop when full, and take it as too large: a small object */
+    bool has_pending;   /* when full: the next event is out already, and was not taken ... */
+    struct shale_event pending; /* ... in and out */
     int64_t byte;
 };
 SHALE_MUST_USE enum shale_status worker_open(struct run *run, struct worker *worker);

@@ -399,7 +399,12 @@ static enum shale_status next_piece(struct worker *worker, struct job *job,
 {
     struct large *large = job->node->large;
     struct shredding shredding = {
-        .events = large->events, .object = object, .number = large->number};
+        .events = large->events,
+        .object = object,
+        .number = large->number,
+        .has_pending = large->has_pending,
+        .pending = large->pending,
+    };
     enum shredded shredded;
     enum shale_status status = shred_events(worker, &shredding, &shredded, &job->err);
     if (status != SHALE_OK)
@@ -412,6 +417,8 @@ static enum shale_status next_piece(struct worker *worker, struct job *job,
     status = parcel_take(worker, job->node_done ? PARCEL_END : PARCEL_PIECE,
                          shredding.number - large->number, &job->parcel);
     large->number = shredding.number;
+    large->has_pending = shredding.has_pending;
+    large->pending = shredding.pending;
     return status;
 }
 

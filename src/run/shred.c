@@ -206,29 +206,41 @@ static enum shale_status take_step(struct worker *worker, struct shredding *s,
     return SHALE_OK;
 }
 
+/* A parcel is closed only when the event after its last is known: until then that one may be taken
+ * back. */
+static bool stops_before(const struct worker *worker, struct shredding *s,
+                         const struct shale_event *event)
+{
+    if (!is_full(worker) || (s->stop_at_lines && event->wrapped))
+        return false;
+    s->byte = event->byte;
+    s->pending = *event;
+    s->has_pending = true;
+    return true;
+}
+
 enum shale_status shred_events(struct worker *worker, struct shredding *s, enum shredded *out,
                                struct shale_err *err)
 {
     struct shale_lineage lineage;
-    struct shale_event event = {0};
+    struct shale_event event = s->pending;
     struct mark before = worker_mark(worker);
-    enum shale_events_step step = SHALE_EVENTS_END;
+    enum shale_events_step step = SHALE_EVENTS_EVENT;
     enum shale_status status = SHALE_OK;
-    bool go = true;
+    bool go = true, pending = s->has_pending;
     set_lineage(worker->run, s->object, &lineage);
     *out = SHREDDED_ALL;
+    s->has_pending = false;
     while (go && status == SHALE_OK) {
-        if (!s->stop_at_lines && is_full(worker)) {
-            *out = SHREDDED_FULL;
-            return SHALE_OK;
-        }
         shale_err_clear(err);
-        step = shale_events_next(s->events, &event, err);
-        if (s->stop_at_lines && step == SHALE_EVENTS_EVENT && !event.wrapped && is_full(worker)) {
-            s->byte = event.byte;
-            *out = SHREDDED_FULL;
-            return SHALE_OK;
+        if (!pending) {
+            step = shale_events_next(s->events, &event, err);
+            if (step == SHALE_EVENTS_EVENT && stops_before(worker, s, &event)) {
+                *out = SHREDDED_FULL;
+                return SHALE_OK;
+            }
         }
+        pending = false;
         status = take_step(worker, s, &lineage, step, &event, &before, &go, err);
     }
     if (status == SHALE_NOMEM || status == SHALE_LIMIT)
