@@ -55,8 +55,7 @@ size_t shale_builder_n_bytes(const struct shale_builder *builder);
 /* Drop the rows from 'n_rows' on: those of an object that failed. */
 void shale_builder_truncate(struct shale_builder *builder, int64_t n_rows);
 
-/* A view of one column, good until the next change; a list's elements are not shown (child NULL).
- */
+/* A view of one column, good until the next change; a list's has no 'child'. */
 void shale_builder_column(const struct shale_builder *builder, size_t column,
                           struct shale_column *out);
 

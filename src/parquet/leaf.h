@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* Private to parquet: how a column of ours is stored ("wide": the types that every reader knows).
  *
- * type                 physical, annotation
- * string, json, uuid   BYTE_ARRAY, STRING       (json and uuid with 'annotate': JSON; UUID,
- * FIXED(16)) binary               BYTE_ARRAY bool, int32, int64, float64                   without
- * annotation decimal(p, s)        DECIMAL: INT32 to 9 digits, INT64 to 18, else FIXED of the least
- * length date                 INT32, DATE time                 INT64, TIME(micros, not adjusted to
- * UTC): a wall clock's reading.  Adjusted, DuckDB would read it as TIME WITH TIME ZONE. timestamp
- * INT64, TIMESTAMP(unit, adjusted to UTC), nanoseconds without converted type (there is none); with
- * int96: INT96 without annotation list<T>              optional group LIST { repeated group list {
- * optional T element } } */
+ *     type               physical, annotation
+ *     string, json, uuid BYTE_ARRAY, STRING; with 'annotate' JSON; FIXED(16), UUID
+ *     binary             BYTE_ARRAY
+ *     bool, int32, int64, float64
+ *                        BOOLEAN, INT32, INT64, DOUBLE
+ *     decimal(p, s)      DECIMAL: INT32 to 9 digits, INT64 to 18, else FIXED of the least length
+ *     date               INT32, DATE
+ *     time               INT64, TIME(micros, not adjusted to UTC): a wall clock's reading, as
+ *                        pyarrow writes one; every reader makes a time without a zone of it
+ *     timestamp          INT64, TIMESTAMP(unit, adjusted to UTC); for nanoseconds there is no
+ *                        converted type; with int96: INT96 without annotation
+ *     list<T>            optional group (LIST) { repeated group list { optional T element } } */
 #ifndef SHALE_PARQUET_LEAF_H
 #define SHALE_PARQUET_LEAF_H
 
