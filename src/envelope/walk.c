@@ -121,6 +121,13 @@ static enum shale_walked take_value(struct shale_walk *walk, enum shale_json_ste
         hit = element_is_on_path(walk);
     if (!hit || records == NULL)
         return SHALE_WALK_END;
+    if (walk->found) {
+        /* Also a null, and a parent of that name: as the last one it would hide the first, whose
+         * events are handed out. */
+        set_byte(err, walk->window->base + item->begin);
+        walk->status = SHALE_ERR(err, records_twice, SHALE_STR_ARG(records->text));
+        return SHALE_WALK_FAILED;
+    }
     if (walk->n_on < records->n_steps) {
         if ((step == SHALE_JSON_OBJECT || step == SHALE_JSON_ARRAY) &&
             walk->n_on < SHALE_JSON_MAX_DEPTH)
@@ -129,15 +136,12 @@ static enum shale_walked take_value(struct shale_walk *walk, enum shale_json_ste
     }
     if (step == SHALE_JSON_NULL)
         return SHALE_WALK_END;
-    if (step == SHALE_JSON_ARRAY && !walk->found) {
+    if (step == SHALE_JSON_ARRAY) {
         walk->found = true;
         return SHALE_WALK_RECORDS;
     }
     set_byte(err, walk->window->base + item->begin);
-    if (step == SHALE_JSON_ARRAY)
-        walk->status = SHALE_ERR(err, records_twice, SHALE_STR_ARG(records->text));
-    else
-        walk->status = SHALE_ERR(err, records_not_array, SHALE_STR_ARG(records->text));
+    walk->status = SHALE_ERR(err, records_not_array, SHALE_STR_ARG(records->text));
     return SHALE_WALK_FAILED;
 }
 

@@ -38,8 +38,8 @@ void shale_walk_begin(struct shale_walk *walk, struct shale_window *window,
 
 /* Go to the records array (then the caller goes to its end) or to the end of the value.  The window
  * may slide: offsets into it are good no more.
- * A second records member fails, one that is neither null nor an array as well, and a number or
- * literal over the least window. */
+ * A second records member fails (of any value, also as a second parent of it), one that is neither
+ * null nor an array as well, and a number or literal over the least window. */
 enum shale_walked shale_walk_on(struct shale_walk *walk, struct shale_err *err);
 
 /* Fill 'err' from the cursor's error, its byte as one of the object. */

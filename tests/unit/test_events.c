@@ -140,7 +140,8 @@ static void test_envelopes(void **state)
         "record 18 1\nevent 22 {\"Records\":null}\nrecord 69 2\nend\n");
     expect_seen("{\"Records\":[1]}{\"Records\":[2]}", "record 12 1\nrecord 27 2\nend\n");
     expect_seen("{\"Records\":[1],\"Records\":[2]}", "record 12 1\nfailed records_twice 25\n");
-    expect_seen("{\"Records\":[1],\"Records\":{}}", "record 12 1\nfailed records_not_array 25\n");
+    expect_seen("{\"Records\":[1],\"Records\":{}}", "record 12 1\nfailed records_twice 25\n");
+    expect_seen("{\"Records\":[1],\"Records\":null}", "record 12 1\nfailed records_twice 25\n");
     expect_seen("{\"Records\":{}}", "failed records_not_array 11\n");
     expect_seen("{\"Records\":[1],}", "record 12 1\nfailed json_syntax 15\n");
     expect_seen("{\"Records\":[1,]}", "record 12 1\nfailed json_syntax 14\n");
@@ -150,7 +151,9 @@ static void test_envelopes(void **state)
     options.records = &two;
     expect_seen("{\"b\":[0],\"a\":{\"a\":0,\"b\":[1]},\"c\":3}{\"a\":[{\"b\":[1]}]}{\"a\":{}}",
                 "record 25 1\nevent 35 {\"a\":[{\"b\":[1]}]}\nevent 52 {\"a\":{}}\nend\n");
-    expect_seen("{\"a\":{\"b\":[1]},\"a\":{\"b\":[1]}}", "record 11 1\nfailed records_twice 24\n");
+    expect_seen("{\"a\":{\"b\":[1]},\"a\":{\"b\":[1]}}", "record 11 1\nfailed records_twice 19\n");
+    expect_seen("{\"a\":{\"b\":[1]},\"a\":5}", "record 11 1\nfailed records_twice 19\n");
+    expect_seen("{\"a\":5,\"a\":{\"b\":[1]}}", "record 17 1\nend\n");
 }
 
 static void test_envelopes_in_lines(void **state)
