@@ -3,6 +3,7 @@
 #ifndef SHALE_CLI_CLI_H
 #define SHALE_CLI_CLI_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -30,7 +31,8 @@ struct terminal {
     bool is_terminal; /* stderr */
     bool json;        /* log lines as JSON */
     bool color;
-    bool has_progress; /* the cursor stands behind a progress line */
+    atomic_bool
+        has_progress; /* the cursor stands behind a progress line; any thread writes lines */
 };
 
 void terminal_init(struct terminal *terminal);

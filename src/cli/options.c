@@ -89,13 +89,18 @@ static bool set_option(struct terminal *terminal, const struct option *option, c
                        struct options *out)
 {
     struct shale_err err;
-    char *at = (char *)out + option->at;
+    char *at = option->at == SIZE_MAX ? NULL : (char *)out + option->at;
     shale_err_clear(&err);
     switch (option->kind) {
     case TEXT:
-        if (option->at != SIZE_MAX)
+        if (at != NULL) {
             memcpy(at, &value, sizeof value);
-        return true;
+            return true;
+        }
+        if (strcmp(value, "json") == 0 || strcmp(value, "text") == 0)
+            return true;
+        (void)SHALE_ERR(&err, option_log_format, value);
+        return fail(terminal, &err);
     case SIZE:
         if (parse_size(value, (int64_t *)(void *)at))
             return true;
@@ -151,6 +156,10 @@ static bool take_option(struct terminal *terminal, const char *command, const ch
                                    equals != NULL ? (size_t)(equals - word - 2) : strlen(word + 2));
     if (option == NULL || !is_allowed(allowed, option)) {
         (void)SHALE_ERR(&err, option_unknown, command, word);
+        return fail(terminal, &err);
+    }
+    if (option->kind == FLAG && equals != NULL) {
+        (void)SHALE_ERR(&err, option_no_value, option->name, word);
         return fail(terminal, &err);
     }
     if (option->kind == FLAG || option->kind == LATER)

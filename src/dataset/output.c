@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "dataset/rejects.h"
 
@@ -82,6 +83,19 @@ static enum shale_status check_table_place(struct shale_output *output, struct s
     return SHALE_OK;
 }
 
+/* What is no Parquet file was hardly meant: an input, say. */
+static enum shale_status check_magic(const char *path, struct shale_err *err)
+{
+    char magic[4] = "";
+    FILE *file = fopen(path, "rb");
+    bool good = file != NULL && fread(magic, sizeof magic, 1, file) == 1 &&
+                memcmp(magic, "PAR1", sizeof magic) == 0;
+    if (file == NULL)
+        return SHALE_ERR(err, output_stat, path, strerror(errno));
+    (void)fclose(file); /* only read */
+    return good ? SHALE_OK : SHALE_ERR(err, output_not_parquet, path);
+}
+
 static enum shale_status check_file_place(struct shale_output *output, struct shale_err *err)
 {
     struct stat st;
@@ -93,7 +107,17 @@ static enum shale_status check_file_place(struct shale_output *output, struct sh
     if (!output->options->replace)
         return SHALE_ERR(err, output_exists, output->path);
     output->existed = true;
-    return SHALE_OK;
+    return st.st_size == 0 ? SHALE_OK : check_magic(output->path, err);
+}
+
+/* Rejects of an earlier run are a dataset of the user's, too. */
+static enum shale_status check_rejects_place(const struct shale_output *output,
+                                             struct shale_err *err)
+{
+    struct stat st;
+    if (output->options->replace || lstat(output->rejects, &st) != 0)
+        return SHALE_OK;
+    return SHALE_ERR(err, output_exists, output->rejects);
 }
 
 /* The directory in which the output will stand. */
@@ -115,6 +139,8 @@ static enum shale_status begin_file(struct shale_output *output, struct shale_er
         n -= 8;
     (void)snprintf(output->rejects, sizeof output->rejects, "%.*s.rejects.parquet", (int)n,
                    output->path);
+    if (status == SHALE_OK)
+        status = check_rejects_place(output, err);
     return status != SHALE_OK ? status : make_parent(output->path, err);
 }
 
@@ -222,6 +248,26 @@ void shale_file_free(struct shale_file *file)
     shale_parquet_free(file->parquet);
     shale_mem_free(file->mem, file->metas);
     shale_mem_free(file->mem, file);
+}
+
+void shale_output_drop(struct shale_output *output, struct shale_file *file)
+{
+    char path[MAX_PATH_BYTES] = "";
+    size_t n_staging = strlen(output->staging);
+    if (file == NULL)
+        return;
+    if (n_staging > 0 && strlen(file->put.path) < sizeof path)
+        memcpy(path, file->put.path, strlen(file->put.path) + 1);
+    shale_file_free(file);
+    if (strncmp(path + n_staging, "/_shale/", 8) == 0)
+        n_staging += 7; /* it marks the table as ours: it stays */
+    /* The directories of its partition, as far as they are empty. */
+    for (char *slash = strrchr(path, '/'); slash != NULL && slash > path + n_staging;
+         slash = strrchr(path, '/')) {
+        *slash = '\0';
+        if (rmdir(path) != 0)
+            return;
+    }
 }
 
 static const char *codec_suffix(enum shale_codec codec)
@@ -346,8 +392,10 @@ enum shale_status shale_output_publish(struct shale_output *output, struct shale
         status = drop_old_rejects(output, err);
     for (size_t i = 0; i < n_files && status == SHALE_OK; i++)
         status = shale_put_publish(&files[i]->put, err);
-    if (status == SHALE_OK && output->options->layout == SHALE_OUTPUT_TABLE)
-        status = publish_table(output, err);
+    if (output->options->layout == SHALE_OUTPUT_TABLE)
+        return status == SHALE_OK ? publish_table(output, err) : status;
+    if (status != SHALE_OK && rejects != NULL && n_files > 0 && files[0]->put.temporary != NULL)
+        (void)remove(output->rejects); /* of data that did not come */
     return status;
 }
 

@@ -72,6 +72,10 @@ SHALE_MUST_USE enum shale_status shale_file_rewind(struct shale_file *file, size
 /* Footer, fsync; the file is complete under its temporary name. */
 SHALE_MUST_USE enum shale_status shale_file_finish(struct shale_file *file, struct shale_err *err);
 
+/* Take a file out of the output again, as if it had never been: its rows are all gone.  Frees it;
+ * 'file' may be NULL. */
+void shale_output_drop(struct shale_output *output, struct shale_file *file);
+
 /* Show everything to readers: 'files' are the finished ones, 'rejects' may be NULL.  A layout file
  * without rows still gets its file (files[0]).
  * After SHALE_OK the dataset is durable. */

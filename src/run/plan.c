@@ -3,12 +3,7 @@
  * group follows from keys and sizes alone. */
 #include "run/private.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { MAX_PATH_BYTES = 4096, MAX_LIST_BYTES = 64 * 1024 * 1024 };
 
@@ -60,51 +55,6 @@ static struct object_list *list_new(struct run *run)
     return NULL;
 }
 
-/* ---- Roots ------------------------------------------------------------------------------------
- */
-
-/* The descriptor of the directory that keys are below: of a file, the one it is in. */
-static enum shale_status open_root(struct root *root, struct shale_err *err)
-{
-    char parent[MAX_PATH_BYTES];
-    struct stat st;
-    const char *slash = strrchr(root->path, '/');
-    if (stat(root->path, &st) != 0)
-        return errno == ENOENT || errno == ENOTDIR
-                   ? SHALE_ERR(err, input_missing, root->path, strerror(errno))
-                   : SHALE_ERR(err, input_open, root->path, strerror(errno));
-    root->is_file = !S_ISDIR(st.st_mode);
-    if (strlen(root->path) >= sizeof parent)
-        return SHALE_ERR(err, input_open, root->path, strerror(ENAMETOOLONG));
-    if (!root->is_file)
-        (void)snprintf(parent, sizeof parent, "%s", root->path);
-    else if (slash == NULL)
-        (void)snprintf(parent, sizeof parent, ".");
-    else
-        (void)snprintf(parent, sizeof parent, "%.*s", (int)(slash - root->path) + 1, root->path);
-    root->fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return root->fd >= 0 ? SHALE_OK : SHALE_ERR(err, input_open, parent, strerror(errno));
-}
-
-enum shale_status plan_open(struct run *run, struct shale_err *err)
-{
-    run->roots = shale_mem_zeroed(run->mem, run->options->n_inputs, sizeof *run->roots);
-    if (run->roots == NULL)
-        return SHALE_ERR(err, no_memory);
-    for (size_t i = 0; i < run->options->n_inputs; i++) {
-        enum shale_status status;
-        run->roots[i].path = run->options->inputs[i];
-        run->roots[i].fd = -1;
-        run->n_roots = i + 1;
-        status = open_root(&run->roots[i], err);
-        if (status != SHALE_OK)
-            return status;
-        if (run->roots[i].is_file && !run->options->convert)
-            return SHALE_ERR(err, source_not_directory, run->roots[i].path);
-    }
-    return SHALE_OK;
-}
-
 static void plan_rewind(struct run *run)
 {
     shale_list_free(run->plan.list);
@@ -115,10 +65,6 @@ static void plan_rewind(struct run *run)
 void plan_close(struct run *run)
 {
     plan_rewind(run);
-    for (size_t i = 0; i < run->n_roots; i++)
-        if (run->roots[i].fd >= 0)
-            (void)close(run->roots[i].fd);
-    shale_mem_free(run->mem, run->roots);
 }
 
 /* ---- What is taken ----------------------------------------------------------------------------
@@ -175,6 +121,8 @@ static enum shale_status next_listed(struct run *run, struct shale_listed *out, 
     for (;;) {
         enum shale_status status;
         bool list_end = false;
+        if (is_cancelled(run))
+            return SHALE_ERR(err, interrupted);
         if (plan->list == NULL) {
             *end = plan->next_root == run->n_roots;
             if (*end)
@@ -192,6 +140,8 @@ static enum shale_status next_listed(struct run *run, struct shale_listed *out, 
             plan->list = NULL;
             continue;
         }
+        if (root_is_own(plan->root, out->key))
+            continue;
         plan->n_listed++;
         if (is_taken(run, out->key)) {
             plan->n_new++;
@@ -207,11 +157,8 @@ enum shale_status plan_totals(struct run *run, struct shale_err *err)
     enum shale_status status;
     bool end = false;
     int64_t n_bytes = 0;
-    while ((status = next_listed(run, &listed, &end, err)) == SHALE_OK && !end) {
+    while ((status = next_listed(run, &listed, &end, err)) == SHALE_OK && !end)
         n_bytes += listed.n_bytes;
-        if (run->env->cancelled(run->env->ctx))
-            break;
-    }
     run->n_total_objects = run->plan.n_new;
     run->n_total_bytes = n_bytes;
     plan_rewind(run);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The parts of a run.
  *
+ *     roots.c     inputs: directories and files
  *     plan.c      listing -> groups of small objects, and large ones        (nodes, in plan order)
  *     read.c      a node's bytes -> events
  *     shred.c     events -> rows and rejects in a worker's builders -> a parcel
@@ -46,9 +47,12 @@ struct counts {
 /* ---- Plan ------------------------------------------------------------------------------------ */
 
 struct root {
-    int fd;           /* the directory that keys are below */
-    const char *path; /* as the user wrote it */
-    bool is_file;     /* 'path' is the one object itself */
+    const char *path;        /* as the user wrote it */
+    const char *real;        /* without links; in the run's arena */
+    const char *directory;   /* that keys are below: 'path', or where that file is */
+    int fd;                  /* of the directory; -1: each object opens it */
+    bool is_file;            /* 'path' is the one object itself */
+    struct shale_str own[2]; /* keys of an output that is inside, "" when it is not */
 };
 
 struct object {
@@ -120,6 +124,7 @@ struct node {
     const struct object *object; /* SLICE: whose */
     struct shale_slice slice;    /* SLICE */
     size_t slice_used;           /* bytes of it that are done */
+    int64_t slice_stored;        /* stored bytes read for it, not counted yet */
     size_t charge;               /* in the account, for a slice's text */
 };
 
@@ -271,6 +276,7 @@ struct run {
     const struct shale_mem *mem;
     const struct shale_stream *stream;
     struct root *roots;
+    struct shale_arena roots_arena;
     size_t n_roots;
     struct shale_events_options events_options;
     struct shale_output_options output_options;
@@ -306,8 +312,19 @@ struct run {
     struct sequencer seq;
 };
 
+static inline bool is_cancelled(const struct run *run)
+{
+    return run->env->cancelled(run->env->ctx);
+}
+
+/* roots.c */
+SHALE_MUST_USE enum shale_status roots_open(struct run *run, struct shale_err *err);
+void roots_close(struct run *run);
+SHALE_MUST_USE enum shale_status root_get(const struct root *root, const char *key,
+                                          struct shale_get *get, struct shale_err *err);
+bool root_is_own(const struct root *root, struct shale_str key);
+
 /* plan.c */
-SHALE_MUST_USE enum shale_status plan_open(struct run *run, struct shale_err *err);
 SHALE_MUST_USE enum shale_status plan_totals(struct run *run, struct shale_err *err);
 SHALE_MUST_USE enum shale_status plan_next(struct run *run, struct node **out,
                                            struct shale_err *err);

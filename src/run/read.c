@@ -21,11 +21,6 @@ static bool is_fatal(enum shale_status status)
     return status == SHALE_NOMEM || status == SHALE_CANCELLED;
 }
 
-static bool is_cancelled(const struct run *run)
-{
-    return run->env->cancelled(run->env->ctx);
-}
-
 static enum shale_shape forced_shape(const struct shale_stream *stream)
 {
     switch (stream->format) {
@@ -67,7 +62,7 @@ static enum shale_status get_whole(struct worker *worker, const struct object *o
 {
     struct shale_get *get = &worker->get;
     struct shale_buf *stored = &worker->stored;
-    enum shale_status status = shale_get_open(get, object->root->fd, object->key.data, err);
+    enum shale_status status = root_get(object->root, object->key.data, get, err);
     size_t n = 1;
     shale_buf_reset(stored);
     *large = status == SHALE_OK && get->n_bytes > GROUP_STORED_BYTES;
@@ -130,9 +125,11 @@ static enum shale_status read_small(struct worker *worker, const struct object *
         *out = SMALL_LARGE;
         return SHALE_OK;
     }
-    if (trailing)
+    if (status == SHALE_OK)
+        status = shred_small(worker, object, out, err);
+    if (trailing && *out == SMALL_DONE) /* else it is read once more, and warned of then */
         warn_trailing(worker->run, object);
-    return status != SHALE_OK ? status : shred_small(worker, object, out, err);
+    return status;
 }
 
 /* Every object that failed is named, until there are many: then only at level debug (damaged ones
@@ -182,7 +179,7 @@ enum shale_status read_group(struct worker *worker, struct job *job)
         shale_err_clear(&job->err);
         status = read_small(worker, &objects[i], &outcome, &job->err);
         if (is_fatal(status))
-            return status;
+            return status == SHALE_NOMEM ? SHALE_ERR(&job->err, no_memory) : status;
         if (status != SHALE_OK || outcome == SMALL_LARGE)
             worker_take_back(worker, &mark);
         if (status == SHALE_OK && outcome == SMALL_LARGE) {
@@ -232,6 +229,8 @@ enum shale_status read_slice(struct worker *worker, struct job *job)
     enum shale_status status;
     if (is_cancelled(run))
         return SHALE_ERR(&job->err, interrupted);
+    worker->bytes_read += node->slice_stored;
+    node->slice_stored = 0;
     if (node->slice.overlong_bytes > 0) {
         status = reject_overlong(worker, node, &job->err);
         shredding.number = 1;
@@ -329,7 +328,7 @@ static enum shale_status large_begin(const struct run *run, const struct object 
 {
     enum shale_status status = check_name(object, err);
     if (status == SHALE_OK)
-        status = shale_get_open(&large->get, object->root->fd, object->key.data, err);
+        status = root_get(object->root, object->key.data, &large->get, err);
     if (status != SHALE_OK)
         return status;
     large->is_open = true;
@@ -385,7 +384,8 @@ static enum shale_status next_slice(struct worker *worker, struct job *job,
     if (status != SHALE_OK)
         return status;
     made->object = object;
-    count_bytes(worker, large);
+    made->slice_stored = large->get.n_read - large->n_counted; /* this job may make no parcel */
+    large->n_counted = large->get.n_read;
     if (made->slice.last)
         status = large_end(worker, job, object);
     if (status != SHALE_OK)

@@ -239,7 +239,7 @@ static enum shale_pick pick(void *ctx, unsigned number, void **out)
 {
     struct run *run = ctx;
     struct cut *cut = run->sequencing ? NULL : run->seq.cut;
-    if (run->status == SHALE_OK && run->env->cancelled(run->env->ctx))
+    if (run->status == SHALE_OK && is_cancelled(run))
         run->status = SHALE_ERR(run->err, interrupted);
     if (run->status == SHALE_OK && cut != NULL && cut->next_column < cut->n_columns) {
         run->workers[number].job.column = cut->next_column++;
@@ -389,7 +389,8 @@ static void done(void *ctx, unsigned number, void *arg)
     (void)number;
     run->n_busy--;
     if (job->status == SHALE_OK && job->kind == JOB_GROUP)
-        job->status = split_group(run, job->node, job);
+        if (split_group(run, job->node, job) != SHALE_OK)
+            job->status = SHALE_ERR(&job->err, no_memory);
     switch (job->kind) {
     case JOB_PLAN:
         take_plan(run, job);
@@ -477,15 +478,15 @@ static enum shale_status open_run(struct run *run, struct shale_err *err)
         .chunk = {.codec = run->stream->compression, .level = run->stream->compression_level},
         .created_by = "shale version " SHALE_VERSION " (build " SHALE_BUILD ")",
     };
-    status = plan_open(run, err);
+    status = roots_open(run, err);
+    if (status == SHALE_OK)
+        status = shale_output_open(run->env, &run->output_options, &run->output, err);
     if (status == SHALE_OK && options->observer != NULL && options->observer->wants_totals)
         status = plan_totals(run, err);
     if (status == SHALE_OK)
         status = sequence_open(run, err);
     if (status == SHALE_OK)
         status = open_workers(run, err);
-    if (status == SHALE_OK)
-        status = shale_output_open(run->env, &run->output_options, &run->output, err);
     return status;
 }
 
@@ -500,9 +501,17 @@ static void close_run(struct run *run)
     sequence_close(run);
     shale_output_free(run->output);
     plan_close(run);
+    roots_close(run);
     shale_mem_free(run->mem, run->free_texts);
     shale_mem_free(run->mem, run->workers);
     shale_mem_free(run->mem, run->index_columns);
+}
+
+/* All rows of it were of objects that failed. */
+static void drop_file(struct run *run, struct part *part)
+{
+    shale_output_drop(run->output, part->file);
+    part->file = NULL;
 }
 
 /* Everything is in complete files under temporary names: show them. */
@@ -515,9 +524,14 @@ static enum shale_status publish(struct run *run, struct shale_err *err)
     size_t n = 0;
     if (files == NULL)
         return SHALE_ERR(err, no_memory);
-    for (size_t i = 0; i < seq->n_parts; i++)
+    for (size_t i = 0; i < seq->n_parts; i++) {
         if (!is_empty(seq->parts[i]) || run->options->layout == SHALE_OUTPUT_FILE)
             files[n++] = seq->parts[i]->file;
+        else
+            drop_file(run, seq->parts[i]);
+    }
+    if (rejects == NULL)
+        drop_file(run, &seq->rejects);
     status = shale_output_publish(run->output, files, n, rejects, err);
     shale_mem_free(run->mem, files);
     return status;
@@ -541,7 +555,8 @@ static enum shale_status execute(struct run *run, struct shale_err *err)
         status = SHALE_ERR(err, no_memory);
     if (status == SHALE_OK)
         status = run->status;
-    if (status == SHALE_OK && run->env->cancelled(run->env->ctx))
+    assert(status != SHALE_OK || run->flight_bytes == 0);
+    if (status == SHALE_OK && is_cancelled(run))
         status = SHALE_ERR(err, interrupted);
     return status != SHALE_OK ? status : publish(run, err);
 }
@@ -560,6 +575,7 @@ enum shale_status shale_run(const struct shale_run_options *options, struct shal
     run->stream = options->stream;
     run->err = err;
     run->seq.spill.fd = -1;
+    run->seq.rejects.rejects = true;
     run->began_us = run->env->monotonic_us(run->env->ctx);
     status = execute(run, err);
     summarise(run, summary);
@@ -572,6 +588,7 @@ enum shale_status shale_run(const struct shale_run_options *options, struct shal
         }
     } else {
         summary->files_written = summary->bytes_written = 0;
+        summary->rejects_path[0] = '\0';
     }
     close_run(run);
     shale_mem_free(options->env->mem, run);

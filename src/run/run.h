@@ -24,9 +24,11 @@ struct shale_observer {
 struct shale_run_options {
     const struct shale_env *env;
     const struct shale_stream *stream;
-    const char *const *inputs; /* directories; files as well for convert */
-    size_t n_inputs;
-    bool convert; /* names decide what is taken of a directory, not source.keys */
+    /* Directories; files as well for convert.  None twice or inside another, none inside the
+     * output; an output inside one of them is not read. */
+    const char *const *inputs;
+    size_t n_inputs; /* at least 1 */
+    bool convert;    /* names decide what is taken of a directory, not source.keys */
     const char *output;
     enum shale_output_layout layout;
     bool replace;
@@ -52,9 +54,9 @@ struct shale_summary {
 int64_t shale_run_least_memory(const struct shale_stream *stream);
 
 /* Run.  Publishes everything or nothing.
- * Returns SHALE_OK; SHALE_REJECTS (over the limit); SHALE_DENIED or SHALE_AGAIN: the rest was
- * published, but some objects could not be read (err names one); any other status: nothing was
- * published and err says why. */
+ * Returns SHALE_OK; SHALE_DENIED or SHALE_AGAIN with summary->files_written > 0: the rest was
+ * published, but some objects could not be read (err names one); anything else: nothing was
+ * published and err says why (SHALE_REJECTS: over the limit). */
 SHALE_MUST_USE enum shale_status shale_run(const struct shale_run_options *options,
                                            struct shale_summary *summary, struct shale_err *err);
 

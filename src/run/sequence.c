@@ -19,7 +19,6 @@ enum { FIRST_PARTS = 32, SHOWN_REJECTS = 10 };
 
 enum shale_status sequence_open(struct run *run, struct shale_err *err)
 {
-    run->seq.rejects.rejects = true;
     return shale_spill_init(&run->seq.spill, run->mem, run->options->temporary, err);
 }
 
@@ -187,29 +186,24 @@ static enum shale_status wait_batch(struct run *run, struct part *part, struct s
 /* ---- Row groups -------------------------------------------------------------------------------
  */
 
-/* Cut what waits in a part: first what is decided, then (the next time) what is not.  'at_least':
- * how much must wait for a cut.  '*all' as encode_begin() says. */
-static enum shale_status cut_part(struct worker *worker, struct part *part, size_t at_least,
-                                  bool *all, struct shale_err *err)
+/* Cut one row group of what waits in a part: what is decided, or when there is nothing of that,
+ * what is not.  Whether a second one is due is asked anew when this one is written, because the
+ * answer must be the same whoever writes it.  '*all' as encode_begin() says. */
+static enum shale_status cut_part(struct worker *worker, struct part *part, bool *all,
+                                  struct shale_err *err)
 {
     const struct sequencer *seq = &worker->run->seq;
     bool undecided = seq->epoch != 0 && part->epoch == seq->epoch;
-    while (!*all && part->n_entries > 0 && part->waiting_bytes >= at_least) {
-        size_t n = part->n_entries;
-        enum shale_status status;
-        if (undecided && part->mark_entries > 0) {
-            n = part->mark_entries;
-            part->mark_entries = 0;
-        } else if (undecided && !part->has_mark) {
-            part->has_mark = true;
-            part->mark_groups =
-                part->file == NULL ? 0 : shale_parquet_n_row_groups(part->file->parquet);
-        }
-        status = encode_begin(worker, part, n, all, err);
-        if (status != SHALE_OK)
-            return status;
+    size_t n = part->n_entries;
+    if (undecided && part->mark_entries > 0) {
+        n = part->mark_entries;
+        part->mark_entries = 0;
+    } else if (undecided && !part->has_mark) {
+        part->has_mark = true;
+        part->mark_groups =
+            part->file == NULL ? 0 : shale_parquet_n_row_groups(part->file->parquet);
     }
-    return SHALE_OK;
+    return encode_begin(worker, part, n, all, err);
 }
 
 static struct part *largest_part(struct sequencer *seq)
@@ -231,13 +225,16 @@ static enum shale_status cut_due(struct worker *worker, bool *all, struct shale_
     struct run *run = worker->run;
     struct sequencer *seq = &run->seq;
     enum shale_status status = SHALE_OK;
-    if (seq->check != NULL)
-        status = cut_part(worker, seq->check, (size_t)run->stream->row_group_bytes, all, err);
-    if (status == SHALE_OK && !*all)
-        seq->check = NULL;
+    while (status == SHALE_OK && !*all && seq->check != NULL) {
+        if (seq->check->n_entries == 0 ||
+            seq->check->waiting_bytes < (size_t)run->stream->row_group_bytes)
+            seq->check = NULL;
+        else
+            status = cut_part(worker, seq->check, all, err);
+    }
     while (status == SHALE_OK && !*all &&
            seq->waiting_bytes > (size_t)run->stream->max_waiting_bytes)
-        status = cut_part(worker, largest_part(seq), 1, all, err);
+        status = cut_part(worker, largest_part(seq), all, err);
     return status;
 }
 
@@ -341,8 +338,8 @@ static enum shale_status check_rejects(const struct run *run, const struct parce
 
 static void show_reject(struct run *run, const struct parcel *parcel)
 {
-    if (parcel->error == NULL || parcel->counts.rejected == parcel->objects_failed ||
-        run->seq.n_shown >= SHOWN_REJECTS)
+    /* An object that failed was named when it did. */
+    if (parcel->error == NULL || parcel->error->record < 0 || run->seq.n_shown >= SHOWN_REJECTS)
         return;
     run->seq.n_shown++;
     shale_log_err(run->env->log, SHALE_LOG_WARN, parcel->error);
@@ -458,7 +455,8 @@ static enum shale_status finish_all(struct worker *worker, bool *all, struct sha
                          run->stream->reject_limit_percent);
     if (seq->n_parts <= run->n_workers)
         for (; seq->final_part < seq->n_parts && status == SHALE_OK && !*all; seq->final_part++)
-            status = cut_part(worker, seq->parts[seq->final_part], 1, all, err);
+            if (seq->parts[seq->final_part]->n_entries > 0)
+                status = cut_part(worker, seq->parts[seq->final_part], all, err);
     seq->final_done = status == SHALE_OK && !*all;
     return status;
 }

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+enum { STEPS_UNCANCELLED = 1024 }; /* events between two looks for the wish to stop */
+
 /* ---- A worker's tools -------------------------------------------------------------------------
  */
 
@@ -227,11 +229,14 @@ enum shale_status shred_events(struct worker *worker, struct shredding *s, enum 
     struct mark before = worker_mark(worker);
     enum shale_events_step step = SHALE_EVENTS_EVENT;
     enum shale_status status = SHALE_OK;
+    unsigned n_steps = 0;
     bool go = true, pending = s->has_pending;
     set_lineage(worker->run, s->object, &lineage);
     *out = SHREDDED_ALL;
     s->has_pending = false;
     while (go && status == SHALE_OK) {
+        if (++n_steps % STEPS_UNCANCELLED == 0 && is_cancelled(worker->run))
+            return SHALE_ERR(err, interrupted);
         shale_err_clear(err);
         if (!pending) {
             step = shale_events_next(s->events, &event, err);
