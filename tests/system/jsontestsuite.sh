@@ -10,9 +10,11 @@ if [ ! -d "$suite" ]; then
     skip jsontestsuite "$suite is not there"
     exit 0
 fi
+n=0
 for from in "''" /no/such/member; do
+    n=$((n + 1))
     printf 'stream: suite\nsource:\n  format: json\nfields:\n  - {name: doc, from: %s, type: json}\n' \
-        "$from" >"$work/stream$((n = ${n:-0} + 1)).yaml"
+        "$from" >"$work/stream$n.yaml"
 done
 
 # Every document, in runs of both definitions: what is read adds up, and nothing is published twice.
