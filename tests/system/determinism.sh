@@ -40,7 +40,7 @@ make_input() {
 digest() {
     (cd "$1" && find . -type f -exec sha256sum {} + |
         sed 's![0-9a-f]\{32\}\(\.[a-z.]*\)\{0,1\}$!UNIQUE\1!' | sort)
-    sed 's/"elapsed_ms":[0-9]*//' "$work/out"
+    sed 's/"elapsed_ms":[0-9]*//' "$work/summary"
 }
 
 # one_run STREAM OUTPUT OPTION...
@@ -57,7 +57,8 @@ same() {
     stream=$1 output=$2
     begin "determinism: $stream: a run with one thread"
     one_run "$stream" "$output" --threads 1
-    counts failed=3
+    counts failed=3 "bytes_read=$(find "$work/in" -type f ! -path '*Digest*' -printf '%s\n' |
+        awk '{ n += $1 } END { printf "%d", n }')"
     [ "$output" != events.parquet ] || cp "$work/result/$output" "$work/whole.parquet"
     digest "$work/result" >"$work/expected"
     end "$(sum written) rows, $(sum rejected) rejects, $(sum files_written) files"

@@ -81,15 +81,15 @@ says_not() {
 
 code=0
 
-# shale ARGUMENT...: runs it; $code is its exit code, $work/out and $work/err what it said.
+# shale ARGUMENT...: runs it; $code is its exit code, $work/summary and $work/err what it said.
 shale() {
     code=0
-    timeout 300 "$SHALE_PROGRAM" "$@" >"$work/out" 2>"$work/err" </dev/null || code=$?
+    timeout 300 "$SHALE_PROGRAM" "$@" >"$work/summary" 2>"$work/err" </dev/null || code=$?
 }
 
-# sum NAME: a member of the summary in $work/out.
+# sum NAME: a member of the summary in $work/summary.
 sum() {
-    sed -n 's/.*"'"$1"'":\("[^"]*"\|[^],}]*\).*/\1/p' "$work/out" | tr -d '"'
+    sed -n 's/.*"'"$1"'":\("[^"]*"\|[^],}]*\).*/\1/p' "$work/summary" | tr -d '"'
 }
 
 # exits CODE: and the summary's counts add up, as promise 2 of the design says.
@@ -148,7 +148,7 @@ self_test() {
     case $(end) in 'not ok '*) why='' ;; *) fail 'it passed' ;; esac
     end
     begin 'lib: counts that do not add up fail the case'
-    echo '{"objects":{"listed":1,"new":1,"failed":0,"passed_over":0},"events":{"read":3,"written":1,"rejected":1,"filtered":0,"duplicates":0}}' >"$work/out"
+    echo '{"objects":{"listed":1,"new":1,"failed":0,"passed_over":0},"events":{"read":3,"written":1,"rejected":1,"filtered":0,"duplicates":0}}' >"$work/summary"
     exits 0
     case $(end) in 'not ok '*) why='' ;; *) fail 'it passed' ;; esac
     end
