@@ -152,7 +152,8 @@ def magnitude(text):
 
 # --- the types -----------------------------------------------------------------------------------
 
-def as_string(field, node):
+def text_of(node):
+    """What types that read a string do first."""
     if node.kind != "string":
         raise Reject("type", None)
     if half_pair(node.value):
@@ -160,10 +161,14 @@ def as_string(field, node):
     return node.value
 
 
+def as_string(field, node):
+    return text_of(node)
+
+
 def as_bool(field, node):
     if node.kind == "bool":
         return node.value
-    if field["lax"] and node.kind == "string" and node.value in ("true", "false"):
+    if field["lax"] and text_of(node) in ("true", "false"):
         return node.value == "true"
     raise Reject("type", None)
 
@@ -171,7 +176,7 @@ def as_bool(field, node):
 def number_text(field, node):
     if node.kind == "number":
         return node.text
-    if field["lax"] and node.kind == "string" and NUMBER.match(node.value):
+    if field["lax"] and NUMBER.match(text_of(node)):
         return node.value
     raise Reject("type", None)
 
@@ -232,18 +237,14 @@ def clock_of(text, per_second):
 
 
 def as_date(field, node):
-    if node.kind != "string":
-        raise Reject("type", None)
-    day = day_of(node.value)
+    day = day_of(text_of(node))
     if day is None:
         raise Reject("date", None)
     return day
 
 
 def as_time(field, node):
-    if node.kind != "string":
-        raise Reject("type", None)
-    value = clock_of(node.value, 10**6)
+    value = clock_of(text_of(node), 10**6)
     if value is None:
         raise Reject("time", None)
     return value
@@ -278,10 +279,8 @@ def as_timestamp(field, node):
         value = abs(scaled.numerator) // scaled.denominator * (1 if scaled >= 0 else -1)
         if not BEGIN_OF_TIME * per_second <= value < END_OF_TIME * per_second:
             raise Reject("range", None)
-    elif node.kind != "string":
-        raise Reject("type", None)
     else:
-        value = instant_of(node.value, per_second)
+        value = instant_of(text_of(node), per_second)
         if value is None:
             raise Reject("timestamp", None)
     if not -2**63 <= value < 2**63:
@@ -293,18 +292,15 @@ UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\Z")
 
 
 def as_uuid(field, node):
-    if node.kind != "string":
-        raise Reject("type", None)
-    if not UUID.match(node.value):
+    if not UUID.match(text_of(node)):
         raise Reject("uuid", None)
     return node.value.lower()
 
 
 def as_binary(field, node):
-    if node.kind != "string":
-        raise Reject("type", None)
+    text = text_of(node)
     try:
-        value = base64.b64decode(node.value.encode("ascii"), validate=True)
+        value = base64.b64decode(text.encode("ascii"), validate=True)
     except ValueError:
         raise Reject("base64", None)
     if base64.b64encode(value).decode() != node.value:
