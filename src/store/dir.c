@@ -52,7 +52,7 @@ enum shale_status shale_dir_make(const char *path, struct shale_err *err)
 
 enum shale_status shale_dir_sync(const char *path, struct shale_err *err)
 {
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = shale_sys_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
     int result, code;
     if (fd < 0)
         return shale_sys_fail(err, errno, "sync the directory", path);
@@ -72,7 +72,7 @@ enum shale_status shale_dir_is_empty(const char *path, bool *empty, struct shale
     const char *name;
     unsigned char type;
     int code;
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = shale_sys_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
     *empty = true;
     if (fd < 0)
         return errno == ENOENT ? SHALE_OK : shale_sys_fail(err, errno, "read the directory", path);
@@ -91,7 +91,7 @@ static int remove_files(char path[SHALE_SYS_PATH_BYTES])
 {
     struct shale_sys_entries entries;
     size_t n_path = strlen(path);
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = shale_sys_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     int code = 0;
     if (fd < 0)
         return errno;

@@ -64,9 +64,8 @@ enum shale_status shale_get_open(struct shale_get *get, int root_fd, const char 
     if (strlen(key) >= sizeof get->path)
         return SHALE_ERR(err, file_name_too_long, SHALE_SYS_PATH_BYTES - 1, key);
     memcpy(get->path, key, strlen(key) + 1);
-    do /* without O_NONBLOCK a pipe of that name would stop us for ever */
-        get->fd = openat(root_fd, key, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    while (get->fd < 0 && errno == EINTR);
+    /* without O_NONBLOCK a pipe of that name would stop us for ever */
+    get->fd = shale_sys_open(root_fd, key, O_RDONLY | O_NONBLOCK | O_NOCTTY);
     if (get->fd < 0)
         return failed(get, err, errno, "open");
     if (fstat(get->fd, &info) != 0) {

@@ -189,7 +189,7 @@ static enum shale_status read_level(struct shale_list *list, int fd, struct shal
 static enum shale_status enter(struct shale_list *list, struct shale_err *err)
 {
     enum shale_status status;
-    int fd = openat(list->root_fd, list->key, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = shale_sys_open(list->root_fd, list->key, O_RDONLY | O_DIRECTORY);
     if (fd < 0) {
         /* Removed since it was listed: there is nothing in it. */
         return errno == ENOENT ? SHALE_OK : shale_sys_fail(err, errno, "list", list->key);
@@ -225,7 +225,7 @@ static enum shale_status begin_root(struct shale_list *list, struct shale_err *e
         return begin_file(list, &info, err);
     if (!S_ISDIR(info.st_mode))
         return SHALE_ERR(err, not_a_file, list->root);
-    list->root_fd = open(list->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    list->root_fd = shale_sys_open(AT_FDCWD, list->root, O_RDONLY | O_DIRECTORY);
     if (list->root_fd < 0)
         return shale_sys_fail(err, errno, "list", list->root);
     return read_level(list, list->root_fd, err);

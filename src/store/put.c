@@ -94,9 +94,7 @@ enum shale_status shale_put_open(struct shale_put *put, struct shale_err *err)
         return SHALE_OK;
     if (put->temporary == NULL)
         return create(put, err);
-    do
-        put->fd = open(put->temporary, O_RDWR | O_CLOEXEC);
-    while (put->fd < 0 && errno == EINTR);
+    put->fd = shale_sys_open(AT_FDCWD, put->temporary, O_RDWR);
     return put->fd >= 0 ? SHALE_OK : shale_sys_fail(err, errno, "open", put->temporary);
 }
 

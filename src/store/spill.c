@@ -50,7 +50,7 @@ static enum shale_status open_spill(struct shale_spill *spill, struct shale_err 
 {
     static const char name[] = "/.shale-spill-XXXXXX";
     char path[SHALE_SYS_PATH_BYTES + sizeof name];
-    spill->fd = open(spill->directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    spill->fd = shale_sys_open(AT_FDCWD, spill->directory, O_TMPFILE | O_RDWR);
     if (spill->fd >= 0)
         return SHALE_OK;
     /* Where a file system has no files without a name, one whose name goes at once. */

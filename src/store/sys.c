@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -54,6 +55,15 @@ enum shale_status shale_sys_fail(struct shale_err *err, int code, const char *ve
     default:
         return SHALE_ERR(err, file_failed, verb, dots, path, words);
     }
+}
+
+int shale_sys_open(int at, const char *path, int flags)
+{
+    int fd;
+    do
+        fd = openat(at, path, flags | O_CLOEXEC, 0600);
+    while (fd < 0 && errno == EINTR);
+    return fd;
 }
 
 int shale_sys_write(int fd, const void *data, size_t n_bytes, int64_t at)

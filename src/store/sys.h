@@ -22,6 +22,10 @@ enum {
 SHALE_MUST_USE enum shale_status shale_sys_fail(struct shale_err *err, int code, const char *verb,
                                                 const char *path);
 
+/* open() and openat() that go on after a signal (network file systems are interrupted), always
+ * O_CLOEXEC, files made with mode 0600: a descriptor, or -1 with errno. */
+int shale_sys_open(int at, const char *path, int flags);
+
 /* All 'n_bytes' at offset 'at', or an errno (0: done).  A file that ends early gives ENODATA. */
 int shale_sys_write(int fd, const void *data, size_t n_bytes, int64_t at);
 int shale_sys_read(int fd, void *out, size_t n_bytes, int64_t at);

@@ -3,7 +3,7 @@
 #ifndef SHALE_TESTS_RUN_CASE_H
 #define SHALE_TESTS_RUN_CASE_H
 
-#include <pthread.h>
+#include <dirent.h>
 #include <stdatomic.h>
 
 #include "base/buf.h"
@@ -77,12 +77,22 @@ static inline void run_case_init(struct run_case *c, const char *definition)
     c->layout = SHALE_OUTPUT_TABLE;
 }
 
+/* Everything but the inputs. */
 static inline void run_case_drop_output(struct run_case *c)
 {
-    if (shale_dir_remove(c->out, NULL) != SHALE_OK)
+    DIR *dir = opendir(c->root);
+    const struct dirent *entry;
+    if (dir == NULL)
         abort();
-    (void)unlink(scratch_path(c->root, "out.parquet"));
-    (void)unlink(scratch_path(c->root, "out.rejects.parquet"));
+    while ((entry = readdir(dir)) != NULL) {
+        const char *path = scratch_path(c->root, entry->d_name);
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+            strcmp(entry->d_name, "in") == 0)
+            continue;
+        if (unlink(path) != 0 && shale_dir_remove(path, NULL) != SHALE_OK)
+            abort();
+    }
+    (void)closedir(dir);
 }
 
 static inline void run_case_fini(struct run_case *c)

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/* A whole run on one thread in which the n-th call of the file system fails, for each call and
+ * n = 1, 2, 3 ... until none does: what was interrupted goes on, anything else is said with the
+ * name of what it was about, and readers see all or nothing.  The calls are replaced by the linker
+ * (--wrap). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <errno.h>
+
+#include "../unit/run_case.h"
+
+enum call {
+    NO_CALL,
+    OPEN,
+    OPENAT,
+    READ,
+    PREAD,
+    PWRITE,
+    FSYNC,
+    FTRUNCATE,
+    TRUNCATE,
+    MKDIR,
+    RENAME,
+    RENAMEAT2,
+    STAT,
+    LSTAT,
+    FSTAT,
+    FSTATAT,
+    GETDENTS,
+    CLOSE,
+};
+
+/* The linker's names are the same for all tests of this program, so is the fault. */
+static struct {
+    enum call call;
+    int code;
+    long at, n_calls;
+} fault;
+
+static bool fails(enum call call)
+{
+    if (call != fault.call || ++fault.n_calls != fault.at)
+        return false;
+    errno = fault.code;
+    return true;
+}
+
+#define WRAP(result, name, call, parameters, arguments)                                            \
+    result __real_##name parameters;                                                               \
+    result __wrap_##name parameters;                                                               \
+    result __wrap_##name parameters                                                                \
+    {                                                                                              \
+        return fails(call) ? (result)-1 : __real_##name arguments;                                 \
+    }
+
+WRAP(int, open64, OPEN, (const char *path, int flags, mode_t mode), (path, flags, mode))
+WRAP(int, openat64, OPENAT, (int at, const char *path, int flags, mode_t mode),
+     (at, path, flags, mode))
+WRAP(ssize_t, read, READ, (int fd, void *data, size_t n), (fd, data, n))
+WRAP(ssize_t, pread64, PREAD, (int fd, void *data, size_t n, off_t at), (fd, data, n, at))
+WRAP(ssize_t, pwrite64, PWRITE, (int fd, const void *data, size_t n, off_t at), (fd, data, n, at))
+WRAP(int, ftruncate64, FTRUNCATE, (int fd, off_t n), (fd, n))
+WRAP(int, truncate64, TRUNCATE, (const char *path, off_t n), (path, n))
+WRAP(int, mkdir, MKDIR, (const char *path, mode_t mode), (path, mode))
+WRAP(int, rename, RENAME, (const char *from, const char *to), (from, to))
+WRAP(int, renameat2, RENAMEAT2,
+     (int at, const char *from, int to_at, const char *to, unsigned flags),
+     (at, from, to_at, to, flags))
+WRAP(int, stat64, STAT, (const char *path, struct stat *out), (path, out))
+WRAP(int, lstat64, LSTAT, (const char *path, struct stat *out), (path, out))
+WRAP(int, fstat64, FSTAT, (int fd, struct stat *out), (fd, out))
+WRAP(int, fstatat64, FSTATAT, (int at, const char *path, struct stat *out, int flags),
+     (at, path, out, flags))
+WRAP(ssize_t, getdents64, GETDENTS, (int fd, void *data, size_t n), (fd, data, n))
+
+/* Nobody pulls the plug here. */
+int __wrap_fsync(int fd);
+int __wrap_fsync(int fd)
+{
+    (void)fd;
+    return fails(FSYNC) ? -1 : 0;
+}
+
+/* It does close, whatever it says. */
+int __real_close(int fd);
+int __wrap_close(int fd);
+int __wrap_close(int fd)
+{
+    int result = __real_close(fd);
+    return fails(CLOSE) ? -1 : result;
+}
+
+static const struct {
+    const char *name;
+    enum call call;
+    int codes[6];
+} calls[] = {
+    {"open", OPEN, {EINTR, EACCES, EMFILE, EIO, ENOSPC}},
+    {"openat", OPENAT, {EINTR, EACCES, EMFILE, EIO}},
+    {"read", READ, {EINTR, EIO}},
+    {"pread", PREAD, {EINTR, EIO}},
+    {"pwrite", PWRITE, {EINTR, ENOSPC, EIO}},
+    {"fsync", FSYNC, {EINTR, EIO, ENOSPC}},
+    {"ftruncate", FTRUNCATE, {EINTR, EIO}},
+    {"truncate", TRUNCATE, {EINTR, EIO}},
+    {"mkdir", MKDIR, {EACCES, ENOSPC}},
+    {"rename", RENAME, {EACCES, ENOSPC, EIO}},
+    {"renameat2", RENAMEAT2, {EACCES, EIO}},
+    {"stat", STAT, {EACCES, EIO}},
+    {"lstat", LSTAT, {EACCES, EIO}},
+    {"fstat", FSTAT, {EIO}},
+    {"fstatat", FSTATAT, {EACCES, EIO}},
+    {"getdents", GETDENTS, {EIO}},
+    {"close", CLOSE, {EINTR, EIO, ENOSPC}},
+};
+
+/* What a run without a fault gives. */
+struct good {
+    int n_files;
+    int64_t n_read;
+};
+
+static void make_input(struct run_case *c)
+{
+    size_t n_bytes;
+    char *text = run_case_lines(2000, 1000, 1, &n_bytes);
+    run_case_file(c, "a.json", text, 20000);
+    run_case_file(c, "b.json", text, n_bytes);
+    run_case_gzip(c, "c.json.gz", text, n_bytes, 5); /* rows are taken back */
+    free(text);
+}
+
+/* The failed run's words name what failed, and all or nothing is there. */
+static void check(struct run_case *c, const char *name, long at, enum shale_status status,
+                  const struct good *good)
+{
+    int n_temporary, n_files = run_case_files(c, NULL, &n_temporary);
+    bool published = c->summary.files_written > 0;
+    bool removes_old = status == SHALE_OK && c->replace && c->layout == SHALE_OUTPUT_TABLE;
+    bool ok = true;
+    if (!removes_old) {
+        ok = ok && n_temporary == 0;
+        ok = ok && (n_files == good->n_files || (published && status != SHALE_OK) ||
+                    (status != SHALE_OK && !c->replace && n_files == 0));
+    }
+    if (fault.code == EINTR)
+        ok = ok && status == SHALE_OK;
+    if (status == SHALE_OK)
+        ok = ok && c->summary.events_read == good->n_read && c->summary.objects_failed == 1;
+    else if (published)
+        ok = ok && c->err.object[0] != '\0' && c->summary.objects_failed >= 1;
+    else
+        ok = ok && (strstr(c->err.message, c->root) != NULL || c->err.object[0] != '\0' ||
+                    strstr(c->err.message, ".json") != NULL);
+    if (!ok)
+        print_error("%s, call %ld, %s: %s: %s%s%s, %d files, %d temporary\n", name, at,
+                    strerrorname_np(fault.code), shale_status_name(status), c->err.object,
+                    c->err.object[0] != '\0' ? ": " : "", c->err.message, n_files, n_temporary);
+    assert_true(ok);
+}
+
+static long fail_each(struct run_case *c, size_t i, int code, const struct good *good)
+{
+    long n = 0;
+    do {
+        enum shale_status status;
+        run_case_drop_output(c);
+        if (c->replace)
+            assert_int_equal(run_case_run(c), SHALE_OK);
+        fault.call = calls[i].call;
+        fault.code = code;
+        fault.n_calls = 0;
+        fault.at = ++n;
+        status = run_case_run(c);
+        fault.call = NO_CALL;
+        check(c, calls[i].name, n, status, good);
+    } while (fault.n_calls >= n);
+    return n - 1;
+}
+
+static void fail_calls(enum shale_output_layout layout, bool replace)
+{
+    struct run_case c;
+    struct good good;
+    long n = 0;
+    run_case_init(&c, layout == SHALE_OUTPUT_TABLE
+                          ? "stream: t\nfields: [{name: id, from: /id, type: int64}, {name: p, "
+                            "from: /p, type: string}, {name: text, from: /text, type: string}]\n"
+                            "output: {layout: table, partition_by: [p]}\n"
+                          : "stream: t\nfields: [{name: id, from: /id, type: int64}, {name: text, "
+                            "from: /text, type: string}]\noutput: {layout: file}\n");
+    c.layout = layout;
+    c.memory_bytes = (int64_t)64 << 20; /* rows wait in the spill file */
+    c.row_group_bytes = 1 << 18;
+    make_input(&c);
+    assert_int_equal(run_case_run(&c), SHALE_OK);
+    good.n_files = run_case_files(&c, NULL, NULL);
+    good.n_read = c.summary.events_read;
+    c.replace = replace;
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
+        for (const int *code = calls[i].codes; *code != 0; code++)
+            n += fail_each(&c, i, *code, &good);
+    print_message("%ld faults\n", n);
+    assert_true(n > 100);
+    run_case_fini(&c);
+}
+
+static void test_new_table(void **state)
+{
+    (void)state;
+    fail_calls(SHALE_OUTPUT_TABLE, false);
+}
+
+static void test_table_replaced(void **state)
+{
+    (void)state;
+    fail_calls(SHALE_OUTPUT_TABLE, true);
+}
+
+static void test_new_file(void **state)
+{
+    (void)state;
+    fail_calls(SHALE_OUTPUT_FILE, false);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_new_table),
+        cmocka_unit_test(test_table_replaced),
+        cmocka_unit_test(test_new_file),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
