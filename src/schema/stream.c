@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A definition without its partitions, for outputs of one file. */
+/* What is asked of a definition: one without its partitions, and how a partition is named. */
 #include "schema/stream.h"
 
 #include <string.h>
@@ -22,4 +22,10 @@ enum shale_status shale_stream_drop_partitions(struct shale_stream *stream)
     stream->fields = fields;
     stream->n_partitions = 0;
     return SHALE_OK;
+}
+
+bool shale_partition_is_plain(unsigned char byte)
+{
+    return byte >= 0x80 ||
+           (byte > ' ' && byte != 0x7F && strchr("\"#%'*/:=?\\{}[]^", byte) == NULL);
 }

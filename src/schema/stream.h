@@ -62,7 +62,7 @@ struct shale_field {
     const struct shale_str *null_values; /* texts that mean null, compared after trim */
     size_t n_null_values;
 
-    bool partition_identity; /* its value is a partition directory: not "" */
+    bool partition_identity; /* its value names a partition's directory, which not every text can */
 };
 
 /* keep and rules: does an event have a certain value at a place? */
@@ -107,6 +107,13 @@ struct shale_partition_def {
     enum shale_transform transform;
     size_t field;
 };
+
+/* Does this byte of a value stand as itself in the name of a partition's directory?  Others are %XX
+ * there: as Hive and Spark write them; bytes above 0x7F (UTF-8) stay. */
+bool shale_partition_is_plain(unsigned char byte);
+
+/* The name of a null's directory; no other value may have it. */
+#define SHALE_PARTITION_NULL "__HIVE_DEFAULT_PARTITION__"
 
 struct shale_stream {
     struct shale_arena arena;

@@ -184,6 +184,32 @@ static enum shale_status check_list(struct shale_shredder *shredder,
     return shale_constraint_check_list(field, n, err);
 }
 
+/* What a file system takes as a name. */
+enum { MAX_DIRECTORY_BYTES = 255 };
+
+static int64_t escaped_bytes(struct shale_str text)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < text.n_bytes; i++)
+        n += shale_partition_is_plain((unsigned char)text.data[i]) ? 1 : 3;
+    return n;
+}
+
+/* Can NAME=TEXT be a partition's directory, and mean that text for a reader? */
+static enum shale_status check_partition(const struct shale_field *field, struct shale_str text,
+                                         struct shale_err *err)
+{
+    int64_t n_bytes;
+    if (text.n_bytes == 0)
+        return SHALE_ERR(err, partition_empty);
+    if (shale_str_equal(text, SHALE_STR(SHALE_PARTITION_NULL)))
+        return SHALE_ERR(err, partition_null, SHALE_PARTITION_NULL);
+    n_bytes = escaped_bytes(field->name) + 1 + escaped_bytes(text);
+    if (n_bytes > MAX_DIRECTORY_BYTES)
+        return SHALE_ERR(err, partition_long, MAX_DIRECTORY_BYTES, (long long)n_bytes);
+    return SHALE_OK;
+}
+
 enum shale_status shale_field_read(struct shale_shredder *shredder, size_t index,
                                    struct shale_reject *reject, struct shale_err *err)
 {
@@ -211,9 +237,8 @@ enum shale_status shale_field_read(struct shale_shredder *shredder, size_t index
         if (is_bytes)
             hold(shredder, cell, made_before);
     }
-    if (field->partition_identity && is_bytes && !cell->null && cell->held == NULL &&
-        cell->value.as.bytes.n_bytes == 0)
-        return SHALE_ERR(err, partition_empty);
+    if (field->partition_identity && is_bytes && !cell->null)
+        return check_partition(field, cell->value.as.bytes, err);
     return SHALE_OK;
 }
 
