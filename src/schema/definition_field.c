@@ -23,6 +23,7 @@ static const struct shale_def_key field_keys[SHALE_DEF_N_FIELD_KEYS] = {
     [SHALE_DEF_MAXIMUM] = {"maximum", false},
     [SHALE_DEF_DEFAULT] = {"default", false},
     [SHALE_DEF_JQ] = {"jq", true},
+    [SHALE_DEF_PLUGIN] = {"plugin", true},
 };
 
 /* ---- Name, type ----------------------------------------------------------------------------- */
@@ -175,7 +176,7 @@ static void read_field(struct shale_def *def, const struct shale_yaml_node *node
         field->lax = choice == 1;
     if (values[SHALE_DEF_FROM] != NULL)
         read_from(def, values[SHALE_DEF_FROM], field, info, values);
-    else if (values[SHALE_DEF_JQ] == NULL)
+    else if (values[SHALE_DEF_JQ] == NULL && values[SHALE_DEF_PLUGIN] == NULL)
         missing(def, node, "from", "a JSON pointer such as /user/id");
     shale_def_constraints(def, field, info, values);
 }

@@ -172,6 +172,7 @@ enum shale_def_field_key {
     SHALE_DEF_MAXIMUM,
     SHALE_DEF_DEFAULT,
     SHALE_DEF_JQ,
+    SHALE_DEF_PLUGIN,
     SHALE_DEF_N_FIELD_KEYS,
 };
 

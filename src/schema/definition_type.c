@@ -174,24 +174,21 @@ bool shale_def_type(struct shale_def *def, const struct shale_yaml_node *node,
     struct scan scan = {.at = 0};
     struct shale_type scalar;
     struct shale_str word;
-    const char *wrong;
+    const char *wrong, *unsupported;
     bool is_list;
 
     if (!shale_def_text(def, node, "type", "a type such as string or timestamp", &scan.text))
         return false;
     word = take_word(&scan);
-    if (shale_str_is(word, "struct") || shale_str_is(word, "map")) {
-        SHALE_DEF_ERROR(def, node, definition_unsupported, "type",
-                        word.n_bytes == 3 ? "map" : "struct");
-        return false;
-    }
     is_list = shale_str_is(word, "list") && take_byte(&scan, '<');
     if (is_list)
         word = take_word(&scan);
-    if (is_list &&
-        (shale_str_is(word, "list") || shale_str_is(word, "struct") || shale_str_is(word, "map"))) {
-        SHALE_DEF_ERROR(def, node, definition_unsupported, "type",
-                        "a list of anything but scalars");
+    unsupported = shale_str_is(word, "struct")            ? "struct"
+                  : shale_str_is(word, "map")             ? "map"
+                  : is_list && shale_str_is(word, "list") ? "a list of lists"
+                                                          : NULL;
+    if (unsupported != NULL) {
+        SHALE_DEF_ERROR(def, node, definition_unsupported, "type", unsupported);
         return false;
     }
     wrong = scan_scalar(&scan, word, &scalar);

@@ -348,7 +348,11 @@ static void test_types(void **state)
     expect_field("from: /a, type: 'map<string,int32>'",
                  "f.yaml:3:31: type: map is not supported yet\n");
     expect_field("from: /a, type: list<list<int32>>",
-                 "f.yaml:3:31: type: a list of anything but scalars is not supported yet\n");
+                 "f.yaml:3:31: type: a list of lists is not supported yet\n");
+    expect_field("from: /a, type: 'list<struct{a: int32}>'",
+                 "f.yaml:3:31: type: struct is not supported yet\n");
+    expect_field("from: /a, type: list<map<string>>",
+                 "f.yaml:3:31: type: map is not supported yet\n");
 }
 
 static void test_constraints_apply(void **state)
@@ -411,6 +415,7 @@ static void test_constraints_apply(void **state)
         {"type: string, requierd: true",
          "unknown key 'requierd' in a field; did you mean 'required'?"},
         {"type: string, jq: .a", "a field: jq is not supported yet"},
+        {"type: string, plugin: ./a.so", "a field: plugin is not supported yet"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
