@@ -29,7 +29,7 @@ system=$SHALE_ROOT/tests/system
 work=$(mktemp -d "${SHALE_WORK:-/tmp}/shale-system.XXXXXX") || exit 1
 cleanup() { :; } # a script may set its own, for what rm cannot remove
 trap 'cleanup; rm -rf "$work"' EXIT
-trap 'exit 130' HUP INT TERM
+trap 'exit 130' HUP INT TERM PIPE
 
 # --- cases --------------------------------------------------------------------------------------
 
