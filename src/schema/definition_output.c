@@ -292,24 +292,17 @@ static void read_sizes(struct shale_def *def, const struct shale_yaml_node *row_
                              (int64_t)1 << 50, &stream->max_waiting_bytes);
 }
 
-/* One mapping, or a list of one. */
-static const struct shale_yaml_node *only_output(struct shale_def *def,
-                                                 const struct shale_yaml_node *node)
+static void set_defaults(struct shale_stream *stream)
 {
-    if (node->kind != SHALE_YAML_SEQUENCE)
-        return node;
-    if (node->n_items == 1)
-        return node->items->value;
-    if (node->n_items > 1)
-        SHALE_DEF_ERROR(def, node->items->next->value, definition_unsupported, "output",
-                        "a list of several outputs");
-    else
-        SHALE_DEF_ERROR(def, node, definition_expected, "output", "a mapping (key: value)",
-                        "an empty list");
-    return NULL;
+    stream->output_path = SHALE_STR("");
+    stream->compression = SHALE_CODEC_ZSTD;
+    stream->row_group_bytes = (int64_t)32 << 20;
+    stream->max_waiting_bytes = (int64_t)4 << 30;
+    stream->layout = SHALE_OUTPUT_TABLE;
 }
 
-void shale_def_output(struct shale_def *def, const struct shale_yaml_node *node)
+/* 'only': it is the one that counts; of others just what they say of themselves is checked. */
+static void read_output(struct shale_def *def, const struct shale_yaml_node *node, bool only)
 {
     static const struct shale_def_key compats[] = {{"wide", false}, {"modern", true}};
     const struct shale_yaml_node *values[N_OUTPUT_KEYS];
@@ -317,13 +310,8 @@ void shale_def_output(struct shale_def *def, const struct shale_yaml_node *node)
     struct shale_stream *stream = def->stream;
     size_t i;
 
-    stream->compression = SHALE_CODEC_ZSTD;
-    stream->row_group_bytes = (int64_t)32 << 20;
-    stream->max_waiting_bytes = (int64_t)4 << 30;
-    stream->layout = SHALE_OUTPUT_TABLE;
-    if (node != NULL)
-        node = only_output(def, node);
-    if (node == NULL || !shale_def_mapping(def, node, "output", output_keys, N_OUTPUT_KEYS, values))
+    set_defaults(stream);
+    if (!shale_def_mapping(def, node, "output", output_keys, N_OUTPUT_KEYS, values))
         return;
     parts = values[OUTPUT_PARTITION_BY];
     if (parts != NULL && parts->kind == SHALE_YAML_SEQUENCE && parts->n_items == 0)
@@ -331,14 +319,33 @@ void shale_def_output(struct shale_def *def, const struct shale_yaml_node *node)
     if (values[OUTPUT_PATH] != NULL)
         shale_def_path(def, values[OUTPUT_PATH], "path", &stream->output_path);
     read_layout(def, values[OUTPUT_LAYOUT], parts != NULL);
-    def->as_table = stream->layout == SHALE_OUTPUT_TABLE;
-    if (parts != NULL)
+    def->as_table = only && stream->layout == SHALE_OUTPUT_TABLE;
+    if (only && parts != NULL)
         read_partitions(def, parts);
-    if (values[OUTPUT_SORT_BY] != NULL)
+    if (only && values[OUTPUT_SORT_BY] != NULL)
         read_sort(def, values[OUTPUT_SORT_BY]);
     if (values[OUTPUT_COMPRESSION] != NULL)
         read_compression(def, values[OUTPUT_COMPRESSION]);
     if (values[OUTPUT_COMPAT] != NULL)
         (void)shale_def_choice(def, values[OUTPUT_COMPAT], "compat", compats, 2, &i);
     read_sizes(def, values[OUTPUT_ROW_GROUP], values[OUTPUT_MAX_WAITING]);
+}
+
+void shale_def_output(struct shale_def *def, const struct shale_yaml_node *node)
+{
+    set_defaults(def->stream);
+    if (node == NULL)
+        return;
+    if (node->kind != SHALE_YAML_SEQUENCE) {
+        read_output(def, node, true);
+        return;
+    }
+    if (node->n_items == 0)
+        SHALE_DEF_ERROR(def, node, definition_expected, "output", "a mapping (key: value)",
+                        "an empty list");
+    if (node->n_items > 1)
+        SHALE_DEF_ERROR(def, node->items->next->value, definition_unsupported, "output",
+                        "a list of several outputs");
+    for (const struct shale_yaml_item *item = node->items; item != NULL; item = item->next)
+        read_output(def, item->value, node->n_items == 1);
 }

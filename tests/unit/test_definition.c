@@ -521,6 +521,12 @@ static void test_not_supported_yet(void **state)
            "f.yaml:4:71: compression: lz4 is not supported yet\n");
     expect(HEAD TAIL "output: [{path: a}, {path: b}]\n",
            "f.yaml:4:21: output: a list of several outputs is not supported yet\n");
+    expect(HEAD TAIL "output: [{layout: ndjson}, {compression: lz4, dedupe: [a], layot: b}]\n",
+           "f.yaml:4:19: layout: ndjson is not supported yet\n"
+           "f.yaml:4:28: output: a list of several outputs is not supported yet\n"
+           "f.yaml:4:42: compression: lz4 is not supported yet\n"
+           "f.yaml:4:47: output: dedupe is not supported yet\n"
+           "f.yaml:4:60: unknown key 'layot' in output; did you mean 'layout'?\n");
     expect("stream: s\nplugin: ./x.so\n", "f.yaml:2:1: the definition: plugin is not supported "
                                           "yet\n");
 }
