@@ -6,9 +6,9 @@
 docs/definition.md and docs/types.md are written down here once more, in Python, for a tree of each
 event that the generator knows without parsing: which events are rows, filtered or rejects; each
 value; and of each reject the record, the byte, the place, the field, the rule and the raw event.
-Each definition reads the same events in several shapes (lines, array, records, values one after
-another, gzip of many members); every other one writes a partitioned table.  With a seed the cases
-are always the same; a failing one is left in DIRECTORY."""
+Each definition reads the same events in two shapes (of lines, an array, records, values one after
+another), some of them as gzip of several members.  With a seed the cases are always the same; a
+failing one is left in DIRECTORY/CASE, and SEED is CASE divided by a million."""
 import base64
 import datetime
 import decimal
@@ -596,7 +596,7 @@ class Maker:
         field = {"name": f"f{number}", "type": kind, "list": self.maybe(0.2), "lax": self.maybe(0.4),
                  "from": [self.pointer() for _ in range(1 + self.maybe(0.25))], "trim": False,
                  "required": self.maybe(0.1), "null_values": [], "check": {}, "default": None,
-                 "unit": "us", "int96": False}
+                 "unit": "us"}
         name = kind
         if kind == "decimal":
             field["precision"] = rng.choice([1, 5, 9, 10, 18, 19, 38])
@@ -881,9 +881,7 @@ def one_case(program, folder, seed):
         data, places = lay_out(rng, shape, events)
         with open(f"{folder}/in/{name}", "wb") as file:
             file.write(members(rng, data) if packed else data)
-        lineage = {"$key": name, "$bucket": None, "$key.name": None}
-        if not definition.get("convert"):
-            lineage["$key.name"] = f"n{seed}"
+        lineage = {"$key": name, "$bucket": None, "$key.name": f"n{seed}"}
         for i, event in enumerate(events):
             try:
                 row = judge(definition, event, lineage)
