@@ -6,7 +6,11 @@
 
 #include <string.h>
 
-enum { LARGE_ENOUGH = 2 * 1024 * 1024, MAX_PART_BYTES = INT32_MAX };
+enum {
+    LARGE_ENOUGH = 2 * 1024 * 1024,
+    LOADED_ANYWAY = 2 * 1024 * 1024, /* a thread's builders are smaller by then */
+    MAX_PART_BYTES = INT32_MAX,
+};
 
 /* ---- The pieces of one column -----------------------------------------------------------------
  */
@@ -109,14 +113,80 @@ static int64_t count_rows(const struct part *part, size_t n_entries)
 /* ---- By one thread ----------------------------------------------------------------------------
  */
 
+/* Many small row groups have many small pages: they go to the file together. */
+struct gathered {
+    struct shale_sink sink; /* first member */
+    struct shale_buf *bytes;
+    struct shale_sink *file;
+};
+
+static enum shale_status flush_gathered(struct gathered *gathered, struct shale_err *err)
+{
+    struct shale_buf *bytes = gathered->bytes;
+    enum shale_status status = SHALE_OK;
+    if (bytes->n_bytes > 0)
+        status = shale_sink_write(gathered->file, bytes->data, bytes->n_bytes, err);
+    shale_buf_reset(bytes);
+    return status;
+}
+
+static enum shale_status gather_bytes(struct shale_sink *sink, const void *data, size_t n_bytes,
+                                      struct shale_err *err)
+{
+    struct gathered *gathered = (struct gathered *)(void *)sink;
+    enum shale_status status = SHALE_OK;
+    if (n_bytes > gathered->bytes->cap - gathered->bytes->n_bytes)
+        status = flush_gathered(gathered, err);
+    if (status != SHALE_OK)
+        return status;
+    if (n_bytes > gathered->bytes->cap)
+        return shale_sink_write(gathered->file, data, n_bytes, err);
+    return shale_buf_append(gathered->bytes, data, n_bytes) == SHALE_OK ? SHALE_OK
+                                                                        : SHALE_ERR(err, no_memory);
+}
+
 static enum shale_status write_row_group(struct worker *worker, const struct part *part,
                                          size_t n_entries, struct shale_err *err)
 {
     struct shale_file *file = part->file;
+    struct gathered gathered = {{gather_bytes}, &worker->writes, &file->put.sink};
     enum shale_status status = shale_file_open(file, err);
+    shale_buf_reset(&worker->writes);
     for (size_t c = 0; c < file->n_columns && status == SHALE_OK; c++)
-        status = write_column(worker, part, n_entries, c, &file->put.sink, &file->metas[c], err);
+        status = write_column(worker, part, n_entries, c, &gathered.sink, &file->metas[c], err);
+    if (status == SHALE_OK)
+        status = flush_gathered(&gathered, err);
     return status != SHALE_OK ? status : shale_file_close(file, count_rows(part, n_entries), err);
+}
+
+/* Read back whole what waits in the spill file, unless it is more than 'limit': by columns it would
+ * be two reads a column of each batch.  'counted': the sums are still kept. */
+static enum shale_status load_entries(struct run *run, struct part *part, size_t n_entries,
+                                      size_t limit, bool counted, struct shale_err *err)
+{
+    size_t n_bytes = 0;
+    for (size_t i = 0; i < n_entries; i++)
+        n_bytes += part->entries[i].batch == NULL ? part->entries[i].n_bytes : 0;
+    if (n_bytes > limit)
+        return SHALE_OK;
+    for (size_t i = 0; i < n_entries; i++) {
+        struct entry *entry = &part->entries[i];
+        enum shale_status status;
+        if (entry->batch != NULL)
+            continue;
+        entry->batch = shale_mem_alloc(run->mem, entry->n_bytes); /* a batch holds no pointers */
+        if (entry->batch == NULL)
+            return SHALE_ERR(err, no_memory);
+        if (counted)
+            run->seq.memory_bytes += entry->n_bytes;
+        status =
+            shale_spill_read(&run->seq.spill, entry->spill_at, entry->batch, entry->n_bytes, err);
+        if (status != SHALE_OK)
+            return status;
+        if (counted)
+            shale_spill_free(&run->seq.spill, entry->spill_at, entry->n_bytes);
+    }
+    return SHALE_OK;
 }
 
 /* ---- By all threads ---------------------------------------------------------------------------
@@ -204,6 +274,13 @@ static enum shale_status make_file(struct run *run, struct part *part, struct sh
                          : shale_output_data(run->output, part->name, &part->file, err);
 }
 
+/* What may be read back, when the share of encoded columns serves 'n_users'. */
+static size_t load_limit(const struct run *run, size_t n_users)
+{
+    size_t limit = run->encode_limit / n_users;
+    return limit > LOADED_ANYWAY ? limit : LOADED_ANYWAY;
+}
+
 enum shale_status encode_begin(struct worker *worker, struct part *part, size_t n_entries,
                                bool *all, struct shale_err *err)
 {
@@ -215,6 +292,9 @@ enum shale_status encode_begin(struct worker *worker, struct part *part, size_t 
     for (size_t i = 0; i < n_entries; i++)
         n_bytes += part->entries[i].n_bytes;
     *all = run->n_workers > 1 && n_bytes >= LARGE_ENOUGH && n_bytes <= run->encode_limit;
+    status = load_entries(run, part, n_entries, load_limit(run, *all ? 2 : 1), true, err);
+    if (status != SHALE_OK)
+        return status;
     if (*all) {
         run->seq.cut = cut_new(run, part, n_entries);
         return run->seq.cut != NULL ? SHALE_OK : SHALE_ERR(err, no_memory);
@@ -229,6 +309,9 @@ enum shale_status encode_last(struct worker *worker, struct part *part, struct s
 {
     struct run *run = worker->run;
     enum shale_status status = make_file(run, part, err);
+    if (status == SHALE_OK)
+        status =
+            load_entries(run, part, part->n_entries, load_limit(run, run->n_workers), false, err);
     if (status == SHALE_OK && part->n_entries > 0)
         status = write_row_group(worker, part, part->n_entries, err);
     for (size_t i = 0; i < part->n_entries; i++)

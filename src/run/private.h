@@ -37,7 +37,8 @@ enum {
     WORKER_BYTES = 20 * 1024 * 1024,  /* buffers and contexts of a thread */
     FIXED_BYTES = 16 * 1024 * 1024,   /* the program, its libraries, the heap's slack */
     KEEP_BUILDER_BYTES = 12 * 1024 * 1024,
-    BATCH_OVERHEAD = 2048, /* counted with each waiting batch */
+    WRITE_BYTES = 256 * 1024, /* pages that are written together */
+    BATCH_OVERHEAD = 2048,    /* counted with each waiting batch */
 };
 
 struct counts {
@@ -261,7 +262,8 @@ struct worker {
     struct shale_chunk_writer *chunks;
     struct shale_get get;
     struct shale_buf stored, text;
-    struct counts counts; /* of the parcel under construction, as all below */
+    struct shale_buf writes; /* pages on their way to a file */
+    struct counts counts;    /* of the parcel under construction, as all below */
     int64_t objects_failed, objects_done, bytes_read;
     struct shale_err first_error; /* code none: there is none */
     enum shale_status unread;

@@ -17,6 +17,7 @@ enum shale_status worker_open(struct run *run, struct worker *worker)
     worker->get.fd = -1;
     shale_err_clear(&worker->first_error);
     shale_buf_init(&worker->stored, mem, GROUP_STORED_BYTES + 1);
+    shale_buf_init(&worker->writes, mem, WRITE_BYTES);
     shale_buf_init(&worker->text, mem, SHALE_SLICE_BYTES + SHALE_CODEC_PADDING);
     status = shale_decoder_new(mem, &worker->decoder);
     if (status == SHALE_OK)
@@ -51,6 +52,7 @@ void worker_close(struct worker *worker)
     shale_decoder_free(worker->decoder);
     shale_buf_fini(&worker->text);
     shale_buf_fini(&worker->stored);
+    shale_buf_fini(&worker->writes);
 }
 
 struct mark worker_mark(const struct worker *worker)
