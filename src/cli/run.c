@@ -85,10 +85,9 @@ static void print_summary(const struct shale_summary *summary, enum shale_status
     shale_buf_fini(&text);
 }
 
-static enum shale_status set_places(const struct shale_stream *stream,
-                                    const struct options *options, bool convert,
-                                    struct shale_run_options *out, const char **source,
-                                    struct shale_err *err)
+static enum shale_status set_places(struct shale_stream *stream, const struct options *options,
+                                    bool convert, struct shale_run_options *out,
+                                    const char **source, struct shale_err *err)
 {
     enum shale_status status = SHALE_OK;
     out->inputs = options->names;
@@ -107,7 +106,12 @@ static enum shale_status set_places(const struct shale_stream *stream,
         return SHALE_ERR(err, place_missing, "output", "--output");
     for (size_t i = 0; i < out->n_inputs && status == SHALE_OK; i++)
         status = check_local(out->inputs[i], err);
-    return status == SHALE_OK ? check_local(out->output, err) : status;
+    if (status == SHALE_OK)
+        status = check_local(out->output, err);
+    if (status == SHALE_OK && !convert)
+        status = shale_stream_set_output(stream, out->output, err);
+    out->layout = convert ? SHALE_OUTPUT_FILE : stream->layout;
+    return status;
 }
 
 int execute(struct terminal *terminal, struct shale_stream *stream, const struct options *options,
@@ -118,7 +122,6 @@ int execute(struct terminal *terminal, struct shale_stream *stream, const struct
         .env = &terminal->env,
         .stream = stream,
         .convert = convert,
-        .layout = convert ? SHALE_OUTPUT_FILE : stream->layout,
         .replace = convert || options->replace,
         .n_threads = options->n_threads != 0 ? options->n_threads : count_cores(),
         .memory_bytes = options->memory_bytes != 0 ? options->memory_bytes : DEFAULT_MEMORY,

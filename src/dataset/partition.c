@@ -136,20 +136,13 @@ static enum shale_status put_key(struct shale_partitioner *p, const struct shale
     return status;
 }
 
-/* Bytes that stay as they are in a directory's name: what Hive and Spark leave alone.  Everything
- * else is %XX, bytes above 0x7F are left (UTF-8). */
-static bool is_plain(unsigned char c)
-{
-    return c >= 0x80 || (c > ' ' && c != 0x7F && strchr("\"#%'*/:=?\\{}[]^", c) == NULL);
-}
-
 static enum shale_status put_escaped(struct shale_buf *out, struct shale_str text)
 {
     enum shale_status status = SHALE_OK;
     for (size_t i = 0; i < text.n_bytes && status == SHALE_OK; i++) {
         unsigned char c = (unsigned char)text.data[i];
-        status = is_plain(c) ? shale_buf_append_byte(out, text.data[i])
-                             : shale_buf_printf(out, "%%%02X", c);
+        status = shale_partition_is_plain(c) ? shale_buf_append_byte(out, text.data[i])
+                                             : shale_buf_printf(out, "%%%02X", c);
     }
     return status;
 }
@@ -162,7 +155,7 @@ static enum shale_status put_value(struct shale_partitioner *p, struct shale_buf
     struct shale_value value = {0};
     enum shale_status status;
     if (shale_column_is_null(column, row))
-        return shale_buf_append_str(&p->name, SHALE_STR("__HIVE_DEFAULT_PARTITION__"));
+        return shale_buf_append_str(&p->name, SHALE_STR(SHALE_PARTITION_NULL));
     if (part->transform != SHALE_PART_IDENTITY)
         return shale_buf_printf(&p->name, "%lld",
                                 (long long)transform(part->transform, type, column, row));

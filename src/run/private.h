@@ -156,6 +156,7 @@ struct parcel {
     struct shale_err *error;        /* the first reject, an object's included; or NULL */
     struct shale_err *unread_error; /* the first object that could not be read, or NULL ... */
     enum shale_status unread;       /* ... and its status: DENIED, AGAIN, ... */
+    int64_t n_unread;               /* of them */
     size_t n_bytes;                 /* of all batches: in the account */
 };
 
@@ -212,7 +213,8 @@ struct sequencer {
     bool has_time, object_has_time;
     int64_t last_time, object_last_time;
     int64_t objects_failed, objects_done, bytes_read;
-    enum shale_status unread;    /* of the first object that could not be read ... */
+    int64_t n_unread;            /* objects that could not be read */
+    enum shale_status unread;    /* of the first of them ... */
     struct shale_err unread_err; /* ... and its words */
     size_t released_bytes;       /* for the account, taken over by done() */
     int n_shown;                 /* rejects that were logged */
@@ -267,6 +269,7 @@ struct worker {
     int64_t objects_failed, objects_done, bytes_read;
     struct shale_err first_error; /* code none: there is none */
     enum shale_status unread;
+    int64_t n_unread;
     struct shale_err unread_err;
     int n_logged; /* objects that failed */
 };

@@ -157,6 +157,7 @@ static enum shale_status take_failure(struct worker *worker, const struct object
     }
     log_failure(worker, SHALE_LOG_ERROR, err);
     worker->objects_failed++;
+    worker->n_unread++;
     if (worker->unread == SHALE_OK) {
         worker->unread = status;
         worker->unread_err = *err;

@@ -583,8 +583,10 @@ enum shale_status shale_run(const struct shale_run_options *options, struct shal
         summary->rows_total = summary->events_written;
         if (run->seq.unread != SHALE_OK) {
             status = run->seq.unread == SHALE_DENIED ? SHALE_DENIED : SHALE_AGAIN;
-            if (err != NULL)
-                *err = run->seq.unread_err;
+            shale_err_clear(err);
+            (void)SHALE_ERR(err, objects_unread, (long long)run->seq.n_unread,
+                            run->seq.unread_err.message);
+            shale_err_at(err, run->seq.unread_err.object, -1, -1);
         }
     } else {
         summary->files_written = summary->bytes_written = 0;

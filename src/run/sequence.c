@@ -338,8 +338,9 @@ static enum shale_status check_rejects(const struct run *run, const struct parce
 
 static void show_reject(struct run *run, const struct parcel *parcel)
 {
-    /* An object that failed was named when it did. */
-    if (parcel->error == NULL || parcel->error->record < 0 || run->seq.n_shown >= SHOWN_REJECTS)
+    /* An object that failed was named when it did, and policy fail ends with the first reject. */
+    if (parcel->error == NULL || parcel->error->record < 0 || run->seq.n_shown >= SHOWN_REJECTS ||
+        run->stream->reject_fails)
         return;
     run->seq.n_shown++;
     shale_log_err(run->env->log, SHALE_LOG_WARN, parcel->error);
@@ -360,6 +361,7 @@ static enum shale_status parcel_begin(struct run *run, struct parcel *parcel, st
     seq->objects_failed += parcel->objects_failed;
     seq->objects_done += parcel->objects_done;
     seq->bytes_read += parcel->bytes_read;
+    seq->n_unread += parcel->n_unread;
     if (parcel->unread != SHALE_OK && seq->unread == SHALE_OK) {
         seq->unread = parcel->unread;
         seq->unread_err = *parcel->unread_error;

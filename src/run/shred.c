@@ -369,6 +369,7 @@ enum shale_status parcel_take(struct worker *worker, enum parcel_kind kind, int6
     parcel->objects_done = worker->objects_done;
     parcel->bytes_read = worker->bytes_read;
     parcel->unread = worker->unread;
+    parcel->n_unread = worker->n_unread;
     status = fill_parcel(worker, parcel);
     if (status != SHALE_OK) {
         parcel_free(worker->run, parcel);
@@ -379,6 +380,7 @@ enum shale_status parcel_take(struct worker *worker, enum parcel_kind kind, int6
     worker->counts = (struct counts){0};
     worker->objects_failed = worker->objects_done = worker->bytes_read = 0;
     worker->unread = SHALE_OK;
+    worker->n_unread = 0;
     shale_err_clear(&worker->first_error);
     *out = parcel;
     return SHALE_OK;

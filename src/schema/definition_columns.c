@@ -39,15 +39,29 @@ static const struct {
     {is_json_annotated, "annotate: json: Polars reads it as binary"},
 };
 
+const char *shale_def_not_in_table(const struct shale_type *scalar)
+{
+    if (scalar->kind == SHALE_TIME)
+        return "expected string, or layout: file";
+    if (scalar->kind == SHALE_TIMESTAMP && scalar->unit == SHALE_NS)
+        return "expected timestamp (microseconds), or layout: file";
+    return NULL;
+}
+
+bool shale_def_table_name(struct shale_str name)
+{
+    static const char forbidden[] = " ,;{}()="; /* Delta's; control characters are refused anyway */
+    for (size_t i = 0; i < name.n_bytes; i++)
+        if (memchr(forbidden, name.data[i], sizeof forbidden - 1) != NULL)
+            return false;
+    return true;
+}
+
 static void check_table_type(struct shale_def *def, const struct shale_field *field,
                              const struct shale_type *scalar, const struct shale_yaml_node *node)
 {
     char name[SHALE_DEF_TYPE_BYTES];
-    const char *instead = NULL;
-    if (scalar->kind == SHALE_TIME)
-        instead = "expected string, or layout: file";
-    else if (scalar->kind == SHALE_TIMESTAMP && scalar->unit == SHALE_NS)
-        instead = "expected timestamp (microseconds), or layout: file";
+    const char *instead = shale_def_not_in_table(scalar);
     if (instead != NULL)
         SHALE_DEF_ERROR(def, node, definition_table_type, SHALE_DEF_SHOW(field->name),
                         shale_def_type_name(&field->type, name), instead);
@@ -70,16 +84,11 @@ static void check_type(struct shale_def *def, const struct shale_field *field,
 static void check_name(struct shale_def *def, const struct shale_field *field,
                        const struct shale_def_field *info)
 {
-    static const char forbidden[] = " ,;{}()=";
     if (def->stream->unknown_fields == SHALE_UNKNOWN_KEEP &&
         shale_def_compare_folded(field->name, SHALE_STR("_unknown")) == 0)
         SHALE_DEF_ERROR(def, info->name, definition_reserved_name);
-    for (size_t i = 0; def->as_table && i < field->name.n_bytes; i++) {
-        if (strchr(forbidden, field->name.data[i]) != NULL) {
-            SHALE_DEF_ERROR(def, info->name, definition_table_name, SHALE_DEF_SHOW(field->name));
-            return;
-        }
-    }
+    if (def->as_table && !shale_def_table_name(field->name))
+        SHALE_DEF_ERROR(def, info->name, definition_table_name, SHALE_DEF_SHOW(field->name));
 }
 
 /* by_name has such names side by side. */

@@ -110,7 +110,7 @@ static void check_index(struct shale_def *def, const struct shale_yaml_node *nod
     if (field->type.kind != SHALE_INT32 && field->type.kind != SHALE_INT64)
         SHALE_DEF_ERROR(def, node, definition_index, "is of type int32 or int64");
     for (size_t i = SHALE_DEF_REQUIRED; i <= SHALE_DEF_DEFAULT; i++) {
-        if (values[i] != NULL)
+        if (values[i] != NULL && i != SHALE_DEF_REQUIRED)
             SHALE_DEF_ERROR(def, values[i], definition_index,
                             "has no constraints: it is always there");
     }
@@ -132,6 +132,8 @@ static void read_from(struct shale_def *def, const struct shale_yaml_node *node,
     while ((node = shale_def_next(&walk)) != NULL) {
         if (!shale_def_from(def, node, &from[n]))
             continue;
+        if (from[n].kind == SHALE_FROM_INDEX && walk.n > 1)
+            SHALE_DEF_ERROR(def, node, definition_index, "has no other place in its list");
         if (info->typed && from[n].kind == SHALE_FROM_INDEX)
             check_index(def, node, field, values);
         else if (info->typed && from[n].kind != SHALE_FROM_POINTER)

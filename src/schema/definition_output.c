@@ -58,6 +58,7 @@ static void read_layout(struct shale_def *def, const struct shale_yaml_node *nod
     stream->layout = !partitioned && ends_in(stream->output_path, SHALE_STR(".parquet"))
                          ? SHALE_OUTPUT_FILE
                          : SHALE_OUTPUT_TABLE;
+    stream->layout_given = node != NULL || partitioned;
     if (node != NULL && shale_def_choice(def, node, "layout", layouts, 3, &i))
         stream->layout = (enum shale_output_layout)i;
     if (partitioned && stream->layout == SHALE_OUTPUT_FILE)
@@ -176,6 +177,10 @@ static void read_partition(struct shale_def *def, const struct shale_yaml_node *
         (void)snprintf(words, sizeof words, "%s does not apply to a field of type %s",
                        transforms[out->transform].name, shale_def_type_name(&field->type, type));
         SHALE_DEF_ERROR(def, node, definition_partition, words);
+        return;
+    }
+    if (field->n_from > 0 && field->from[0].kind == SHALE_FROM_INDEX) {
+        SHALE_DEF_ERROR(def, node, definition_index, "is no partition: it numbers the events");
         return;
     }
     if (out->transform == SHALE_PART_IDENTITY) {
@@ -320,6 +325,7 @@ static void read_output(struct shale_def *def, const struct shale_yaml_node *nod
         shale_def_path(def, values[OUTPUT_PATH], "path", &stream->output_path);
     read_layout(def, values[OUTPUT_LAYOUT], parts != NULL);
     def->as_table = only && stream->layout == SHALE_OUTPUT_TABLE;
+    stream->table_checked = def->as_table;
     if (only && parts != NULL)
         read_partitions(def, parts);
     if (only && values[OUTPUT_SORT_BY] != NULL)

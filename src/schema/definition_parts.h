@@ -129,6 +129,11 @@ bool shale_def_type(struct shale_def *def, const struct shale_yaml_node *node,
 enum { SHALE_DEF_TYPE_BYTES = 64 };
 const char *shale_def_type_name(const struct shale_type *type, char *out);
 
+/* Why a scalar type cannot be in a table, as what to write instead; NULL when it can.  And is a
+ * name fit for a column of one? */
+const char *shale_def_not_in_table(const struct shale_type *scalar);
+bool shale_def_table_name(struct shale_str name);
+
 /* The path of a source or an output, copied. */
 void shale_def_path(struct shale_def *def, const struct shale_yaml_node *node, const char *key,
                     struct shale_str *out);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What is asked of a definition: one without its partitions, and how a partition is named. */
+/* What is asked of a definition: one without its partitions, one for
+ * another output, and how a partition is named. */
 #include "schema/stream.h"
 
 #include <string.h>
+
+#include "schema/definition_parts.h"
 
 enum shale_status shale_stream_drop_partitions(struct shale_stream *stream)
 {
@@ -28,4 +31,34 @@ bool shale_partition_is_plain(unsigned char byte)
 {
     return byte >= 0x80 ||
            (byte > ' ' && byte != 0x7F && strchr("\"#%'*/:=?\\{}[]^", byte) == NULL);
+}
+
+static enum shale_status check_for_table(const struct shale_field *field, struct shale_err *err)
+{
+    const struct shale_type *scalar =
+        field->type.kind == SHALE_LIST ? field->type.element : &field->type;
+    const char *instead = shale_def_not_in_table(scalar);
+    char name[SHALE_DEF_TYPE_BYTES];
+    if (instead != NULL)
+        return SHALE_ERR(err, definition_table_type, SHALE_DEF_SHOW(field->name),
+                         shale_def_type_name(&field->type, name), instead);
+    if (!shale_def_table_name(field->name))
+        return SHALE_ERR(err, definition_table_name, SHALE_DEF_SHOW(field->name));
+    return SHALE_OK;
+}
+
+enum shale_status shale_stream_set_output(struct shale_stream *stream, const char *path,
+                                          struct shale_err *err)
+{
+    enum shale_status status = SHALE_OK;
+    size_t n = strlen(path);
+    stream->output_path = shale_str_of(path);
+    if (!stream->layout_given)
+        stream->layout =
+            n > 8 && strcmp(path + n - 8, ".parquet") == 0 ? SHALE_OUTPUT_FILE : SHALE_OUTPUT_TABLE;
+    if (stream->layout == SHALE_OUTPUT_FILE || stream->table_checked)
+        return SHALE_OK;
+    for (size_t i = 0; i < stream->n_fields && status == SHALE_OK; i++)
+        status = check_for_table(&stream->fields[i], err);
+    return status;
 }

@@ -141,6 +141,8 @@ struct shale_stream {
 
     struct shale_str output_path; /* "" when not given */
     enum shale_output_layout layout;
+    bool layout_given;  /* by 'layout' or 'partition_by'; otherwise it follows from the path */
+    bool table_checked; /* the columns are fit for a table */
     const struct shale_partition_def *partitions;
     size_t n_partitions;
     const size_t *sort_by; /* indexes of fields; takes effect with sorted row groups */
@@ -158,5 +160,11 @@ struct shale_stream {
 /* Forget the partitions: every field becomes a column of the one output file.  Before anything else
  * has taken the stream's fields or schema.  Returns SHALE_OK or SHALE_NOMEM. */
 SHALE_MUST_USE enum shale_status shale_stream_drop_partitions(struct shale_stream *stream);
+
+/* The output is 'path' instead of the definition's own: where the definition does not say which, a
+ * name that ends in .parquet is a file, any other a table.  'path' is borrowed.
+ * Returns SHALE_OK, or SHALE_SCHEMA: a column cannot be in a table. */
+SHALE_MUST_USE enum shale_status shale_stream_set_output(struct shale_stream *stream,
+                                                         const char *path, struct shale_err *err);
 
 #endif

@@ -582,6 +582,40 @@ static void test_on_reject(void **state)
            "warning f.yaml:4:20: limit has no effect with policy: fail\n");
 }
 
+static void test_event_numbers(void **state)
+{
+    (void)state;
+    expect("stream: s\n"
+           "fields:\n"
+           "  - {name: a, from: [/a, $index], type: int64}\n"
+           "  - {name: b, from: $index, type: int64, required: true}\n"
+           "  - {name: c, from: $index, type: int64, minimum: 3}\n"
+           "output: {partition_by: [b]}\n",
+           "f.yaml:3:26: a field from $index has no other place in its list\n"
+           "f.yaml:5:51: a field from $index has no constraints: it is always there\n"
+           "f.yaml:6:25: a field from $index is no partition: it numbers the events\n");
+}
+
+/* Where the definition does not say which, the name of the output does. */
+static void test_another_output(void **state)
+{
+    static const char time[] = "stream: s\nfields: [{name: a, from: /a, type: 'timestamp(ns)'}]\n";
+    struct shale_stream *stream = accept(time);
+    struct shale_err err;
+    (void)state;
+    shale_err_clear(&err);
+    assert_int_equal(shale_stream_set_output(stream, "x.parquet", &err), SHALE_OK);
+    assert_int_equal(stream->layout, SHALE_OUTPUT_FILE);
+    assert_int_equal(shale_stream_set_output(stream, "x", &err), SHALE_SCHEMA);
+    assert_int_equal(err.code, SHALE_E_definition_table_type);
+    shale_stream_free(stream);
+    stream = accept("stream: s\nfields: [{name: a, from: /a, type: int64}]\n"
+                    "output: {layout: table, path: x}\n");
+    assert_int_equal(shale_stream_set_output(stream, "x.parquet", &err), SHALE_OK);
+    assert_int_equal(stream->layout, SHALE_OUTPUT_TABLE);
+    shale_stream_free(stream);
+}
+
 static void test_output(void **state)
 {
     struct shale_stream *s = accept(HEAD TAIL "output: {path: x.parquet, compression: snappy}\n");
@@ -791,6 +825,8 @@ int main(void)
         cmocka_unit_test(test_source),
         cmocka_unit_test(test_rules),
         cmocka_unit_test(test_on_reject),
+        cmocka_unit_test(test_event_numbers),
+        cmocka_unit_test(test_another_output),
         cmocka_unit_test(test_output),
         cmocka_unit_test(test_readers),
         cmocka_unit_test(test_ready_made_streams),
