@@ -81,8 +81,8 @@ static int look(const struct shale_list *list, struct stat *out)
 {
     if (fstatat(list->root_fd, list->key, out, 0) == 0)
         return 0;
-    /* A link that leads nowhere or in a circle is no file. */
-    return errno == ELOOP ? ENOENT : errno;
+    /* A link that leads nowhere (through a file, too) or in a circle is no file. */
+    return errno == ELOOP || errno == ENOTDIR ? ENOENT : errno;
 }
 
 /* Append the name of an entry to a level, a directory's with '/'; others than files and directories

@@ -104,6 +104,10 @@ static void test_a_root_may_be_a_file(void **state)
                      SHALE_NOT_FOUND);
     assert_null(list);
     assert_non_null(strstr(err.message, "No such file"));
+    assert_int_equal(mkfifo(scratch_path(root, "pipe"), 0666), 0);
+    assert_int_equal(shale_list_new(&shale_mem_libc, scratch_path(root, "pipe"), &list, &err),
+                     SHALE_NOT_FOUND);
+    assert_int_equal(err.code, SHALE_E_not_a_file);
     assert_int_equal(shale_dir_remove(root, NULL), SHALE_OK);
 }
 
@@ -121,6 +125,8 @@ static void test_links(void **state)
     assert_int_equal(symlink(".", scratch_path(root, "d/self")), 0);
     assert_int_equal(symlink("nowhere", scratch_path(root, "dangling")), 0);
     assert_int_equal(symlink("circle", scratch_path(root, "circle")), 0);
+    assert_int_equal(symlink("d/file/below", scratch_path(root, "through")), 0);
+    assert_int_equal(symlink("pipe", scratch_path(root, "to-pipe")), 0);
     assert_int_equal(mkfifo(scratch_path(root, "pipe"), 0666), 0);
     expect_keys(root, "d/file 1\ne/link 1\ne/tree/file 1\n");
     assert_int_equal(shale_dir_remove(root, NULL), SHALE_OK);
@@ -171,6 +177,35 @@ static void test_a_key_too_long_is_an_error(void **state)
     assert_int_equal(system(text), 0);
 }
 
+/* The key of the deepest directory is 4,094 bytes with its '/': no name but a byte has room. */
+static void test_a_link_too_deep_is_an_error(void **state)
+{
+    char root[64], name[256], text[4096];
+    struct shale_err err;
+    int at;
+    (void)state;
+    scratch_make(root);
+    memset(name, 'n', 255);
+    name[255] = '\0';
+    at = open(root, O_RDONLY | O_DIRECTORY);
+    for (int i = 0; i < 16; i++) {
+        int below;
+        if (i == 15)
+            name[253] = '\0';
+        assert_int_equal(mkdirat(at, name, 0777), 0);
+        below = openat(at, name, O_RDONLY | O_DIRECTORY);
+        (void)close(at);
+        at = below;
+    }
+    assert_int_equal(symlinkat("nowhere", at, "link"), 0);
+    (void)close(at);
+    shale_err_clear(&err);
+    assert_int_equal(list_all(&shale_mem_libc, root, text, sizeof text, &err), SHALE_LIMIT);
+    assert_int_equal(err.code, SHALE_E_file_name_too_long);
+    (void)snprintf(text, sizeof text, "rm -rf %s", root);
+    assert_int_equal(system(text), 0);
+}
+
 static void test_no_memory_at_every_call(void **state)
 {
     char root[64], text[4096];
@@ -197,6 +232,7 @@ int main(void)
         cmocka_unit_test(test_links),
         cmocka_unit_test(test_a_tree_too_deep_is_an_error),
         cmocka_unit_test(test_a_key_too_long_is_an_error),
+        cmocka_unit_test(test_a_link_too_deep_is_an_error),
         cmocka_unit_test(test_no_memory_at_every_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
