@@ -110,7 +110,7 @@ static const struct {
     {"truncate", TRUNCATE, {EINTR, EIO}},
     {"mkdir", MKDIR, {EACCES, ENOSPC}},
     {"rename", RENAME, {EACCES, ENOSPC, EIO}},
-    {"renameat2", RENAMEAT2, {EACCES, EIO}},
+    {"renameat2", RENAMEAT2, {EACCES, EIO, EINVAL}},
     {"stat", STAT, {EACCES, EIO}},
     {"lstat", LSTAT, {EACCES, EIO}},
     {"fstat", FSTAT, {EIO}},

@@ -7,6 +7,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <sys/mman.h>
+
+#include "base/hash.h"
 #include "columns.h"
 #include "parquet/parquet.h"
 #include "scratch.h"
@@ -243,6 +246,48 @@ static void test_a_written_dictionary_takes_no_more(void **state)
     assert_int_equal(meta.n_plain, 0);
 }
 
+static const struct shale_column_def i64_def = {{"n", 1}, {.kind = SHALE_INT64}, false};
+static const struct shale_schema i64_schema = {&i64_def, 1};
+static int64_t colliding[400];
+
+/* A third of 'colliding' four times, then all of it: the dictionary is wanted at first. */
+static void put_colliding(struct shale_builder *builder, int64_t k)
+{
+    shale_builder_i64(builder, 0, colliding[k < 400 ? k % 100 : k % 400]);
+}
+
+/* Values made to meet in one slot of 1,024, and numbers that are too many for the dictionary's
+ * bytes: PLAIN from there on, with bounds over all. */
+static void test_fixed_width_is_given_up(void **state)
+{
+    struct shale_chunk_options options = {.page_bytes = 3200};
+    (void)state;
+    for (int round = 0; round < 2; round++) {
+        struct shale_batch *batch;
+        struct shale_chunk_writer *writer = new_writer(&shale_mem_libc);
+        struct batch_stream stream = {.stream = {next_batch}, .batches = &batch, .n = 1};
+        struct shale_chunk_meta meta;
+        struct memory_sink sink;
+        int64_t value = 0, maximum;
+        for (size_t n = 0; n < 400; value++)
+            if (round == 1 || ((uint32_t)shale_hash_u64((uint64_t)value, 8) & 1023) == 5)
+                colliding[n++] = value;
+        options.dictionary_bytes = round == 0 ? SIZE_MAX : 800; /* the first is cut to 2 GiB */
+        batch = make_batch(&i64_schema, put_colliding, 0, 2000);
+        sink_init(&sink);
+        assert_int_equal(
+            shale_chunk_write(writer, &i64_def, &options, &stream.stream, &sink.sink, &meta, NULL),
+            SHALE_OK);
+        assert_int_equal(meta.n_dictionary_encoded, 1);
+        assert_int_equal(meta.n_plain, 4);
+        memcpy(&maximum, meta.maximum, sizeof(maximum));
+        assert_int_equal(maximum, colliding[399]);
+        shale_buf_fini(&sink.bytes);
+        shale_chunk_writer_free(writer);
+        shale_batch_free(&shale_mem_libc, batch);
+    }
+}
+
 static void test_only_nulls(void **state)
 {
     const struct shale_chunk_options options = {0};
@@ -319,6 +364,51 @@ static void test_int96_has_a_last_day(void **state)
     assert_string_equal(shale_error_name(err.code), "parquet_int96_range");
     shale_chunk_writer_free(writer);
     shale_batch_free(&shale_mem_libc, batch);
+}
+
+struct one_column {
+    struct shale_column_stream stream;
+    const struct shale_column *column;
+};
+
+static enum shale_status next_column(struct shale_column_stream *stream,
+                                     const struct shale_column **out, struct shale_err *err)
+{
+    struct one_column *one = (struct one_column *)stream;
+    (void)err;
+    *out = one->column;
+    one->column = NULL;
+    return SHALE_OK;
+}
+
+static enum shale_status write_one(int32_t n_bytes, struct shale_err *err)
+{
+    const int32_t offsets[] = {0, n_bytes};
+    char *data =
+        mmap(NULL, (size_t)n_bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    const struct shale_column column = {1, 0, NULL, offsets, data, NULL};
+    struct one_column stream = {{next_column}, &column};
+    struct shale_chunk_writer *writer = new_writer(&shale_mem_libc);
+    struct shale_chunk_meta meta;
+    struct memory_sink sink;
+    enum shale_status status;
+    assert_true(data != MAP_FAILED);
+    sink_init(&sink);
+    status = shale_chunk_write(writer, &string_def, &small, &stream.stream, &sink.sink, &meta, err);
+    shale_buf_fini(&sink.bytes);
+    shale_chunk_writer_free(writer);
+    assert_int_equal(munmap(data, (size_t)n_bytes), 0);
+    return status;
+}
+
+static void test_a_large_value_and_one_too_large(void **state)
+{
+    struct shale_err err;
+    (void)state;
+    shale_err_clear(&err);
+    assert_int_equal(write_one(3 << 20, &err), SHALE_OK);
+    assert_int_equal(write_one(INT32_MAX, &err), SHALE_LIMIT); /* zeros that take no memory */
+    assert_string_equal(shale_error_name(err.code), "parquet_page_too_large");
 }
 
 /* ---- Files
@@ -400,6 +490,83 @@ static void test_rewind_leaves_no_trace(void **state)
     shale_batch_free(&shale_mem_libc, batch);
 }
 
+/* parquet.thrift, CompressionCodec, as zigzag: the only byte of the footer that differs. */
+static void test_the_footer_names_the_codec(void **state)
+{
+    static const struct {
+        enum shale_codec codec;
+        char byte;
+    } cases[] = {{SHALE_CODEC_NONE, 0},
+                 {SHALE_CODEC_SNAPPY, 2},
+                 {SHALE_CODEC_GZIP, 4},
+                 {SHALE_CODEC_ZSTD, 12}};
+    struct memory_sink sinks[4];
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        const struct shale_chunk_meta meta = {.dictionary_page_at = -1};
+        struct shale_parquet *file;
+        size_t n_different = 0;
+        sink_init(&sinks[i]);
+        assert_int_equal(
+            shale_parquet_new(&shale_mem_libc, &string_schema, cases[i].codec, "a test", &file),
+            SHALE_OK);
+        assert_int_equal(shale_parquet_begin(file, &sinks[i].sink, NULL), SHALE_OK);
+        assert_int_equal(shale_parquet_row_group(file, &meta, 0), SHALE_OK);
+        assert_int_equal(shale_parquet_finish(file, &sinks[i].sink, NULL), SHALE_OK);
+        shale_parquet_free(file);
+        assert_int_equal(sinks[i].bytes.n_bytes, sinks[0].bytes.n_bytes);
+        for (size_t j = 0; j < sinks[i].bytes.n_bytes; j++) {
+            if (sinks[i].bytes.data[j] == sinks[0].bytes.data[j])
+                continue;
+            n_different++;
+            assert_int_equal(sinks[0].bytes.data[j], 0);
+            assert_int_equal(sinks[i].bytes.data[j], cases[i].byte);
+        }
+        assert_int_equal(n_different, i == 0 ? 0 : 1);
+    }
+    for (size_t i = 0; i < 4; i++)
+        shale_buf_fini(&sinks[i].bytes);
+}
+
+/* Unique texts between nulls: the levels before a page of them take some bytes. */
+static void put_between_nulls(struct shale_builder *builder, int64_t k)
+{
+    if (k % 2 == 0)
+        shale_builder_null(builder, 0);
+    else
+        put_text(builder, k);
+}
+
+/* Strings alone: the buffers have nothing left from another column. */
+static void test_every_allocation_for_strings_may_fail(void **state)
+{
+    static const struct shale_chunk_options options = {.page_bytes = 1 << 20};
+    (void)state;
+    for (int64_t n_rows = 20; n_rows < 90; n_rows++) {
+        struct shale_batch *batch =
+            make_batch(&string_schema, n_rows % 2 == 0 ? put_between_nulls : put_few, 0, n_rows);
+        enum shale_status status = SHALE_NOMEM;
+        for (int n = 1; status == SHALE_NOMEM; n++) {
+            struct batch_stream stream = {.stream = {next_batch}, .batches = &batch, .n = 1};
+            struct shale_chunk_writer *writer;
+            struct shale_chunk_meta meta;
+            struct failing_mem failing;
+            struct memory_sink sink;
+            sink_init(&sink);
+            failing_mem_init(&failing, n);
+            status = shale_chunk_writer_new(&failing.mem, &writer);
+            if (status == SHALE_OK) {
+                status = shale_chunk_write(writer, &string_def, &options, &stream.stream,
+                                           &sink.sink, &meta, NULL);
+                shale_chunk_writer_free(writer);
+            }
+            assert_int_equal(status, failing.n_calls < n ? SHALE_OK : SHALE_NOMEM);
+            shale_buf_fini(&sink.bytes);
+        }
+        shale_batch_free(&shale_mem_libc, batch);
+    }
+}
+
 static void test_every_allocation_may_fail(void **state)
 {
     struct shale_batch *batch = make_batch(&column_schema, put_columns, 0, 600);
@@ -427,12 +594,16 @@ int main(void)
         cmocka_unit_test(test_unique_values_make_none),
         cmocka_unit_test(test_a_full_dictionary_is_given_up),
         cmocka_unit_test(test_a_written_dictionary_takes_no_more),
+        cmocka_unit_test(test_fixed_width_is_given_up),
         cmocka_unit_test(test_only_nulls),
         cmocka_unit_test(test_no_rows),
         cmocka_unit_test(test_sink_and_stream_failures_come_back),
         cmocka_unit_test(test_int96_has_a_last_day),
+        cmocka_unit_test(test_a_large_value_and_one_too_large),
         cmocka_unit_test(test_a_file_has_its_magic_and_footer),
         cmocka_unit_test(test_rewind_leaves_no_trace),
+        cmocka_unit_test(test_the_footer_names_the_codec),
+        cmocka_unit_test(test_every_allocation_for_strings_may_fail),
         cmocka_unit_test(test_every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -606,6 +606,43 @@ static void test_every_allocation_may_fail(void **state)
 
 /* ---- Real files ----------------------------------------------------------------------------- */
 
+/* Without memory for the guess it goes on in small steps, and then not even those are there. */
+static void *small_resize(void *ctx, void *ptr, size_t n_bytes)
+{
+    size_t *most = ctx;
+    if (n_bytes > *most)
+        return NULL;
+    return shale_mem_libc.resize(NULL, ptr, n_bytes);
+}
+
+static void test_less_memory_than_guessed(void **state)
+{
+    struct shale_decoder *decoder = new_decoder();
+    struct shale_buf lines, object, out;
+    size_t most = 1000;
+    const struct shale_mem small = {small_resize, &most};
+    struct shale_err err;
+    (void)state;
+    shale_buf_init(&lines, &shale_mem_libc, CAP);
+    shale_buf_init(&object, &shale_mem_libc, CAP);
+    append_lines(&lines, 20000, 6);
+    append_packed(&object, SHALE_CODEC_GZIP, shale_buf_str(&lines));
+    shale_buf_init(&out, &small, CAP);
+    shale_err_clear(&err);
+    assert_int_equal(shale_decoder_whole(decoder, object.data, object.n_bytes, &out, NULL, &err),
+                     SHALE_NOMEM);
+    assert_int_equal(err.code, SHALE_E_no_memory);
+    assert_int_equal(out.n_bytes, 0);
+    shale_buf_fini(&out);
+    shale_buf_init(&out, &shale_mem_libc, SHALE_CODEC_PADDING - 1); /* no room for the padding */
+    assert_int_equal(shale_decoder_whole(decoder, object.data, object.n_bytes, &out, NULL, NULL),
+                     SHALE_LIMIT);
+    shale_buf_fini(&out);
+    shale_buf_fini(&object);
+    shale_buf_fini(&lines);
+    shale_decoder_free(decoder);
+}
+
 static bool read_file(const char *path, struct shale_buf *buf)
 {
     FILE *file = fopen(path, "rb");
@@ -681,6 +718,7 @@ int main(void)
         cmocka_unit_test(test_a_failing_source_is_passed_on),
         cmocka_unit_test(test_a_failure_leaves_nothing_behind),
         cmocka_unit_test(test_every_allocation_may_fail),
+        cmocka_unit_test(test_less_memory_than_guessed),
         cmocka_unit_test(test_corpus),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -160,6 +160,82 @@ static void test_spill_has_no_name_and_wants_a_directory(void **state)
     shale_spill_fini(&spill);
 }
 
+/* A name of 'n' bytes; good until the next call. */
+static const char *name_of(size_t n)
+{
+    static char name[6000];
+    memset(name, 'n', n);
+    name[n] = '\0';
+    return name;
+}
+
+static void test_names_too_long(void **state)
+{
+    struct shale_spill spill;
+    struct shale_err err;
+    (void)state;
+    shale_err_clear(&err);
+    assert_int_equal(shale_dir_make(name_of(4096), &err), SHALE_LIMIT);
+    assert_int_equal(err.code, SHALE_E_file_name_too_long);
+    assert_int_equal(shale_dir_remove(name_of(4096), NULL), SHALE_LIMIT);
+    assert_int_equal(shale_spill_init(&spill, &shale_mem_libc, name_of(4096), NULL), SHALE_LIMIT);
+    shale_spill_fini(&spill);
+}
+
+static void test_a_tree_too_deep_to_remove(void **state)
+{
+    const char *name = name_of(250);
+    char command[100];
+    struct shale_err err;
+    int at = open(root, O_RDONLY | O_DIRECTORY);
+    (void)state;
+    for (int i = 0; i < 17; i++) { /* by descriptors: the path is longer than a call takes */
+        int below;
+        assert_int_equal(mkdirat(at, name, 0777), 0);
+        below = openat(at, name, O_RDONLY | O_DIRECTORY);
+        (void)close(at);
+        at = below;
+    }
+    (void)close(at);
+    shale_err_clear(&err);
+    assert_int_equal(shale_dir_remove(root, &err), SHALE_IO);
+    assert_non_null(strstr(err.message, "File name too long"));
+    (void)snprintf(command, sizeof command, "rm -rf %s/*", root);
+    assert_int_equal(system(command), 0);
+}
+
+static void test_publishing_elsewhere(void **state)
+{
+    char *from;
+    (void)state;
+    assert_int_equal(make("a/new"), SHALE_OK);
+    assert_int_equal(make("b"), SHALE_OK);
+    scratch_write(root, "a/new/file", "new");
+    from = scratch_path(root, "a/new");
+    assert_int_equal(shale_dir_publish(from, scratch_path(root, "b//to/"), false, NULL), SHALE_OK);
+    assert_string_equal(scratch_read(root, "b/to/file"), "new");
+}
+
+static void test_spill_wants_a_directory_that_is_one(void **state)
+{
+    struct shale_spill spill;
+    struct shale_err err;
+    int64_t at;
+    (void)state;
+    scratch_write(root, "file", "");
+    assert_int_equal(chmod(scratch_path(root, "file"), 0777), 0);
+    shale_err_clear(&err);
+    assert_int_equal(shale_spill_init(&spill, &shale_mem_libc, scratch_path(root, "file"), &err),
+                     SHALE_NOT_FOUND);
+    assert_non_null(strstr(err.message, "Not a directory"));
+    shale_spill_fini(&spill);
+    assert_int_equal(shale_spill_init(&spill, &shale_mem_libc, root, NULL), SHALE_OK);
+    spill.end = INT64_MAX; /* nobody has written that much */
+    assert_int_equal(shale_spill_write(&spill, "x", 1, &at, &err), SHALE_IO);
+    assert_non_null(strstr(err.message, "File too large"));
+    shale_spill_fini(&spill);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,6 +246,10 @@ int main(void)
         TEST(test_only_directories_are_replaced),
         TEST(test_spill_gives_back_what_it_took),
         TEST(test_spill_has_no_name_and_wants_a_directory),
+        TEST(test_names_too_long),
+        TEST(test_a_tree_too_deep_to_remove),
+        TEST(test_publishing_elsewhere),
+        TEST(test_spill_wants_a_directory_that_is_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -188,6 +188,23 @@ static void test_every_allocation_may_fail(void **state)
     }
 }
 
+/* More than the formats take: nothing of it is looked at. */
+static void test_too_many_bytes(void **state)
+{
+    struct shale_encoder *encoder = new_encoder();
+    struct shale_buf out;
+    (void)state;
+    shale_buf_init(&out, &shale_mem_libc, CAP);
+    assert_int_equal(
+        shale_encoder_compress(encoder, SHALE_CODEC_SNAPPY, 0, "", (size_t)UINT32_MAX + 1, &out),
+        SHALE_LIMIT);
+    assert_int_equal(shale_encoder_compress(encoder, SHALE_CODEC_ZSTD, 0, "", SIZE_MAX, &out),
+                     SHALE_LIMIT);
+    assert_int_equal(out.n_bytes, 0);
+    shale_buf_fini(&out);
+    shale_encoder_free(encoder);
+}
+
 static void test_versions_name_every_library(void **state)
 {
     static const char *const names[] = {"libdeflate ", "ISA-L ", "zstd ", "snappy "};
@@ -205,6 +222,7 @@ int main(void)
         cmocka_unit_test(test_formats),
         cmocka_unit_test(test_the_cap_holds),
         cmocka_unit_test(test_every_allocation_may_fail),
+        cmocka_unit_test(test_too_many_bytes),
         cmocka_unit_test(test_versions_name_every_library),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

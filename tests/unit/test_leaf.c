@@ -48,11 +48,33 @@ static void test_a_list_is_stored_as_its_elements(void **state)
     assert_int_equal(leaf.max_repetition, 1);
 }
 
+static void test_uuids_times_and_their_annotation(void **state)
+{
+    struct shale_type type = {.kind = SHALE_UUID, .annotate = true};
+    struct shale_leaf leaf = shale_leaf_of(&type);
+    (void)state;
+    assert_int_equal(leaf.physical, SHALE_PHYSICAL_FIXED);
+    assert_int_equal(leaf.width, 16);
+    assert_int_equal(leaf.logical, SHALE_LOGICAL_UUID);
+    assert_false(leaf.is_text);
+    type.annotate = false;
+    leaf = shale_leaf_of(&type);
+    assert_int_equal(leaf.physical, SHALE_PHYSICAL_BYTE_ARRAY);
+    assert_int_equal(leaf.logical, SHALE_LOGICAL_STRING);
+    assert_true(leaf.is_text);
+    type = (struct shale_type){.kind = SHALE_TIME};
+    leaf = shale_leaf_of(&type);
+    assert_int_equal(leaf.physical, SHALE_PHYSICAL_INT64);
+    assert_int_equal(leaf.logical, SHALE_LOGICAL_TIME);
+    assert_int_equal(leaf.converted, SHALE_CONVERTED_TIME_MICROS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_decimals_take_the_least_bytes),
         cmocka_unit_test(test_a_list_is_stored_as_its_elements),
+        cmocka_unit_test(test_uuids_times_and_their_annotation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -200,12 +200,94 @@ static void test_dropped(void **state)
     end(&p);
 }
 
+static void test_paths_too_long(void **state)
+{
+    static char name[4050];
+    char path[4100];
+    struct place p;
+    struct shale_output *output;
+    struct shale_file *file;
+    size_t n;
+    (void)state;
+    memset(name, 'n', sizeof name - 1);
+    begin(&p, "out", SHALE_OUTPUT_TABLE);
+    p.options.path = name;
+    assert_refused(&p, "output_path_too_long");
+    /* There is room for the path, but not for the name under which the table is built. */
+    n = (size_t)snprintf(path, sizeof path, "%s", p.root);
+    while (n < 3800)
+        n += (size_t)snprintf(path + n, sizeof path - n, "/%0*d", 199, 0);
+    (void)snprintf(path + n, sizeof path - n, "/%0*d", 199, 1);
+    p.options.path = path;
+    assert_refused(&p, "output_path_too_long");
+    p.options.path = p.path;
+    output = opened(&p);
+    assert_int_equal(shale_output_data(output, shale_str_of(name), &file, &p.err), SHALE_USAGE);
+    assert_string_equal(shale_error_name(p.err.code), "output_path_too_long");
+    shale_output_free(output);
+    end(&p);
+}
+
+static void test_names_tell_the_codec(void **state)
+{
+    static const struct {
+        enum shale_codec codec;
+        const char *end;
+    } cases[] = {{SHALE_CODEC_NONE, ".parquet"},
+                 {SHALE_CODEC_GZIP, ".gz.parquet"},
+                 {SHALE_CODEC_ZSTD, ".zstd.parquet"},
+                 {SHALE_CODEC_SNAPPY, ".snappy.parquet"}};
+    struct place p;
+    (void)state;
+    begin(&p, "out", SHALE_OUTPUT_TABLE);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct shale_output *output;
+        struct shale_file *file;
+        p.options.chunk.codec = cases[i].codec;
+        output = opened(&p);
+        assert_int_equal(shale_output_data(output, SHALE_STR(""), &file, NULL), SHALE_OK);
+        assert_string_equal(strchr(strrchr(file->put.path, '/'), '.'), cases[i].end);
+        shale_file_free(file);
+        shale_output_free(output);
+    }
+    end(&p);
+}
+
+/* What is in the place of the old rejects cannot be removed: that is said, no file is published. */
+static void test_old_rejects_that_stay(void **state)
+{
+    struct place p;
+    struct shale_output *output;
+    struct shale_file *file;
+    (void)state;
+    begin(&p, "out.parquet", SHALE_OUTPUT_FILE);
+    assert_int_equal(mkdir(scratch_path(p.root, "out.rejects.parquet"), 0777), 0);
+    scratch_write(p.root, "out.rejects.parquet/mine", "precious");
+    p.options.replace = true;
+    output = opened(&p);
+    assert_int_equal(shale_output_data(output, SHALE_STR(""), &file, NULL), SHALE_OK);
+    assert_int_equal(shale_file_finish(file, NULL), SHALE_OK);
+    assert_int_equal(shale_output_publish(output, &file, 1, NULL, &p.err), SHALE_IO);
+    assert_string_equal(shale_error_name(p.err.code), "output_remove");
+    shale_file_free(file);
+    shale_output_free(output);
+    assert_false(scratch_exists(p.root, "out.parquet"));
+    assert_string_equal(scratch_read(p.root, "out.rejects.parquet/mine"), "precious");
+    end(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_file),      cmocka_unit_test(test_file_is_refused),
-        cmocka_unit_test(test_table),     cmocka_unit_test(test_table_is_refused),
-        cmocka_unit_test(test_discarded), cmocka_unit_test(test_dropped),
+        cmocka_unit_test(test_file),
+        cmocka_unit_test(test_file_is_refused),
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_table_is_refused),
+        cmocka_unit_test(test_discarded),
+        cmocka_unit_test(test_dropped),
+        cmocka_unit_test(test_paths_too_long),
+        cmocka_unit_test(test_names_tell_the_codec),
+        cmocka_unit_test(test_old_rejects_that_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

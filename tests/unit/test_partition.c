@@ -195,6 +195,42 @@ static void test_many_and_out_of_memory(void **state)
     shale_stream_free(stream);
 }
 
+/* Values larger than what the partitioner takes from memory at once: the key and the name of each
+ * ask for their own. */
+static void test_large_values_and_out_of_memory(void **state)
+{
+    static char text[40000];
+    struct shale_stream *stream = new_stream("string", "v");
+    struct shale_builder *builder;
+    enum shale_status status = SHALE_NOMEM;
+    (void)state;
+    memset(text, 'x', sizeof text);
+    assert_int_equal(shale_builder_new(&shale_mem_libc, &stream->schema, &builder), SHALE_OK);
+    for (size_t row = 0; row < 3; row++) {
+        shale_builder_bytes(builder, 0, (struct shale_str){text, sizeof text - row});
+        shale_builder_null(builder, 1);
+        assert_int_equal(shale_builder_row(builder), SHALE_OK);
+    }
+    for (int n = 1; status != SHALE_OK; n++) {
+        struct failing_mem failing;
+        struct shale_partitioner *partitioner;
+        const uint32_t *part_of_row;
+        const struct shale_str *names;
+        uint32_t n_parts = 0;
+        failing_mem_init(&failing, n);
+        status = shale_partitioner_new(&failing.mem, stream, &partitioner);
+        if (status == SHALE_OK) {
+            status = shale_partition_rows(partitioner, builder, &part_of_row, &names, &n_parts);
+            if (status == SHALE_OK)
+                assert_int_equal(n_parts, 3);
+            shale_partitioner_free(partitioner);
+        }
+        assert_int_equal(status, failing.n_calls < n ? SHALE_OK : SHALE_NOMEM);
+    }
+    shale_builder_free(builder);
+    shale_stream_free(stream);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +238,7 @@ int main(void)
         cmocka_unit_test(test_dates),
         cmocka_unit_test(test_identity),
         cmocka_unit_test(test_many_and_out_of_memory),
+        cmocka_unit_test(test_large_values_and_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

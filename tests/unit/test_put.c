@@ -146,6 +146,39 @@ static void test_no_directory(void **state)
     shale_put_fini(&put);
 }
 
+static void test_a_file_cut_by_somebody_else(void **state)
+{
+    struct shale_put put;
+    struct shale_err err;
+    (void)state;
+    shale_err_clear(&err);
+    assert_int_equal(shale_put_init(&put, &env, scratch_path(root, "out"), NULL), SHALE_OK);
+    put_text(&put, "hello");
+    assert_int_equal(truncate(put.temporary, 3), 0);
+    assert_int_equal(shale_put_publish(&put, &err), SHALE_IO);
+    assert_non_null(strstr(err.message, "/out: No data available"));
+    shale_put_fini(&put);
+    assert_false(scratch_exists(root, "out"));
+}
+
+static void test_names_too_long(void **state)
+{
+    static char name[5000];
+    struct shale_put put;
+    struct shale_get get;
+    struct shale_err err;
+    (void)state;
+    memset(name, 'n', sizeof name - 1);
+    shale_err_clear(&err);
+    assert_int_equal(shale_put_init(&put, &env, name, &err), SHALE_LIMIT);
+    assert_int_equal(err.code, SHALE_E_file_name_too_long);
+    shale_put_fini(&put);
+    shale_err_clear(&err);
+    assert_int_equal(shale_get_open(&get, AT_FDCWD, name, &err), SHALE_LIMIT);
+    assert_int_equal(err.code, SHALE_E_file_name_too_long);
+    shale_get_close(&get);
+}
+
 static void test_no_memory_at_every_call(void **state)
 {
     enum shale_status status = SHALE_NOMEM;
@@ -227,6 +260,8 @@ int main(void)
         TEST(test_a_temporary_name_that_is_taken),
         TEST(test_a_full_disk_keeps_what_was_written),
         TEST(test_no_directory),
+        TEST(test_a_file_cut_by_somebody_else),
+        TEST(test_names_too_long),
         TEST(test_no_memory_at_every_call),
         TEST(test_reading),
         TEST(test_a_file_that_changes_is_temporary),

@@ -197,6 +197,85 @@ static void test_int96_has_none(void **state)
     assert_false(meta.has_minimum || meta.has_maximum);
 }
 
+static void test_floats_in_any_order(void **state)
+{
+    const double values[] = {1, -2, 3, 0};
+    struct shale_chunk_meta meta = of_floats(values, 4);
+    double value;
+    (void)state;
+    memcpy(&value, meta.minimum, 8);
+    assert_true(value == -2);
+    memcpy(&value, meta.maximum, 8);
+    assert_true(value == 3);
+}
+
+static void test_uuids_compare_as_bytes(void **state)
+{
+    const struct shale_leaf leaf =
+        shale_leaf_of(&(struct shale_type){.kind = SHALE_UUID, .annotate = true});
+    char values[48] = {0};
+    struct shale_statistics statistics;
+    struct shale_chunk_meta meta = {0};
+    (void)state;
+    values[0] = 5;
+    values[16] = '\xff'; /* no sign */
+    values[32] = 1;
+    shale_statistics_begin(&statistics, &leaf);
+    shale_statistics_fixed(&statistics, &leaf, values, 3);
+    shale_statistics_finish(&statistics, &leaf, &meta);
+    assert_int_equal(meta.minimum_bytes, 16);
+    assert_int_equal(meta.minimum[0], 1);
+    assert_int_equal(meta.maximum[0], 0xff);
+    assert_true(meta.minimum_exact && meta.maximum_exact);
+}
+
+/* parquet/plain: strings have their length before them; those that are all empty have no data. */
+static void test_plain_strings(void **state)
+{
+    const struct shale_leaf leaf = shale_leaf_of(&string_type);
+    const int32_t offsets[] = {0, 1, 1, 3}, zeros[] = {0, 0};
+    const uint8_t validity[] = {5};
+    const struct shale_column column = {3, 1, validity, offsets, "abc", NULL};
+    const struct shale_column empty = {1, 0, NULL, zeros, NULL, NULL};
+    struct shale_buf out;
+    (void)state;
+    shale_buf_init(&out, &shale_mem_libc, 15);
+    assert_int_equal(shale_plain_append(&leaf, &column, 0, 0, &out, NULL), SHALE_OK);
+    assert_int_equal(out.n_bytes, 0);
+    assert_int_equal(shale_plain_append(&leaf, &column, 0, 3, &out, NULL), SHALE_OK);
+    assert_int_equal(shale_plain_append(&leaf, &empty, 0, 1, &out, NULL), SHALE_OK);
+    assert_int_equal(out.n_bytes, 15);
+    assert_memory_equal(out.data, "\1\0\0\0a\2\0\0\0bc\0\0\0\0", 15);
+    assert_int_equal(shale_plain_append(&leaf, &column, 0, 3, &out, NULL), SHALE_LIMIT);
+    shale_buf_fini(&out);
+}
+
+/* parquet/plain: INT96 is the nanoseconds of a day and the Julian day, before 1970 as well. */
+static void test_plain_int96(void **state)
+{
+    const struct shale_leaf leaf = shale_leaf_of(
+        &(struct shale_type){.kind = SHALE_TIMESTAMP, .unit = SHALE_MS, .int96 = true});
+    const int64_t values[] = {-1, 77, 86400000};
+    const uint8_t validity[] = {5};
+    const struct shale_column column = {3, 1, validity, NULL, values, NULL};
+    struct shale_buf out;
+    int64_t nanos;
+    int32_t day;
+    (void)state;
+    shale_buf_init(&out, &shale_mem_libc, 100);
+    assert_int_equal(shale_plain_append(&leaf, &column, 0, 3, &out, NULL), SHALE_OK);
+    assert_int_equal(out.n_bytes, 24);
+    memcpy(&nanos, out.data, 8);
+    memcpy(&day, out.data + 8, 4);
+    assert_int_equal(nanos, 86399999000000);
+    assert_int_equal(day, 2440587);
+    memcpy(&nanos, out.data + 12, 8);
+    memcpy(&day, out.data + 20, 4);
+    assert_int_equal(nanos, 0);
+    assert_int_equal(day, 2440589);
+    shale_buf_fini(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +290,10 @@ int main(void)
         cmocka_unit_test(test_zeros_are_widened_and_nan_silences),
         cmocka_unit_test(test_long_decimals_compare_signed),
         cmocka_unit_test(test_int96_has_none),
+        cmocka_unit_test(test_floats_in_any_order),
+        cmocka_unit_test(test_uuids_compare_as_bytes),
+        cmocka_unit_test(test_plain_strings),
+        cmocka_unit_test(test_plain_int96),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
