@@ -135,6 +135,26 @@ static void test_listing(void **state)
     assert_int_equal(list_all(), SHALE_OK);
 }
 
+static void test_entering_a_directory(void **state)
+{
+    static const struct {
+        int code;
+        enum shale_status status;
+    } cases[] = {{EACCES, SHALE_DENIED}, {ENOENT, SHALE_OK}}; /* ENOENT: removed since */
+    (void)state;
+    assert_int_equal(mkdir(scratch_path(root, "d"), 0777), 0);
+    for (int i = 0; i < 2; i++) {
+        struct shale_list *list;
+        struct shale_listed listed;
+        bool end;
+        assert_int_equal(shale_list_new(&shale_mem_libc, root, &list, NULL), SHALE_OK);
+        set_fault(OPENAT, cases[i].code);
+        assert_int_equal(shale_list_next(list, &listed, &end, &err), cases[i].status);
+        set_fault(NO_CALL, 0);
+        shale_list_free(list);
+    }
+}
+
 static void test_removing(void **state)
 {
     (void)state;
@@ -230,6 +250,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         TEST(test_what_the_system_says_becomes_a_status),
         TEST(test_listing),
+        TEST(test_entering_a_directory),
         TEST(test_removing),
         TEST(test_a_spill_without_o_tmpfile),
         TEST(test_a_spill_that_cannot_be_made),
