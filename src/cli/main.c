@@ -86,6 +86,10 @@ int main(int argc, char **argv)
     /* One heap for all threads: freed memory is used again by whoever needs it, which is what the
      * ceiling counts on.  Threads allocate some buffers a slice, not some a row. */
     (void)mallopt(M_ARENA_MAX, 1);
+    /* Batches are large and live out of order: in the heap they would leave holes, and resident
+     * memory would creep up by some 4 MiB with each GB read (measured over 10 GB). */
+    (void)mallopt(M_MMAP_THRESHOLD, 1024 * 1024);
+    (void)mallopt(M_TRIM_THRESHOLD, 8 * 1024 * 1024);
     terminal_init(&terminal);
     options_log_format(&terminal, argc, argv);
     if (argc < 2) {
