@@ -261,7 +261,8 @@ static struct shale_str from(struct shale_str text, size_t at)
  * (".NAME.<16 digits>.tmp"), also when its run has crashed? */
 static bool is_of(struct shale_str key, struct shale_str own)
 {
-    size_t n_above = own.n_bytes, n = own.n_bytes;
+    size_t n = own.n_bytes;
+    size_t n_above = n;
     if (begins_with(key, own) && (key.n_bytes == n || key.data[n] == '/'))
         return true;
     while (n_above > 0 && own.data[n_above - 1] != '/')
