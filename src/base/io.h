@@ -5,6 +5,8 @@
 
 #include <stddef.h>
 
+#include <stdint.h>
+
 #include "base/err.h"
 #include "base/status.h"
 
@@ -22,6 +24,22 @@ SHALE_MUST_USE static inline enum shale_status shale_source_read(struct shale_so
                                                                  struct shale_err *err)
 {
     return source->read(source, out, capacity, n_bytes, err);
+}
+
+/* A file whose bytes can be read at any place.  Any number of threads. */
+struct shale_random {
+    int64_t n_bytes; /* of the file */
+    /* Read the 'n_bytes' from 'at' on, which lie within the file: all of them, or a failure. */
+    enum shale_status (*read_at)(struct shale_random *file, int64_t at, void *out, size_t n_bytes,
+                                 struct shale_err *err);
+};
+
+SHALE_MUST_USE static inline enum shale_status shale_random_read(struct shale_random *file,
+                                                                 int64_t at, void *out,
+                                                                 size_t n_bytes,
+                                                                 struct shale_err *err)
+{
+    return file->read_at(file, at, out, n_bytes, err);
 }
 
 /* Where bytes go.  One thread at a time. */

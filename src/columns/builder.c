@@ -28,7 +28,7 @@ enum shale_status shale_builder_new(const struct shale_mem *mem, const struct sh
         struct shale_builder_column *column = &builder->columns[i];
         shale_vector_init(&column->self, shale_type_layout(&def->type));
         if (def->type.kind == SHALE_LIST)
-            shale_vector_init(&column->child, shale_type_layout(def->type.element));
+            shale_vector_init(&column->child, shale_type_layout(shale_type_element(&def->type)));
         column->target = &column->self;
         column->partition_only = def->partition_only;
     }

@@ -12,9 +12,12 @@ struct shale_column {
     int64_t n_nulls;
     const uint8_t *validity; /* bit i set: row i has a value (LSB first); NULL without nulls */
     const int32_t *offsets;  /* BYTES and LIST: n_rows + 1, the first is 0; else NULL */
-    const void *data;        /* BOOL: bits; fixed width: values; BYTES: bytes; LIST: NULL.
+    const void *data;        /* BOOL: bits; fixed width: values; BYTES: bytes; LIST, STRUCT: NULL.
                               * What stands where a row is null means nothing (zero). */
-    const struct shale_column *child; /* LIST: the elements of all rows, one after the other */
+    /* LIST: the elements of all rows, one after the other (of a map: its keys); STRUCT: its first
+     * member. */
+    const struct shale_column *child;
+    const struct shale_column *next; /* the next child of the same parent (a map's values) */
 };
 
 static inline bool shale_bit(const uint8_t *bits, int64_t i)

@@ -115,7 +115,7 @@ static void set_physical(struct shale_leaf *leaf)
         set_uuid(leaf);
         break;
     case SHALE_BINARY:
-    case SHALE_LIST: /* a list of lists does not exist */
+    default: /* not reached: scalars of a definition */
         set(leaf, SHALE_PHYSICAL_BYTE_ARRAY, 0, SHALE_ORDER_BYTES);
         break;
     }
@@ -124,7 +124,7 @@ static void set_physical(struct shale_leaf *leaf)
 struct shale_leaf shale_leaf_of(const struct shale_type *type)
 {
     bool is_list = type->kind == SHALE_LIST;
-    struct shale_leaf leaf = {.type = is_list ? *type->element : *type, .is_list = is_list};
+    struct shale_leaf leaf = {.type = is_list ? *shale_type_element(type) : *type, .is_list = is_list};
     leaf.layout = shale_type_layout(&leaf.type);
     leaf.converted = SHALE_CONVERTED_NONE;
     leaf.max_definition = is_list ? 3 : 1;

@@ -71,7 +71,7 @@ static void check_type(struct shale_def *def, const struct shale_field *field,
                        const struct shale_def_field *info)
 {
     const struct shale_type *scalar =
-        field->type.kind == SHALE_LIST ? field->type.element : &field->type;
+        field->type.kind == SHALE_LIST ? shale_type_element(&field->type) : &field->type;
     if (def->as_table)
         check_table_type(def, field, scalar, info->node);
     for (size_t i = 0; i < sizeof reader_limits / sizeof reader_limits[0]; i++) {

@@ -338,7 +338,7 @@ void shale_def_constraints(struct shale_def *def, struct shale_field *field,
     if (!info->typed)
         return;
     if (field->type.kind == SHALE_LIST)
-        part.scalar = field->type.element;
+        part.scalar = shale_type_element(&field->type);
     memcpy(part.values, values, sizeof part.values);
     drop_inapplicable(&part);
     if (part.values[SHALE_DEF_TRIM] != NULL)

@@ -67,7 +67,7 @@ static void read_annotate(struct shale_def *def, const struct shale_yaml_node *n
     static const char *const hints[] = {"annotate: json is for json and list<json>",
                                         "annotate: uuid is for uuid and list<uuid>"};
     bool is_list = field->type.kind == SHALE_LIST;
-    struct shale_type scalar = is_list ? *field->type.element : field->type;
+    struct shale_type scalar = is_list ? *shale_type_element(&field->type) : field->type;
     char name[SHALE_DEF_TYPE_BYTES];
     size_t i;
 
@@ -80,11 +80,11 @@ static void read_annotate(struct shale_def *def, const struct shale_yaml_node *n
     }
     scalar.annotate = true;
     if (is_list) {
-        struct shale_type *element = shale_def_zeroed(def, 1, sizeof *element);
+        struct shale_type_member *element = shale_def_zeroed(def, 1, sizeof *element);
         if (element == NULL)
             return;
-        *element = scalar;
-        field->type.element = element;
+        *element = (struct shale_type_member){SHALE_STR("element"), scalar};
+        field->type.members = element;
     } else {
         field->type = scalar;
     }

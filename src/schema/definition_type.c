@@ -208,18 +208,18 @@ bool shale_def_type(struct shale_def *def, const struct shale_yaml_node *node,
     }
     *out = scalar;
     if (is_list) {
-        struct shale_type *element = shale_def_zeroed(def, 1, sizeof *element);
+        struct shale_type_member *element = shale_def_zeroed(def, 1, sizeof *element);
         if (element == NULL)
             return false;
-        *element = scalar;
-        *out = (struct shale_type){.kind = SHALE_LIST, .element = element};
+        *element = (struct shale_type_member){SHALE_STR("element"), scalar};
+        *out = (struct shale_type){.kind = SHALE_LIST, .members = element, .n_members = 1};
     }
     return true;
 }
 
 const char *shale_def_type_name(const struct shale_type *type, char *out)
 {
-    const struct shale_type *scalar = type->kind == SHALE_LIST ? type->element : type;
+    const struct shale_type *scalar = type->kind == SHALE_LIST ? shale_type_element(type) : type;
     char arguments[20] = "";
     if (scalar->kind == SHALE_DECIMAL)
         (void)snprintf(arguments, sizeof arguments, "(%d,%d)", scalar->precision, scalar->scale);

@@ -36,7 +36,7 @@ bool shale_partition_is_plain(unsigned char byte)
 static enum shale_status check_for_table(const struct shale_field *field, struct shale_err *err)
 {
     const struct shale_type *scalar =
-        field->type.kind == SHALE_LIST ? field->type.element : &field->type;
+        field->type.kind == SHALE_LIST ? shale_type_element(&field->type) : &field->type;
     const char *instead = shale_def_not_in_table(scalar);
     char name[SHALE_DEF_TYPE_BYTES];
     if (instead != NULL)

@@ -9,11 +9,19 @@ enum shale_layout shale_type_layout(const struct shale_type *type)
         return SHALE_LAYOUT_BOOL;
     case SHALE_INT32:
     case SHALE_DATE:
+    case SHALE_INT8:
+    case SHALE_INT16:
+    case SHALE_UINT8:
+    case SHALE_UINT16:
+    case SHALE_UINT32:
         return SHALE_LAYOUT_I32;
     case SHALE_INT64:
     case SHALE_TIME:
     case SHALE_TIMESTAMP:
+    case SHALE_UINT64:
         return SHALE_LAYOUT_I64;
+    case SHALE_FLOAT32:
+        return SHALE_LAYOUT_F32;
     case SHALE_FLOAT64:
         return SHALE_LAYOUT_F64;
     case SHALE_DECIMAL:
@@ -21,10 +29,14 @@ enum shale_layout shale_type_layout(const struct shale_type *type)
     case SHALE_UUID:
         return type->annotate ? SHALE_LAYOUT_I128 : SHALE_LAYOUT_BYTES;
     case SHALE_LIST:
+    case SHALE_MAP:
         return SHALE_LAYOUT_LIST;
+    case SHALE_STRUCT:
+        return SHALE_LAYOUT_STRUCT;
     case SHALE_STRING:
     case SHALE_BINARY:
     case SHALE_JSON:
+    case SHALE_FIXED:
         break;
     }
     return SHALE_LAYOUT_BYTES;
@@ -34,6 +46,7 @@ size_t shale_layout_width(enum shale_layout layout)
 {
     switch (layout) {
     case SHALE_LAYOUT_I32:
+    case SHALE_LAYOUT_F32:
         return 4;
     case SHALE_LAYOUT_I64:
     case SHALE_LAYOUT_F64:
@@ -43,7 +56,17 @@ size_t shale_layout_width(enum shale_layout layout)
     case SHALE_LAYOUT_BOOL:
     case SHALE_LAYOUT_BYTES:
     case SHALE_LAYOUT_LIST:
+    case SHALE_LAYOUT_STRUCT:
         break;
     }
     return 0;
+}
+
+/* As deep as types nest: SHALE_TYPE_DEPTH. */
+size_t shale_type_n_nodes(const struct shale_type *type)
+{
+    size_t n = 1;
+    for (size_t i = 0; i < type->n_members; i++)
+        n += shale_type_n_nodes(&type->members[i].type);
+    return n;
 }

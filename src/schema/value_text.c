@@ -137,9 +137,7 @@ enum shale_status shale_value_format(const struct shale_type *type, const struct
         if (shale_type_layout(type) == SHALE_LAYOUT_I128)
             return format_uuid(value, out);
         break;
-    case SHALE_STRING:
-    case SHALE_JSON:
-    case SHALE_LIST:
+    default:
         break;
     }
     return shale_buf_append_str(out, value->as.bytes);

@@ -132,10 +132,10 @@ static enum shale_status read_element(struct shale_shredder *shredder,
         found.text.n_bytes -= 2;
     }
     if (found.kind != SHALE_KIND_NULL)
-        status = prepare(shredder, field, field->type.element, element->escaped, &found, err);
+        status = prepare(shredder, field, shale_type_element(&field->type), element->escaped, &found, err);
     *null = found.kind == SHALE_KIND_NULL;
     if (status == SHALE_OK && !*null)
-        status = convert(shredder, field, field->type.element, &found, out, err);
+        status = convert(shredder, field, shale_type_element(&field->type), &found, out, err);
     return status;
 }
 
@@ -264,7 +264,9 @@ static void put(struct shale_builder *builder, size_t column, const struct shale
     case SHALE_LAYOUT_BYTES:
         shale_builder_bytes(builder, column, value->as.bytes);
         break;
+    case SHALE_LAYOUT_F32:
     case SHALE_LAYOUT_LIST:
+    case SHALE_LAYOUT_STRUCT:
         break;
     }
 }
@@ -285,7 +287,7 @@ static enum shale_status append_list(struct shale_shredder *shredder, size_t ind
         if (status == SHALE_OK && null)
             shale_builder_null(builder, index);
         else if (status == SHALE_OK)
-            put(builder, index, field->type.element, &value);
+            put(builder, index, shale_type_element(&field->type), &value);
         drop_scratch(shredder, decoded, made);
     }
     shale_builder_list_end(builder, index);

@@ -103,7 +103,7 @@ static void write_value(const struct shale_type *type, const struct shale_column
         for (int32_t i = column->offsets[row]; i < column->offsets[row + 1]; i++) {
             if (i > column->offsets[row])
                 need(shale_buf_append_byte(out, ','));
-            write_value(type->element, column->child, i, out); /* once: of scalars only */
+            write_value(shale_type_element(type), column->child, i, out); /* once: of scalars only */
         }
         need(shale_buf_append_byte(out, ']'));
     } else {

@@ -297,7 +297,7 @@ static void put_value(struct writer *writer, size_t column, const struct shale_t
         put_json(writer, column, k);
         break;
     case SHALE_STRING:
-    case SHALE_LIST:
+    default:
         put_string(writer, column, k);
         break;
     }
@@ -350,7 +350,7 @@ static void put_row(struct writer *writer, const struct shale_schema *schema, ui
         bool null = is_null(writer, row, i);
         fprintf(writer->expected, "%s\"%s\":", i == 0 ? "{" : ",", def->name.data);
         if (def->type.kind == SHALE_LIST && !null)
-            put_list(writer, i, def->type.element, row);
+            put_list(writer, i, shale_type_element(&def->type), row);
         else
             put_nullable(writer, i, &def->type, row, null);
     }
@@ -478,6 +478,7 @@ static bool write_case(const char *directory, const struct file_case *what,
 int main(int argc, char **argv)
 {
     static char list_names[N_TYPES][64];
+    struct shale_type_member elements[N_TYPES];
     struct shale_column_def columns[2 * N_TYPES];
     if (argc != 2) {
         fprintf(stderr, "usage: write_types DIRECTORY\n");
@@ -487,11 +488,12 @@ int main(int argc, char **argv)
         struct shale_schema schema = {columns, 2 * cases[c].n_types};
         for (size_t i = 0; i < cases[c].n_types; i++) {
             snprintf(list_names[i], sizeof(list_names[i]), "list_%s", types[i].name);
+            elements[i] = (struct shale_type_member){SHALE_STR("element"), types[i].type};
             columns[2 * i] = (struct shale_column_def){.name = shale_str_of(types[i].name),
                                                        .type = types[i].type};
-            columns[2 * i + 1] =
-                (struct shale_column_def){.name = shale_str_of(list_names[i]),
-                                          .type = {.kind = SHALE_LIST, .element = &types[i].type}};
+            columns[2 * i + 1] = (struct shale_column_def){
+                .name = shale_str_of(list_names[i]),
+                .type = {.kind = SHALE_LIST, .members = &elements[i], .n_members = 1}};
         }
         if (!write_case(argv[1], &cases[c], &schema))
             return 1;

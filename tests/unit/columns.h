@@ -10,9 +10,9 @@
 enum { COLUMN_BOOL, COLUMN_I32, COLUMN_I64, COLUMN_F64, COLUMN_I128, COLUMN_BYTES };
 enum { COLUMN_PARTITION = 6, COLUMN_LIST_BYTES, COLUMN_LIST_BOOL, COLUMN_LIST_I64, N_COLUMNS };
 
-static const struct shale_type type_string = {.kind = SHALE_STRING};
-static const struct shale_type type_bool = {.kind = SHALE_BOOL};
-static const struct shale_type type_int64 = {.kind = SHALE_INT64};
+static const struct shale_type_member element_string = {{"element", 7}, {.kind = SHALE_STRING}};
+static const struct shale_type_member element_bool = {{"element", 7}, {.kind = SHALE_BOOL}};
+static const struct shale_type_member element_int64 = {{"element", 7}, {.kind = SHALE_INT64}};
 
 static const struct shale_column_def column_defs[N_COLUMNS] = {
     {{"bool", 4}, {.kind = SHALE_BOOL}, false},
@@ -22,9 +22,9 @@ static const struct shale_column_def column_defs[N_COLUMNS] = {
     {{"i128", 4}, {.kind = SHALE_DECIMAL, .precision = 38, .scale = 2}, false},
     {{"bytes", 5}, {.kind = SHALE_STRING}, false},
     {{"part", 4}, {.kind = SHALE_INT32}, true},
-    {{"list_bytes", 10}, {.kind = SHALE_LIST, .element = &type_string}, false},
-    {{"list_bool", 9}, {.kind = SHALE_LIST, .element = &type_bool}, false},
-    {{"list_i64", 8}, {.kind = SHALE_LIST, .element = &type_int64}, false},
+    {{"list_bytes", 10}, {.kind = SHALE_LIST, .members = &element_string, .n_members = 1}, false},
+    {{"list_bool", 9}, {.kind = SHALE_LIST, .members = &element_bool, .n_members = 1}, false},
+    {{"list_i64", 8}, {.kind = SHALE_LIST, .members = &element_int64, .n_members = 1}, false},
 };
 static const struct shale_schema column_schema = {column_defs, N_COLUMNS};
 

@@ -386,7 +386,7 @@ static enum shale_status write_one(int32_t n_bytes, struct shale_err *err)
     const int32_t offsets[] = {0, n_bytes};
     char *data =
         mmap(NULL, (size_t)n_bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    const struct shale_column column = {1, 0, NULL, offsets, data, NULL};
+    const struct shale_column column = {1, 0, NULL, offsets, data, NULL, NULL};
     struct one_column stream = {{next_column}, &column};
     struct shale_chunk_writer *writer = new_writer(&shale_mem_libc);
     struct shale_chunk_meta meta;

@@ -153,7 +153,7 @@ static void test_everything(void **state)
     assert_int_equal(s->fields[2].type.precision, 18);
     assert_true(s->fields[2].minimum.as.i128 == 125);
     assert_int_equal(s->fields[3].minimum.as.i64, 1577836800000000);
-    assert_true(s->fields[4].type.element->annotate);
+    assert_true(shale_type_element(&s->fields[4].type)->annotate);
     assert_true(shale_str_is(s->fields[5].default_value.as.bytes, "{}"));
     assert_true(shale_str_is(s->fields[6].from[0].name, "account"));
     assert_int_equal(s->rules[0].n_require, 2);

@@ -37,8 +37,8 @@ static void test_decimals_take_the_least_bytes(void **state)
 
 static void test_a_list_is_stored_as_its_elements(void **state)
 {
-    const struct shale_type element = {.kind = SHALE_DATE};
-    const struct shale_type list = {.kind = SHALE_LIST, .element = &element};
+    const struct shale_type_member element = {{"element", 7}, {.kind = SHALE_DATE}};
+    const struct shale_type list = {.kind = SHALE_LIST, .members = &element, .n_members = 1};
     const struct shale_leaf leaf = shale_leaf_of(&list);
     (void)state;
     assert_true(leaf.is_list);

@@ -235,8 +235,8 @@ static void test_plain_strings(void **state)
     const struct shale_leaf leaf = shale_leaf_of(&string_type);
     const int32_t offsets[] = {0, 1, 1, 3}, zeros[] = {0, 0};
     const uint8_t validity[] = {5};
-    const struct shale_column column = {3, 1, validity, offsets, "abc", NULL};
-    const struct shale_column empty = {1, 0, NULL, zeros, NULL, NULL};
+    const struct shale_column column = {3, 1, validity, offsets, "abc", NULL, NULL};
+    const struct shale_column empty = {1, 0, NULL, zeros, NULL, NULL, NULL};
     struct shale_buf out;
     (void)state;
     shale_buf_init(&out, &shale_mem_libc, 15);
@@ -257,7 +257,7 @@ static void test_plain_int96(void **state)
         &(struct shale_type){.kind = SHALE_TIMESTAMP, .unit = SHALE_MS, .int96 = true});
     const int64_t values[] = {-1, 77, 86400000};
     const uint8_t validity[] = {5};
-    const struct shale_column column = {3, 1, validity, NULL, values, NULL};
+    const struct shale_column column = {3, 1, validity, NULL, values, NULL, NULL};
     struct shale_buf out;
     int64_t nanos;
     int32_t day;
