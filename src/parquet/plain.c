@@ -118,6 +118,8 @@ static char *put_fixed(const struct shale_leaf *leaf, const struct source *sourc
         return decimal ? put_short_decimals(source, out, 4) : put_width(source, out, 4);
     case SHALE_PHYSICAL_INT64:
         return decimal ? put_short_decimals(source, out, 8) : put_width(source, out, 8);
+    case SHALE_PHYSICAL_FLOAT:
+        return put_width(source, out, 4);
     case SHALE_PHYSICAL_DOUBLE:
         return put_width(source, out, 8);
     case SHALE_PHYSICAL_INT96:
