@@ -4,6 +4,7 @@
 
 #include <isa-l.h>
 #include <libdeflate.h>
+#include <lz4.h>
 #include <zstd.h>
 
 #include "codec/snappy_version.h" /* made by meson: its C header has none */
@@ -15,5 +16,6 @@ const char *shale_codec_versions(void)
 {
     return "libdeflate " LIBDEFLATE_VERSION_STRING ", ISA-L " TEXT(ISAL_MAJOR_VERSION) "." TEXT(
         ISAL_MINOR_VERSION) "." TEXT(ISAL_PATCH_VERSION) ", zstd " ZSTD_VERSION_STRING
-                                                         ", snappy " SHALE_SNAPPY_VERSION;
+                                                         ", snappy " SHALE_SNAPPY_VERSION
+                                                         ", lz4 " LZ4_VERSION_STRING;
 }

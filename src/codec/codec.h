@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* Compressed bytes in and out: gzip (every member), zstd, snappy, none.  A decoder and an encoder
- * hold the libraries' contexts; each belongs to one thread and serves any number of objects.  A
- * context is made when it is first needed and then kept; measured in bytes:
+/* Compressed bytes in and out: gzip (every member), zstd, snappy, LZ4, none.  A decoder and an
+ * encoder hold the libraries' contexts; each belongs to one thread and serves any number of
+ * objects.  A context is made when it is first needed and then kept; measured in bytes:
  *
  *     decoder   streams of any kind    65 Ki   (our hook)
  *               gzip                   86 Ki   (our hook), for any object
  *               zstd                   0.5 Mi and the frame's window: 2.5 Mi for what zstd wrote at
  *                                      levels 2 to 8, 8.7 at level 19, 33 at most; over 10 Mi it
  *                                      is given back before the next zstd object
+ *               pages                  gzip 12 Ki, zstd 0.16 Mi, framed LZ4 of old files 4.2 Mi at
+ *                                      most, by the C library; snappy nothing
  *     encoder   (pages of 1 MiB)
  *               gzip                   0.7 Mi for levels 2 to 9, 0.2 Mi for 1, 8.8 Mi above
  *               zstd                   1.3 Mi for level 3, 0.6 for 1, 3.5 for 6, 12.5 for 9,
  *                                      17.3 for 19 and above; the largest used is kept
  *               snappy                 nothing kept; 0.2 Mi during a call; it aborts the
  *                                      program when that is refused
+ *               LZ4                    nothing for levels 1 and 2; 0.25 Mi above (our hook)
  *
  * zstd and libdeflate allocate by the C library: an allowance, not counted by the hook. */
 #ifndef SHALE_CODEC_CODEC_H
@@ -28,7 +31,14 @@
 #include "base/io.h"
 #include "base/mem.h"
 
-enum shale_codec { SHALE_CODEC_NONE, SHALE_CODEC_GZIP, SHALE_CODEC_ZSTD, SHALE_CODEC_SNAPPY };
+enum shale_codec {
+    SHALE_CODEC_NONE,
+    SHALE_CODEC_GZIP,
+    SHALE_CODEC_ZSTD,
+    SHALE_CODEC_SNAPPY,
+    SHALE_CODEC_LZ4,     /* of pages alone: one block without a frame (Parquet's LZ4_RAW) */
+    SHALE_CODEC_LZ4_OLD, /* of pages, only read: Hadoop's framing, a bare block or LZ4's frame */
+};
 
 /* ---- Reading objects ------------------------------------------------------------------------ */
 
@@ -73,6 +83,16 @@ SHALE_MUST_USE enum shale_status shale_decoder_read(struct shale_decoder *decode
 /* After the end of a stream: as '*trailing' above. */
 bool shale_decoder_trailing(const struct shale_decoder *decoder);
 
+/* ---- Reading pages -------------------------------------------------------------------------- */
+
+/* Decompress one page of 'n_bytes' at 'stored' to the 'out_bytes' at 'out' that its header says;
+ * any codec.  Independent of the decoder's stream.  No bytes are no bytes in every codec. Returns
+ * SHALE_OK, SHALE_NOMEM or SHALE_CORRUPT (without words: also when it is more or less than
+ * 'out_bytes'; 'out' then holds anything). */
+SHALE_MUST_USE enum shale_status shale_page_decompress(struct shale_decoder *decoder,
+                                                       enum shale_codec codec, const void *stored,
+                                                       size_t n_bytes, void *out, size_t out_bytes);
+
 /* ---- Writing pages -------------------------------------------------------------------------- */
 
 struct shale_encoder;
@@ -82,17 +102,19 @@ SHALE_MUST_USE enum shale_status shale_encoder_new(const struct shale_mem *mem,
 void shale_encoder_free(struct shale_encoder *encoder);
 
 /* Compress 'n_bytes' at 'data' behind what 'out' holds.  'level': the codec's own scale, 0 means
- * its default here (zstd 3, gzip 6); a level outside the scale (gzip 1 to 12, zstd -131072 to 22)
- * is the nearest in it.  The same input gives the same output, whatever was compressed
- * before.  Gzip is one member without name or time; zstd one frame with its content size.
- * Returns SHALE_OK, SHALE_NOMEM or SHALE_LIMIT ('out' has no room under its cap for the codec's
- * worst case: about n_bytes * 7 / 6 + 64); 'out' is as it was then. */
+ * its default here (zstd 3, gzip 6, LZ4 1); a level outside the scale (gzip 1 to 12, zstd -131072
+ * to 22, LZ4 1 to 12, of which 1 and 2 are the same) is the nearest in it; snappy has none.  The
+ * same input gives the same output, whatever was compressed before.  Gzip is one member without
+ * name or time; zstd one frame with its content size. Returns SHALE_OK, SHALE_NOMEM or SHALE_LIMIT
+ * ('out' has no room under its cap for the codec's worst case: about n_bytes * 7 / 6 + 64); 'out'
+ * is as it was then. */
 SHALE_MUST_USE enum shale_status shale_encoder_compress(struct shale_encoder *encoder,
                                                         enum shale_codec codec, int level,
                                                         const void *data, size_t n_bytes,
                                                         struct shale_buf *out);
 
-/* "libdeflate 1.14, ISA-L 2.30.0, zstd 1.5.4, snappy 1.1.9", as compiled: for --version. */
+/* "libdeflate 1.14, ISA-L 2.30.0, zstd 1.5.4, snappy 1.1.9, lz4 1.9.4", as compiled: for --version.
+ */
 const char *shale_codec_versions(void);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "gunzip.h"
 #include "input.h"
+#include "unpack.h"
 #include "unzstd.h"
 
 enum kind { UNKNOWN, PLAIN, GZIP, ZSTD };
@@ -23,6 +24,7 @@ struct shale_decoder {
     uint8_t *buffer;
     struct shale_gunzip *gunzip;
     struct shale_unzstd *unzstd;
+    struct shale_unpack unpack;
 };
 
 enum shale_status shale_decoder_new(const struct shale_mem *mem, struct shale_decoder **out)
@@ -40,6 +42,7 @@ void shale_decoder_free(struct shale_decoder *decoder)
         return;
     shale_gunzip_free(decoder->mem, decoder->gunzip);
     shale_unzstd_free(decoder->mem, decoder->unzstd);
+    shale_unpack_fini(&decoder->unpack);
     shale_mem_free(decoder->mem, decoder->buffer);
     shale_mem_free(decoder->mem, decoder);
 }
@@ -216,4 +219,13 @@ enum shale_status shale_decoder_whole(struct shale_decoder *decoder, const void 
     if (status == SHALE_OK && trailing != NULL)
         *trailing = shale_decoder_trailing(decoder);
     return status;
+}
+
+/* ---- A page --------------------------------------------------------------------------------- */
+
+enum shale_status shale_page_decompress(struct shale_decoder *decoder, enum shale_codec codec,
+                                        const void *stored, size_t n_bytes, void *out,
+                                        size_t out_bytes)
+{
+    return shale_unpack(&decoder->unpack, codec, stored, n_bytes, out, out_bytes);
 }

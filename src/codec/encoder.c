@@ -6,11 +6,13 @@
 #include <assert.h>
 
 #include <libdeflate.h>
+#include <lz4.h>
+#include <lz4hc.h>
 #include <snappy-c.h>
 #include <zstd.h>
 #include <zstd_errors.h>
 
-enum { GZIP_LEVEL = 6, GZIP_MAX_LEVEL = 12, ZSTD_LEVEL = 3 };
+enum { GZIP_LEVEL = 6, GZIP_MAX_LEVEL = 12, ZSTD_LEVEL = 3, LZ4_HC_LEVEL = 3 };
 
 struct shale_encoder {
     const struct shale_mem *mem;
@@ -18,6 +20,7 @@ struct shale_encoder {
     ZSTD_CCtx *zstd;
     struct libdeflate_compressor *gzip;
     int gzip_level; /* of 'gzip': it is made for one level */
+    void *lz4;      /* of levels from LZ4_HC_LEVEL on */
 };
 
 enum shale_status shale_encoder_new(const struct shale_mem *mem, struct shale_encoder **out)
@@ -35,6 +38,7 @@ void shale_encoder_free(struct shale_encoder *encoder)
         return;
     (void)ZSTD_freeCCtx(encoder->zstd);
     libdeflate_free_compressor(encoder->gzip);
+    shale_mem_free(encoder->mem, encoder->lz4);
     shale_mem_free(encoder->mem, encoder);
 }
 
@@ -111,6 +115,36 @@ static enum shale_status compress_snappy(const void *data, size_t n_bytes, struc
     return SHALE_OK;
 }
 
+static enum shale_status compress_lz4(struct shale_encoder *encoder, int level, const void *data,
+                                      size_t n_bytes, struct shale_buf *out)
+{
+    enum shale_status status;
+    char *to;
+    int bound, n_out;
+    if (n_bytes > LZ4_MAX_INPUT_SIZE)
+        return SHALE_LIMIT;
+    if (level >= LZ4_HC_LEVEL && encoder->lz4 == NULL) {
+        encoder->lz4 = shale_mem_alloc(encoder->mem, (size_t)LZ4_sizeofStateHC());
+        if (encoder->lz4 == NULL)
+            return SHALE_NOMEM;
+    }
+    bound = LZ4_compressBound((int)n_bytes);
+    status = shale_buf_reserve(out, (size_t)bound);
+    if (status != SHALE_OK)
+        return status;
+    to = out->data + out->n_bytes;
+    if (n_bytes == 0)
+        data = ""; /* it wants a place */
+    if (level >= LZ4_HC_LEVEL)
+        n_out = LZ4_compress_HC_extStateHC(encoder->lz4, data, to, (int)n_bytes, bound,
+                                           clamp_level(level, LZ4_HC_LEVEL, LZ4HC_CLEVEL_MAX));
+    else
+        n_out = LZ4_compress_default(data, to, (int)n_bytes, bound);
+    assert(n_out > 0);
+    out->n_bytes += (size_t)n_out;
+    return SHALE_OK;
+}
+
 enum shale_status shale_encoder_compress(struct shale_encoder *encoder, enum shale_codec codec,
                                          int level, const void *data, size_t n_bytes,
                                          struct shale_buf *out)
@@ -122,6 +156,11 @@ enum shale_status shale_encoder_compress(struct shale_encoder *encoder, enum sha
         return compress_zstd(encoder, level, data, n_bytes, out);
     case SHALE_CODEC_SNAPPY:
         return compress_snappy(data, n_bytes, out);
+    case SHALE_CODEC_LZ4:
+        return compress_lz4(encoder, level, data, n_bytes, out);
+    case SHALE_CODEC_LZ4_OLD: /* is not written */
+        assert(false);
+        break;
     case SHALE_CODEC_NONE:
         break;
     }

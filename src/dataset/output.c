@@ -279,6 +279,9 @@ static const char *codec_suffix(enum shale_codec codec)
         return ".zstd";
     case SHALE_CODEC_SNAPPY:
         return ".snappy";
+    case SHALE_CODEC_LZ4:
+        return ".lz4raw";
+    case SHALE_CODEC_LZ4_OLD:
     case SHALE_CODEC_NONE:
         break;
     }

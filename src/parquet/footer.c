@@ -145,6 +145,9 @@ static int32_t compression_of(enum shale_codec codec)
         return SHALE_COMPRESSION_ZSTD;
     case SHALE_CODEC_SNAPPY:
         return SHALE_COMPRESSION_SNAPPY;
+    case SHALE_CODEC_LZ4:
+        return SHALE_COMPRESSION_LZ4_RAW;
+    case SHALE_CODEC_LZ4_OLD:
     case SHALE_CODEC_NONE:
         break;
     }
