@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* parquet/rle: what is written is read back by a decoder made after Encodings.md, and short runs
- * and long ones are what they should be. */
+/* parquet/rle: what is written is read back by a decoder made after Encodings.md and by our own,
+ * and short runs and long ones are what they should be. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -78,6 +78,42 @@ static void decode(struct decoder *decoder, const struct shale_buf *bytes, unsig
     }
 }
 
+/* The reader's turn: in pieces, some of them skipped, in blocks of exactly the size. */
+static void read_back(const uint32_t *values, size_t n, unsigned bit_width,
+                      const struct shale_buf *bytes, size_t piece)
+{
+    struct shale_rle_reader reader;
+    char *copy = malloc(bytes->n_bytes + 1);
+    uint32_t *some = malloc((piece + 1) * sizeof(*some)), value;
+    uint8_t *small = malloc(piece + 1);
+    bool same;
+    size_t left;
+    assert_true(copy != NULL && some != NULL && small != NULL);
+    if (bytes->n_bytes > 0)
+        memcpy(copy + 1, bytes->data, bytes->n_bytes);
+    shale_rle_reader_init(&reader, (struct shale_str){copy + 1, bytes->n_bytes}, bit_width);
+    for (size_t i = 0; i < n; i += piece) {
+        size_t k = n - i < piece ? n - i : piece;
+        assert_true(shale_rle_run(&reader, &left, &same, &value));
+        assert_true(left > 0 && (!same || value == values[i]));
+        if (i / piece % 5 == 4) {
+            assert_true(shale_rle_skip(&reader, k));
+        } else if (bit_width <= 8 && i / piece % 2 == 1) {
+            assert_true(shale_rle_read_u8(&reader, small, k));
+            for (size_t j = 0; j < k; j++)
+                assert_int_equal(small[j], values[i + j]);
+        } else {
+            assert_true(shale_rle_read_u32(&reader, some, k));
+            assert_memory_equal(some, values + i, k * sizeof(*some));
+        }
+    }
+    assert_false(shale_rle_skip(&reader, 8));
+    assert_false(shale_rle_read_u32(&reader, some, 1));
+    free(copy);
+    free(some);
+    free(small);
+}
+
 static void check(const uint32_t *values, size_t n, unsigned bit_width, struct decoder *decoder)
 {
     struct shale_buf out;
@@ -89,6 +125,8 @@ static void check(const uint32_t *values, size_t n, unsigned bit_width, struct d
         assert_int_equal(decoder->values[i], values[i]);
     for (size_t i = n; i < decoder->n; i++)
         assert_int_equal(decoder->values[i], 0);
+    read_back(values, n, bit_width, &out, 1 + n / 7);
+    read_back(values, n, bit_width, &out, 13);
     if (bit_width <= 8) {
         uint8_t levels[MOST];
         struct shale_buf same;
@@ -174,6 +212,65 @@ static void test_bit_widths(void **state)
     assert_int_equal(shale_bit_width(UINT32_MAX), 32);
 }
 
+static bool reads(const char *bytes, size_t n_bytes, unsigned bit_width, uint32_t *out, size_t n)
+{
+    struct shale_rle_reader reader;
+    shale_rle_reader_init(&reader, (struct shale_str){bytes, n_bytes}, bit_width);
+    return shale_rle_read_u32(&reader, out, n);
+}
+
+static void test_example_of_the_format(void **state)
+{
+    uint32_t out[8];
+    (void)state;
+    assert_true(reads("\x03\x88\xc6\xfa", 4, 3, out, 8));
+    for (uint32_t i = 0; i < 8; i++)
+        assert_int_equal(out[i], i);
+}
+
+static void test_what_is_no_runs(void **state)
+{
+    uint32_t out[1000];
+    (void)state;
+    assert_false(reads("", 0, 1, out, 1));
+    assert_true(reads("", 0, 0, out, 1000)); /* no bits: zeros without end */
+    assert_int_equal(out[999], 0);
+    assert_false(reads("\x80", 1, 1, out, 1));
+    assert_false(reads("\x04", 1, 1, out, 1)); /* a run without its value */
+    assert_false(reads("\x04\x01\x02", 3, 9, out, 3));
+    assert_true(reads("\x04\x01\x02", 3, 9, out, 2));
+    assert_int_equal(out[1], 0x201);
+    assert_false(reads("\x00\x01\x00\x01", 4, 1, out, 1)); /* runs of nothing */
+    assert_true(reads("\x00\x01\x02\x01", 4, 1, out, 1));
+    assert_false(reads("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 10, 1, out, 1));
+    /* 2^62 - 1 groups are said, 24 values of three bits are there, and a cut one's three bits */
+    assert_true(reads("\xff\xff\xff\xff\xff\xff\xff\xff\x7f"
+                      "123",
+                      12, 3, out, 8));
+    assert_false(reads("\xff\xff\xff\xff\xff\xff\xff\xff\x7f"
+                       "123",
+                       12, 3, out, 9));
+    assert_true(reads("\x05"
+                      "12",
+                      3, 3, out, 5));
+    assert_false(reads("\x05"
+                       "12",
+                       3, 3, out, 6));
+}
+
+static void test_cuts_prefixed_runs(void **state)
+{
+    struct shale_str bytes = {"\2\0\0\0abcde", 9}, runs;
+    (void)state;
+    assert_true(shale_rle_cut(&bytes, &runs));
+    assert_true(shale_str_is(runs, "ab"));
+    assert_true(shale_str_is(bytes, "cde"));
+    assert_false(shale_rle_cut(&bytes, &runs));
+    bytes = (struct shale_str){"\3\0\0\0ab", 6};
+    assert_false(shale_rle_cut(&bytes, &runs));
+    assert_int_equal(bytes.n_bytes, 6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +278,9 @@ int main(void)
         cmocka_unit_test(test_runs_are_rle_from_eight_on),
         cmocka_unit_test(test_says_when_there_is_no_room),
         cmocka_unit_test(test_bit_widths),
+        cmocka_unit_test(test_example_of_the_format),
+        cmocka_unit_test(test_what_is_no_runs),
+        cmocka_unit_test(test_cuts_prefixed_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
