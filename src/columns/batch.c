@@ -41,6 +41,7 @@ size_t shale_batch_data_bytes(enum shale_layout layout, const struct shale_batch
     case SHALE_LAYOUT_BYTES:
         return (size_t)measure->n_data_bytes;
     case SHALE_LAYOUT_LIST:
+    case SHALE_LAYOUT_STRUCT:
         return 0;
     default:
         return (size_t)measure->n_rows * shale_layout_width(layout);
@@ -54,24 +55,26 @@ static struct shale_column view(const struct shale_batch_buffers *buffers, const
         column.validity = (const uint8_t *)(part + buffers->validity_at);
     if (buffers->layout == SHALE_LAYOUT_BYTES || buffers->layout == SHALE_LAYOUT_LIST)
         column.offsets = (const int32_t *)(const void *)(part + buffers->offsets_at);
-    if (buffers->layout != SHALE_LAYOUT_LIST)
+    if (buffers->layout != SHALE_LAYOUT_LIST && buffers->layout != SHALE_LAYOUT_STRUCT)
         column.data = part + buffers->data_at;
     return column;
 }
 
-void shale_batch_column(const struct shale_batch *batch, size_t column, struct shale_column *out,
-                        struct shale_column *child)
+void shale_batch_column(const struct shale_batch *batch, size_t column, struct shale_column *nodes)
 {
     const char *part = (const char *)batch + batch->columns[column].part_at;
-    shale_batch_part_column(batch, column, part, out, child);
+    shale_batch_part_column(batch, column, part, nodes);
 }
 
 size_t shale_batch_header_bytes(const struct shale_schema *schema)
 {
-    size_t n_columns = 0;
+    size_t n_bytes = sizeof(struct shale_batch);
     for (size_t i = 0; i < schema->n_columns; i++)
-        n_columns += !schema->columns[i].partition_only;
-    return sizeof(struct shale_batch) + n_columns * sizeof(struct shale_batch_column);
+        if (!schema->columns[i].partition_only)
+            n_bytes +=
+                sizeof(struct shale_batch_column) +
+                shale_type_n_nodes(&schema->columns[i].type) * sizeof(struct shale_batch_buffers);
+    return n_bytes;
 }
 
 void shale_batch_part(const void *header, size_t column, size_t *offset, size_t *n_bytes)
@@ -82,18 +85,30 @@ void shale_batch_part(const void *header, size_t column, size_t *offset, size_t 
     *n_bytes = (size_t)batch->columns[column].part_bytes;
 }
 
+/* The children of node 'parent', which is followed by all that is inside it. */
+static void link_children(const struct shale_batch_buffers *buffers, struct shale_column *nodes,
+                          size_t parent)
+{
+    size_t end = parent + buffers[parent].n_nodes, i = parent + 1;
+    if (i < end)
+        nodes[parent].child = &nodes[i];
+    while (i < end) {
+        size_t next = i + buffers[i].n_nodes;
+        nodes[i].next = next < end ? &nodes[next] : NULL;
+        i = next;
+    }
+}
+
 void shale_batch_part_column(const void *header, size_t column, const void *part,
-                             struct shale_column *out, struct shale_column *child)
+                             struct shale_column *nodes)
 {
     const struct shale_batch *batch = header;
-    const struct shale_batch_column *place = &batch->columns[column];
+    const struct shale_batch_buffers *buffers = shale_batch_nodes(batch, &batch->columns[column]);
     assert(column < batch->n_columns);
-    *out = view(&place->self, part);
-    if (place->self.layout != SHALE_LAYOUT_LIST)
-        return;
-    assert(child != NULL);
-    *child = view(&place->child, part);
-    out->child = child;
+    for (size_t i = 0; i < buffers->n_nodes; i++)
+        nodes[i] = view(&buffers[i], part);
+    for (size_t i = 0; i < buffers->n_nodes; i++)
+        link_children(buffers, nodes, i);
 }
 
 static enum shale_status add_i32(const struct shale_column *view_of, int32_t *values, int64_t delta)
@@ -120,11 +135,11 @@ static enum shale_status add_i64(const struct shale_column *view_of, int64_t *va
 enum shale_status shale_batch_add(struct shale_batch *batch, size_t column, int64_t delta)
 {
     const struct shale_batch_column *place = &batch->columns[column];
-    struct shale_column view_of;
-    void *values = (char *)batch + place->part_at + place->self.data_at;
-    assert(place->self.layout == SHALE_LAYOUT_I32 || place->self.layout == SHALE_LAYOUT_I64);
-    shale_batch_column(batch, column, &view_of, NULL);
-    if (place->self.layout == SHALE_LAYOUT_I32)
+    const struct shale_batch_buffers *self = shale_batch_nodes(batch, place);
+    struct shale_column view_of = view(self, (const char *)batch + place->part_at);
+    void *values = (char *)batch + place->part_at + self->data_at;
+    assert(self->layout == SHALE_LAYOUT_I32 || self->layout == SHALE_LAYOUT_I64);
+    if (self->layout == SHALE_LAYOUT_I32)
         return add_i32(&view_of, values, delta);
     return add_i64(&view_of, values, delta);
 }

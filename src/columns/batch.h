@@ -24,21 +24,21 @@ int64_t shale_batch_n_rows(const struct shale_batch *batch);
  * for the size of a row group. */
 size_t shale_batch_n_bytes(const struct shale_batch *batch);
 
-/* View column 'column'.  'child' (caller's storage, may be NULL for scalar columns) receives a
- * list's elements.  Both are good as long as the batch. */
-void shale_batch_column(const struct shale_batch *batch, size_t column, struct shale_column *out,
-                        struct shale_column *child);
+/* View column 'column' and all that is inside it.  'nodes' is the caller's storage, as many as the
+ * type has nodes (shale_type_n_nodes(); 1 for a scalar), filled in their order and linked by
+ * 'child' and 'next': nodes[0] is the column.  Good as long as the batch. */
+void shale_batch_column(const struct shale_batch *batch, size_t column, struct shale_column *nodes);
 
 /* Add 'delta' to each value of an I32 or I64 column (event numbers, known only in plan order).
  * Returns SHALE_OK or SHALE_LIMIT (overflow; the column is then not to be used). */
 SHALE_MUST_USE enum shale_status shale_batch_add(struct shale_batch *batch, size_t column,
                                                  int64_t delta);
 
-/* Reading back a column at a time: read shale_batch_header_bytes(n_columns of the batch's file
- * schema) from the start, ask where a column lies, read that range into 'part', view it. */
+/* Reading back a column at a time: read shale_batch_header_bytes(the batch's schema) from the
+ * start, ask where a column lies, read that range into 'part', view it. */
 size_t shale_batch_header_bytes(const struct shale_schema *schema);
 void shale_batch_part(const void *header, size_t column, size_t *offset, size_t *n_bytes);
 void shale_batch_part_column(const void *header, size_t column, const void *part,
-                             struct shale_column *out, struct shale_column *child);
+                             struct shale_column *nodes);
 
 #endif

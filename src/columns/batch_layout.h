@@ -1,40 +1,46 @@
 /* SPDX-License-Identifier: MIT */
 /* Private to columns: how a batch lies in memory, shared by who makes and who views one.
  *
- * A column's part holds, in this order and each from a multiple of 16 bytes (what a shale_i128
- * wants): validity, offsets, data, and for a list its elements' validity, offsets, data.  All
- * places count from the part's first byte, so that a part can be read back alone.  There is no
- * pointer in a batch: its bytes are the same in memory and in a file. */
+ *     [struct shale_batch][a shale_batch_buffers a node, of all columns][part of column 0] ...
+ *
+ * A column's part holds, of each of its nodes in preorder: validity, offsets, data, each from a
+ * multiple of 16 bytes (what a shale_i128 wants).  All places count from the part's first byte, so
+ * that a part can be read back alone.  There is no pointer in a batch: its bytes are the same in
+ * memory and in a file. */
 #ifndef SHALE_COLUMNS_BATCH_LAYOUT_H
 #define SHALE_COLUMNS_BATCH_LAYOUT_H
 
 #include "columns/batch.h"
 
-/* The buffers of one column, or of a list's elements. */
+/* The buffers of a column, or of what is inside one. */
 struct shale_batch_buffers {
     int64_t n_rows;
     int64_t n_nulls;
     uint64_t validity_at; /* of each the place; used only when there is such a buffer: */
     uint64_t offsets_at;  /* validity when n_nulls > 0, offsets and data by 'layout' */
     uint64_t data_at;
-    uint32_t layout; /* enum shale_layout */
-    uint32_t zero;
+    uint32_t layout;  /* enum shale_layout */
+    uint32_t n_nodes; /* itself and all inside, which follow */
 };
 
 struct shale_batch_column {
     uint64_t part_at; /* from the batch's first byte */
     uint64_t part_bytes;
-    struct shale_batch_buffers self;
-    struct shale_batch_buffers child; /* of a LIST, else all zero */
+    uint64_t nodes_at; /* its first shale_batch_buffers, from the batch's first byte */
 };
 
 struct shale_batch {
     uint64_t n_bytes;
     int64_t n_rows;
     uint64_t n_columns;
-    uint64_t zero;
     struct shale_batch_column columns[];
 };
+
+static inline const struct shale_batch_buffers *
+shale_batch_nodes(const struct shale_batch *batch, const struct shale_batch_column *column)
+{
+    return (const void *)((const char *)batch + column->nodes_at);
+}
 
 /* What one set of buffers holds; the sizes follow from it. */
 struct shale_batch_measure {

@@ -8,6 +8,51 @@
 #include "columns/batch_layout.h"
 #include "columns/builder_rows.h"
 
+/* ---- Life -------------------------------------------------------------------------------------
+ */
+
+/* Fill the nodes of 'type' from 'node' on; the first one past them is returned. */
+static struct shale_builder_node *init_nodes(struct shale_builder_node *node,
+                                             struct shale_builder_node *parent,
+                                             const struct shale_type *type)
+{
+    struct shale_builder_node *end = node + 1, *last = NULL;
+    shale_vector_init(&node->vector, shale_type_layout(type));
+    node->parent = parent;
+    node->after = node;
+    for (size_t i = 0; i < type->n_members; i++) {
+        struct shale_builder_node *child = end;
+        end = init_nodes(child, node, &type->members[i].type);
+        if (last == NULL)
+            node->child = child;
+        else
+            last->next = last->after = child;
+        last = child;
+    }
+    if (type->kind == SHALE_STRUCT)
+        last->after = NULL;
+    else if (type->kind == SHALE_MAP)
+        last->after = node->child;
+    node->n_nodes = (size_t)(end - node);
+    return end;
+}
+
+static bool new_nodes(struct shale_builder *builder)
+{
+    struct shale_builder_node *node;
+    for (size_t i = 0; i < builder->n_columns; i++)
+        builder->n_nodes += shale_type_n_nodes(&builder->schema->columns[i].type);
+    node = shale_mem_zeroed(builder->mem, builder->n_nodes, sizeof(*node));
+    builder->nodes = node;
+    for (size_t i = 0; i < builder->n_columns && node != NULL; i++) {
+        const struct shale_column_def *def = &builder->schema->columns[i];
+        builder->columns[i] = (struct shale_builder_column){
+            .target = node, .nodes = node, .partition_only = def->partition_only};
+        node = init_nodes(node, NULL, &def->type);
+    }
+    return builder->nodes != NULL;
+}
+
 enum shale_status shale_builder_new(const struct shale_mem *mem, const struct shale_schema *schema,
                                     struct shale_builder **out)
 {
@@ -23,14 +68,9 @@ enum shale_status shale_builder_new(const struct shale_mem *mem, const struct sh
     builder->mem = mem;
     builder->schema = schema;
     builder->n_columns = n_columns;
-    for (size_t i = 0; i < n_columns; i++) {
-        const struct shale_column_def *def = &schema->columns[i];
-        struct shale_builder_column *column = &builder->columns[i];
-        shale_vector_init(&column->self, shale_type_layout(&def->type));
-        if (def->type.kind == SHALE_LIST)
-            shale_vector_init(&column->child, shale_type_layout(shale_type_element(&def->type)));
-        column->target = &column->self;
-        column->partition_only = def->partition_only;
+    if (!new_nodes(builder)) {
+        shale_mem_free(mem, builder);
+        return SHALE_NOMEM;
     }
     *out = builder;
     return SHALE_OK;
@@ -38,9 +78,9 @@ enum shale_status shale_builder_new(const struct shale_mem *mem, const struct sh
 
 static void free_buffers(struct shale_builder *builder)
 {
-    for (size_t i = 0; i < builder->n_columns; i++) {
-        shale_vector_fini(&builder->columns[i].self, builder->mem);
-        shale_vector_fini(&builder->columns[i].child, builder->mem);
+    for (size_t i = 0; i < builder->n_nodes; i++) {
+        shale_vector_fini(&builder->nodes[i].vector, builder->mem);
+        builder->nodes[i].room = 0;
     }
 }
 
@@ -49,18 +89,25 @@ void shale_builder_free(struct shale_builder *builder)
     if (builder == NULL)
         return;
     free_buffers(builder);
+    shale_mem_free(builder->mem, builder->nodes);
     shale_mem_free(builder->mem, builder);
+}
+
+/* No list, map or struct has begun. */
+static void rewind_cursor(struct shale_builder_column *column)
+{
+    column->target = column->nodes;
+    column->open = NULL;
 }
 
 void shale_builder_reset(struct shale_builder *builder, size_t keep_bytes)
 {
     size_t allocated = 0;
-    for (size_t i = 0; i < builder->n_columns; i++) {
-        struct shale_builder_column *column = &builder->columns[i];
-        column->target = &column->self;
-        allocated += shale_vector_allocated(&column->self) + shale_vector_allocated(&column->child);
-        shale_vector_truncate(&column->self, 0);
-        shale_vector_truncate(&column->child, 0);
+    for (size_t i = 0; i < builder->n_columns; i++)
+        rewind_cursor(&builder->columns[i]);
+    for (size_t i = 0; i < builder->n_nodes; i++) {
+        allocated += shale_vector_allocated(&builder->nodes[i].vector);
+        shale_vector_truncate(&builder->nodes[i].vector, 0);
     }
     if (allocated > keep_bytes)
         free_buffers(builder);
@@ -68,26 +115,48 @@ void shale_builder_reset(struct shale_builder *builder, size_t keep_bytes)
     builder->n_rows = 0;
 }
 
+/* ---- Puts -------------------------------------------------------------------------------------
+ */
+
 static void fail(struct shale_builder *builder, enum shale_status status)
 {
     if (builder->status == SHALE_OK)
         builder->status = status;
 }
 
-/* Room for one more row in the vector that 'column' appends to; NULL when there is none. */
+/* Room for one more row; false when there is none. */
+static bool grow(struct shale_builder *builder, struct shale_builder_node *node)
+{
+    enum shale_status status;
+    if (node->vector.n_rows < node->vector.capacity)
+        return true;
+    status = shale_vector_grow(&node->vector, builder->mem);
+    if (status != SHALE_OK)
+        fail(builder, status);
+    else if (node->after == node)
+        node->room = node->vector.capacity;
+    return status == SHALE_OK;
+}
+
+/* The cursor moves also after a failure, so that what begins has its end. */
+static __attribute__((noinline)) struct shale_vector *make_room(struct shale_builder *builder,
+                                                                struct shale_builder_column *column)
+{
+    struct shale_builder_node *node = column->target;
+    column->target = node->after;
+    return grow(builder, node) ? &node->vector : NULL;
+}
+
+/* Room for one more row in the vector that 'column' appends to, and the cursor where the next put
+ * goes; NULL when there is none. */
 static inline struct shale_vector *room(struct shale_builder *builder, size_t column)
 {
-    struct shale_vector *vector;
-    assert(column < builder->n_columns);
-    vector = builder->columns[column].target;
-    if (__builtin_expect(vector->n_rows == vector->capacity, 0)) {
-        enum shale_status status = shale_vector_grow(vector, builder->mem);
-        if (status != SHALE_OK) {
-            fail(builder, status);
-            return NULL;
-        }
-    }
-    return vector;
+    struct shale_builder_node *node;
+    assert(column < builder->n_columns && builder->columns[column].target != NULL);
+    node = builder->columns[column].target;
+    if (__builtin_expect(node->vector.n_rows >= node->room, 0))
+        return make_room(builder, &builder->columns[column]);
+    return &node->vector;
 }
 
 /* The row that was just filled has a value. */
@@ -97,17 +166,33 @@ static inline void valid(struct shale_vector *vector)
     vector->validity[row >> 3] |= (uint8_t)(1u << (row & 7));
 }
 
-void shale_builder_null(struct shale_builder *builder, size_t column)
+static void null_members(struct shale_builder *builder, const struct shale_builder_node *node);
+
+static inline void put_null(struct shale_builder *builder, struct shale_builder_node *node)
 {
-    struct shale_vector *vector = room(builder, column);
-    if (vector == NULL)
-        return;
+    struct shale_vector *vector = &node->vector;
     if (vector->offsets != NULL)
         vector->offsets[vector->n_rows + 1] = vector->offsets[vector->n_rows];
     else if (vector->width > 0)
         memset(vector->data + (size_t)vector->n_rows * vector->width, 0, vector->width);
+    else if (vector->layout == SHALE_LAYOUT_STRUCT)
+        null_members(builder, node);
     vector->n_rows++;
     vector->n_nulls++;
+}
+
+static void null_members(struct shale_builder *builder, const struct shale_builder_node *node)
+{
+    for (struct shale_builder_node *member = node->child; member != NULL; member = member->next)
+        if (grow(builder, member))
+            put_null(builder, member);
+}
+
+void shale_builder_null(struct shale_builder *builder, size_t column)
+{
+    struct shale_builder_node *node = builder->columns[column].target;
+    if (room(builder, column) != NULL)
+        put_null(builder, node);
 }
 
 void shale_builder_bool(struct shale_builder *builder, size_t column, bool value)
@@ -143,6 +228,11 @@ void shale_builder_i64(struct shale_builder *builder, size_t column, int64_t val
     put_fixed(builder, column, SHALE_LAYOUT_I64, &value, sizeof(value));
 }
 
+void shale_builder_f32(struct shale_builder *builder, size_t column, float value)
+{
+    put_fixed(builder, column, SHALE_LAYOUT_F32, &value, sizeof(value));
+}
+
 void shale_builder_f64(struct shale_builder *builder, size_t column, double value)
 {
     put_fixed(builder, column, SHALE_LAYOUT_F64, &value, sizeof(value));
@@ -174,25 +264,60 @@ void shale_builder_bytes(struct shale_builder *builder, size_t column, struct sh
     valid(vector);
 }
 
+static void begin(struct shale_builder *builder, size_t column, enum shale_layout layout)
+{
+    struct shale_builder_column *cursor = &builder->columns[column];
+    assert(cursor->target != NULL && cursor->target->vector.layout == layout);
+    (void)layout;
+    cursor->open = cursor->target;
+    cursor->target = cursor->open->child;
+}
+
+/* The row of what was begun last can be appended now. */
+static struct shale_vector *end(struct shale_builder *builder, size_t column)
+{
+    struct shale_builder_column *cursor = &builder->columns[column];
+    cursor->target = cursor->open;
+    cursor->open = cursor->open->parent;
+    return room(builder, column);
+}
+
 void shale_builder_list_begin(struct shale_builder *builder, size_t column)
 {
-    struct shale_builder_column *list = &builder->columns[column];
-    assert(list->self.layout == SHALE_LAYOUT_LIST && list->target == &list->self);
-    list->target = &list->child;
+    begin(builder, column, SHALE_LAYOUT_LIST);
 }
 
 void shale_builder_list_end(struct shale_builder *builder, size_t column)
 {
-    struct shale_builder_column *list = &builder->columns[column];
+    const struct shale_builder_node *list = builder->columns[column].open;
     struct shale_vector *vector;
-    assert(list->target == &list->child);
-    list->target = &list->self;
-    vector = room(builder, column);
+    assert(list != NULL && list->vector.layout == SHALE_LAYOUT_LIST);
+    assert(builder->columns[column].target == list->child); /* no key without its value */
+    vector = end(builder, column);
     if (vector == NULL)
         return;
-    vector->offsets[vector->n_rows + 1] = (int32_t)list->child.n_rows;
+    vector->offsets[vector->n_rows + 1] = (int32_t)list->child->vector.n_rows;
     valid(vector);
 }
+
+void shale_builder_struct_begin(struct shale_builder *builder, size_t column)
+{
+    begin(builder, column, SHALE_LAYOUT_STRUCT);
+}
+
+void shale_builder_struct_end(struct shale_builder *builder, size_t column)
+{
+    struct shale_vector *vector;
+    assert(builder->columns[column].open != NULL &&
+           builder->columns[column].open->vector.layout == SHALE_LAYOUT_STRUCT);
+    assert(builder->columns[column].target == NULL); /* each member once */
+    vector = end(builder, column);
+    if (vector != NULL)
+        valid(vector);
+}
+
+/* ---- Rows -------------------------------------------------------------------------------------
+ */
 
 enum shale_status shale_builder_row(struct shale_builder *builder)
 {
@@ -201,7 +326,7 @@ enum shale_status shale_builder_row(struct shale_builder *builder)
     builder->n_rows++;
 #ifndef NDEBUG
     for (size_t i = 0; i < builder->n_columns; i++)
-        assert(builder->columns[i].self.n_rows == builder->n_rows);
+        assert(builder->columns[i].nodes->vector.n_rows == builder->n_rows);
 #endif
     return SHALE_OK;
 }
@@ -226,24 +351,30 @@ size_t shale_builder_n_bytes(const struct shale_builder *builder)
     size_t n_bytes = 0;
     for (size_t i = 0; i < builder->n_columns; i++) {
         const struct shale_builder_column *column = &builder->columns[i];
-        if (column->partition_only)
-            continue;
-        n_bytes += vector_bytes(&column->self);
-        if (column->self.layout == SHALE_LAYOUT_LIST)
-            n_bytes += vector_bytes(&column->child);
+        for (size_t n = 0; !column->partition_only && n < column->nodes->n_nodes; n++)
+            n_bytes += vector_bytes(&column->nodes[n].vector);
     }
     return n_bytes;
+}
+
+static void truncate_node(struct shale_builder_node *node, int64_t n_rows)
+{
+    struct shale_vector *vector = &node->vector;
+    int64_t inside = n_rows;
+    if (n_rows > vector->n_rows)
+        return;
+    if (vector->layout == SHALE_LAYOUT_LIST)
+        inside = vector->offsets == NULL ? 0 : vector->offsets[n_rows];
+    for (struct shale_builder_node *child = node->child; child != NULL; child = child->next)
+        truncate_node(child, inside);
+    shale_vector_truncate(vector, n_rows);
 }
 
 void shale_builder_truncate(struct shale_builder *builder, int64_t n_rows)
 {
     for (size_t i = 0; i < builder->n_columns; i++) {
-        struct shale_builder_column *column = &builder->columns[i];
-        column->target = &column->self;
-        if (column->self.layout == SHALE_LAYOUT_LIST && column->self.offsets != NULL &&
-            n_rows <= column->self.n_rows)
-            shale_vector_truncate(&column->child, column->self.offsets[n_rows]);
-        shale_vector_truncate(&column->self, n_rows);
+        rewind_cursor(&builder->columns[i]);
+        truncate_node(builder->columns[i].nodes, n_rows);
     }
     if (n_rows < builder->n_rows)
         builder->n_rows = n_rows;
@@ -253,5 +384,5 @@ void shale_builder_column(const struct shale_builder *builder, size_t column,
                           struct shale_column *out)
 {
     assert(column < builder->n_columns);
-    *out = shale_vector_view(&builder->columns[column].self);
+    *out = shale_vector_view(&builder->columns[column].nodes->vector);
 }

@@ -6,10 +6,25 @@
 #include "columns/builder.h"
 #include "columns/vector.h"
 
+/* A column's type, or one inside it. */
+struct shale_builder_node {
+    struct shale_vector vector;
+    /* A put to a row below this needs to look at nothing but the vector.  It is the vector's
+     * capacity; or 0 for a node after which the cursor moves (a member of a STRUCT or MAP), so that
+     * only these pay for that. */
+    int64_t room;
+    struct shale_builder_node *parent; /* NULL: the column itself */
+    struct shale_builder_node *child;  /* the first inside; NULL: a scalar */
+    struct shale_builder_node *next;   /* the next of the same parent */
+    struct shale_builder_node *after;  /* where the next put goes: itself, or of a STRUCT the next
+                                        * member (NULL: all are there), of a MAP the other one */
+    size_t n_nodes;                    /* it and all inside */
+};
+
 struct shale_builder_column {
-    struct shale_vector *target; /* where puts go: &self, or &child while a list is open */
-    struct shale_vector self;
-    struct shale_vector child; /* LIST */
+    struct shale_builder_node *target; /* where the next put goes */
+    struct shale_builder_node *open;   /* the LIST, MAP or STRUCT that has begun; NULL: none */
+    struct shale_builder_node *nodes;  /* in preorder, nodes[0].n_nodes of them */
     bool partition_only;
 };
 
@@ -19,6 +34,8 @@ struct shale_builder {
     int64_t n_rows;
     enum shale_status status; /* sticky */
     size_t n_columns;
+    size_t n_nodes; /* of all columns */
+    struct shale_builder_node *nodes;
     struct shale_builder_column columns[];
 };
 

@@ -2,8 +2,9 @@
 /* The builder's rows become one batch a partition.
  *
  * A counting sort puts the row numbers of each partition side by side; then each batch is measured
- * (exact sizes), laid out, allocated and filled by gathering its rows.  A list's rows become row
- * numbers of its elements, which are gathered like any column. */
+ * (exact sizes), laid out, allocated and filled by gathering its rows.  The rows of a list or map
+ * become row numbers of its elements, which are gathered like any column; a struct's rows are its
+ * members'. */
 #include <assert.h>
 
 #include "base/checked.h"
@@ -18,9 +19,11 @@ struct rows {
 
 /* What a split needs besides the batches. */
 struct scratch {
-    int32_t *order;    /* row numbers, by partition; NULL: all rows are one partition's */
-    int64_t *begins;   /* n_parts + 1 places in 'order' */
-    int32_t *elements; /* row numbers of one partition's elements of one list */
+    int32_t *order;  /* row numbers, by partition; NULL: all rows are one partition's */
+    int64_t *begins; /* n_parts + 1 places in 'order' */
+    /* Row numbers of one partition's elements of one list; [1] of a list inside that, and so on.
+     * Room for those of the largest vector. */
+    int32_t *elements[SHALE_TYPE_DEPTH];
 };
 
 static struct rows rows_of_part(const struct scratch *scratch, uint32_t part)
@@ -35,16 +38,22 @@ static inline int64_t row_at(const struct rows *rows, int64_t i)
     return rows->at == NULL ? i : rows->at[i];
 }
 
-/* The elements of the lists in 'rows'; 'elements' has room for all of the vector's. */
-static struct rows rows_of_elements(const struct shale_vector *list, const struct rows *rows,
-                                    int32_t *elements)
+/* What is inside the node's rows 'rows': the elements of these lists, or a struct's same rows.
+ * '*level' counts the lists around what is inside. */
+static struct rows rows_inside(const struct shale_builder_node *node, const struct rows *rows,
+                               const struct scratch *scratch, size_t *level)
 {
+    const int32_t *offsets = node->vector.offsets;
+    int32_t *elements = scratch->elements[*level];
     int64_t n = 0;
+    if (node->vector.layout != SHALE_LAYOUT_LIST)
+        return *rows;
+    ++*level;
     if (rows->at == NULL)
-        return (struct rows){NULL, list->offsets == NULL ? 0 : list->offsets[list->n_rows]};
+        return (struct rows){NULL, offsets == NULL ? 0 : offsets[rows->n]};
     for (int64_t i = 0; i < rows->n; i++) {
-        int32_t end = list->offsets[rows->at[i] + 1];
-        for (int32_t e = list->offsets[rows->at[i]]; e < end; e++)
+        int32_t end = offsets[rows->at[i] + 1];
+        for (int32_t e = offsets[rows->at[i]]; e < end; e++)
             elements[n++] = e;
     }
     return (struct rows){elements, n};
@@ -79,12 +88,15 @@ static uint64_t align16(uint64_t n)
 }
 
 /* Give the buffers of one vector their places from '*at' on. */
-static struct shale_batch_buffers place(const struct shale_vector *vector, const struct rows *rows,
-                                        uint64_t *at)
+static struct shale_batch_buffers place(const struct shale_builder_node *node,
+                                        const struct rows *rows, uint64_t *at)
 {
+    const struct shale_vector *vector = &node->vector;
     struct shale_batch_measure size = measure(vector, rows);
-    struct shale_batch_buffers buffers = {
-        .n_rows = size.n_rows, .n_nulls = size.n_nulls, .layout = (uint32_t)vector->layout};
+    struct shale_batch_buffers buffers = {.n_rows = size.n_rows,
+                                          .n_nulls = size.n_nulls,
+                                          .layout = (uint32_t)vector->layout,
+                                          .n_nodes = (uint32_t)node->n_nodes};
     buffers.validity_at = *at;
     *at += align16(shale_batch_validity_bytes(&size));
     buffers.offsets_at = *at;
@@ -92,6 +104,20 @@ static struct shale_batch_buffers place(const struct shale_vector *vector, const
     buffers.data_at = *at;
     *at += align16(shale_batch_data_bytes(vector->layout, &size));
     return buffers;
+}
+
+/* The same for a node and all inside it; 'out' is the first's. */
+static void place_nodes(struct shale_batch_buffers *out, const struct shale_builder_node *node,
+                        const struct rows *rows, const struct scratch *scratch, size_t level,
+                        uint64_t *at)
+{
+    struct rows inside;
+    *out = place(node, rows, at);
+    if (node->child == NULL)
+        return;
+    inside = rows_inside(node, rows, scratch, &level);
+    for (const struct shale_builder_node *child = node->child; child != NULL; child = child->next)
+        place_nodes(out + (child - node), child, &inside, scratch, level, at);
 }
 
 /* ---- Filling (the batch is zeroed, so that padding and null slots are) ------------------------
@@ -173,67 +199,82 @@ static void gather(char *part, const struct shale_batch_buffers *buffers,
     case SHALE_LAYOUT_LIST:
         gather_lists(offsets, vector, rows);
         break;
+    case SHALE_LAYOUT_STRUCT:
+        break;
     default:
         gather_fixed(data, vector, rows);
         break;
     }
 }
 
-/* ---- One batch ------------------------------------------------------------------------------ */
-
-static void place_column(struct shale_batch_column *out, const struct shale_builder_column *column,
-                         const struct rows *rows, struct scratch *scratch, uint64_t *batch_at)
+static void gather_nodes(char *part, const struct shale_batch_buffers *buffers,
+                         const struct shale_builder_node *node, const struct rows *rows,
+                         const struct scratch *scratch, size_t level)
 {
-    uint64_t at = 0;
-    out->part_at = *batch_at;
-    out->self = place(&column->self, rows, &at);
-    if (column->self.layout == SHALE_LAYOUT_LIST) {
-        struct rows elements = rows_of_elements(&column->self, rows, scratch->elements);
-        out->child = place(&column->child, &elements, &at);
-    }
-    out->part_bytes = at;
-    *batch_at += at;
+    struct rows inside;
+    gather(part, buffers, &node->vector, rows);
+    if (node->child == NULL)
+        return;
+    inside = rows_inside(node, rows, scratch, &level);
+    for (const struct shale_builder_node *child = node->child; child != NULL; child = child->next)
+        gather_nodes(part, buffers + (child - node), child, &inside, scratch, level);
 }
 
-static void fill_column(struct shale_batch *batch, const struct shale_batch_column *placed,
-                        const struct shale_builder_column *column, const struct rows *rows,
-                        struct scratch *scratch)
+/* ---- One batch --------------------------------------------------------------------------------
+ */
+
+/* Fill the header; the batch's size is returned. */
+static uint64_t place_columns(const struct shale_builder *builder, const struct rows *rows,
+                              const struct scratch *scratch, struct shale_batch *batch,
+                              size_t header_bytes)
 {
-    char *part = (char *)batch + placed->part_at;
-    gather(part, &placed->self, &column->self, rows);
-    if (column->self.layout == SHALE_LAYOUT_LIST) {
-        struct rows elements = rows_of_elements(&column->self, rows, scratch->elements);
-        gather(part, &placed->child, &column->child, &elements);
+    uint64_t batch_at = align16(header_bytes);
+    size_t n_columns = 0;
+    struct shale_batch_buffers *buffers;
+    for (size_t i = 0; i < builder->n_columns; i++)
+        n_columns += !builder->columns[i].partition_only;
+    batch->n_columns = n_columns;
+    buffers = (void *)&batch->columns[n_columns];
+    for (size_t i = 0, n = 0; i < builder->n_columns; i++) {
+        const struct shale_builder_column *column = &builder->columns[i];
+        uint64_t part_bytes = 0;
+        if (column->partition_only)
+            continue;
+        place_nodes(buffers, column->nodes, rows, scratch, 0, &part_bytes);
+        batch->columns[n++] = (struct shale_batch_column){
+            batch_at, part_bytes, (uint64_t)((char *)buffers - (char *)batch)};
+        buffers += column->nodes->n_nodes;
+        batch_at += part_bytes;
     }
+    return batch_at;
 }
 
 /* The header is made first, alone, then resized to the whole. */
 static struct shale_batch *make_batch(const struct shale_builder *builder, const struct rows *rows,
-                                      struct scratch *scratch)
+                                      const struct scratch *scratch)
 {
     const struct shale_mem *mem = builder->mem;
-    size_t header_bytes = shale_batch_header_bytes(builder->schema);
-    uint64_t n_bytes = align16(header_bytes);
+    size_t header_bytes = shale_batch_header_bytes(builder->schema), n_bytes;
     struct shale_batch *batch = shale_mem_zeroed(mem, 1, header_bytes), *whole;
-    size_t n = 0;
     if (batch == NULL)
         return NULL;
-    for (size_t i = 0; i < builder->n_columns; i++)
-        if (!builder->columns[i].partition_only)
-            place_column(&batch->columns[n++], &builder->columns[i], rows, scratch, &n_bytes);
-    batch->n_columns = n;
     batch->n_rows = rows->n;
-    batch->n_bytes = n_bytes;
-    whole = shale_mem_resize(mem, batch, (size_t)n_bytes, 1);
+    batch->n_bytes = place_columns(builder, rows, scratch, batch, header_bytes);
+    n_bytes = (size_t)batch->n_bytes;
+    whole = shale_mem_resize(mem, batch, n_bytes, 1);
     if (whole == NULL) {
         shale_mem_free(mem, batch);
         return NULL;
     }
-    memset((char *)whole + header_bytes, 0, (size_t)n_bytes - header_bytes);
-    n = 0;
-    for (size_t i = 0; i < builder->n_columns; i++)
-        if (!builder->columns[i].partition_only)
-            fill_column(whole, &whole->columns[n++], &builder->columns[i], rows, scratch);
+    memset((char *)whole + header_bytes, 0, n_bytes - header_bytes);
+    for (size_t i = 0, n = 0; i < builder->n_columns; i++) {
+        const struct shale_batch_column *placed = &whole->columns[n];
+        if (builder->columns[i].partition_only)
+            continue;
+        gather_nodes((char *)whole + placed->part_at, shale_batch_nodes(whole, placed),
+                     builder->columns[i].nodes, rows, scratch, 0);
+        n++;
+    }
     return whole;
 }
 
@@ -261,10 +302,20 @@ static void sort_rows(struct scratch *scratch, const uint32_t *part_of_row, int6
     begins[0] = 0;
 }
 
+/* Of each level, the most elements that a list's child has. */
+static void count_elements(const struct shale_builder_node *node, size_t level, int64_t *n_elements)
+{
+    bool is_list = node->vector.layout == SHALE_LAYOUT_LIST;
+    if (is_list && node->child->vector.n_rows > n_elements[level])
+        n_elements[level] = node->child->vector.n_rows;
+    for (const struct shale_builder_node *child = node->child; child != NULL; child = child->next)
+        count_elements(child, level + is_list, n_elements);
+}
+
 static bool prepare(const struct shale_builder *builder, const uint32_t *part_of_row,
                     uint32_t n_parts, struct scratch *scratch)
 {
-    int64_t n_elements = 0;
+    int64_t n_elements[SHALE_TYPE_DEPTH] = {0};
     scratch->begins = shale_mem_zeroed(builder->mem, (size_t)n_parts + 1, sizeof(int64_t));
     if (scratch->begins == NULL)
         return false;
@@ -273,15 +324,18 @@ static bool prepare(const struct shale_builder *builder, const uint32_t *part_of
             scratch->begins[p] = builder->n_rows;
         return true;
     }
-    for (size_t i = 0; i < builder->n_columns; i++)
-        if (builder->columns[i].child.n_rows > n_elements)
-            n_elements = builder->columns[i].child.n_rows;
     scratch->order =
         shale_mem_alloc(builder->mem, (size_t)builder->n_rows * sizeof(*scratch->order));
-    scratch->elements =
-        shale_mem_alloc(builder->mem, (size_t)n_elements * sizeof(*scratch->elements));
-    if (scratch->order == NULL || scratch->elements == NULL)
+    if (scratch->order == NULL)
         return false;
+    for (size_t i = 0; i < builder->n_columns; i++)
+        count_elements(builder->columns[i].nodes, 0, n_elements);
+    for (size_t i = 0; i < SHALE_TYPE_DEPTH && n_elements[i] > 0; i++) {
+        scratch->elements[i] =
+            shale_mem_alloc(builder->mem, (size_t)n_elements[i] * sizeof(int32_t));
+        if (scratch->elements[i] == NULL)
+            return false;
+    }
     sort_rows(scratch, part_of_row, builder->n_rows, n_parts);
     return true;
 }
@@ -308,6 +362,7 @@ enum shale_status shale_builder_split(const struct shale_builder *builder,
     }
     shale_mem_free(builder->mem, scratch.begins);
     shale_mem_free(builder->mem, scratch.order);
-    shale_mem_free(builder->mem, scratch.elements);
+    for (size_t i = 0; i < SHALE_TYPE_DEPTH; i++)
+        shale_mem_free(builder->mem, scratch.elements[i]);
     return ok ? SHALE_OK : SHALE_NOMEM;
 }

@@ -54,7 +54,7 @@ enum shale_status shale_vector_grow(struct shale_vector *vector, const struct sh
         if (!resize_zeroed(mem, &data, old / 8, rows / 8))
             return SHALE_NOMEM;
         vector->data = data;
-    } else {
+    } else if (vector->width > 0) {
         data = shale_mem_resize(mem, data, rows, vector->width);
         if (data == NULL)
             return SHALE_NOMEM;
@@ -122,7 +122,7 @@ struct shale_column shale_vector_view(const struct shale_vector *vector)
         column.validity = vector->validity;
     if (has_offsets)
         column.offsets = vector->offsets != NULL ? vector->offsets : no_offsets;
-    if (vector->layout != SHALE_LAYOUT_LIST)
+    if (vector->layout != SHALE_LAYOUT_LIST && vector->layout != SHALE_LAYOUT_STRUCT)
         column.data = vector->data;
     return column;
 }

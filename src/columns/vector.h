@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Private to columns: one growing array of values in Arrow's layout, of a column or of a list's
- * elements.  Bits from n_rows on are zero, and so is what stands where a row is null. */
+/* Private to columns: one growing array of values in Arrow's layout, of a column or of what
+ * is inside one.  Bits from n_rows on are zero, and so is what stands where a row is null. */
 #ifndef SHALE_COLUMNS_VECTOR_H
 #define SHALE_COLUMNS_VECTOR_H
 

@@ -23,7 +23,7 @@ struct pieces {
     size_t column;
     size_t header_bytes;
     struct shale_buf header, bytes; /* of an entry in the spill file */
-    struct shale_column view, child;
+    struct shale_column *nodes;     /* of the current piece */
 };
 
 static enum shale_status read_piece(struct pieces *pieces, const struct entry *entry,
@@ -46,7 +46,7 @@ static enum shale_status read_piece(struct pieces *pieces, const struct entry *e
                               err);
     if (status == SHALE_OK)
         shale_batch_part_column(pieces->header.data, pieces->column, pieces->bytes.data,
-                                &pieces->view, &pieces->child);
+                                pieces->nodes);
     return status;
 }
 
@@ -59,10 +59,10 @@ static enum shale_status next_piece(struct shale_column_stream *stream,
     if (pieces->next == pieces->n_entries)
         return SHALE_OK;
     entry = &pieces->part->entries[pieces->next++];
-    *out = &pieces->view;
+    *out = pieces->nodes;
     if (entry->batch == NULL)
         return read_piece(pieces, entry, err);
-    shale_batch_column(entry->batch, pieces->column, &pieces->view, &pieces->child);
+    shale_batch_column(entry->batch, pieces->column, pieces->nodes);
     return SHALE_OK;
 }
 
@@ -84,6 +84,7 @@ static enum shale_status write_column(struct worker *worker, const struct part *
 {
     const struct run *run = worker->run;
     const struct shale_schema *schema = part->file->schema;
+    const struct shale_column_def *def = file_column(schema, column);
     struct pieces pieces = {.stream = {next_piece},
                             .run = run,
                             .part = part,
@@ -91,12 +92,16 @@ static enum shale_status write_column(struct worker *worker, const struct part *
                             .column = column,
                             .header_bytes = shale_batch_header_bytes(schema)};
     enum shale_status status;
+    pieces.nodes = shale_mem_zeroed(run->mem, shale_type_n_nodes(&def->type), sizeof *pieces.nodes);
+    if (pieces.nodes == NULL)
+        return SHALE_ERR(err, no_memory);
     shale_buf_init(&pieces.header, run->mem, MAX_PART_BYTES);
     shale_buf_init(&pieces.bytes, run->mem, MAX_PART_BYTES);
-    status = shale_chunk_write(worker->chunks, file_column(schema, column), &part->file->chunk,
-                               &pieces.stream, sink, meta, err);
+    status =
+        shale_chunk_write(worker->chunks, def, &part->file->chunk, &pieces.stream, sink, meta, err);
     shale_buf_fini(&pieces.header);
     shale_buf_fini(&pieces.bytes);
+    shale_mem_free(run->mem, pieces.nodes);
     if (status == SHALE_NOMEM)
         return SHALE_ERR(err, no_memory);
     return status;

@@ -73,18 +73,18 @@ size_t shale_type_n_nodes(const struct shale_type *type);
 
 /* How values of a type lie in memory (Arrow's layout):
  *
- *     BOOL   a bit a value             BOOL
- *     I32    int32_t                   INT32; DATE (days since 1970-01-01); INT8, INT16, UINT8,
+ *     BOOL    a bit a value            BOOL
+ *     I32     int32_t                  INT32; DATE (days since 1970-01-01); INT8, INT16, UINT8,
  *                                      UINT16; UINT32 (its bits)
- *     I64    int64_t                   INT64; TIME (since midnight) and TIMESTAMP (since the epoch)
+ *     I64     int64_t                  INT64; TIME (since midnight) and TIMESTAMP (since the epoch)
  *                                      in their unit; UINT64 (its bits)
- *     F32    float                     FLOAT32
- *     F64    double                    FLOAT64
- *     I128   shale_i128, little-endian   DECIMAL (value * 10^scale); UUID with 'annotate' (16 bytes
- *                                      in the order of its text, not a number)
- *     BYTES  int32 offsets and bytes   STRING, JSON, BINARY, UUID (36 characters, lower case);
- * FIXED LIST   int32 offsets and children  LIST, MAP (its keys and its values: two children) STRUCT
- * children                  STRUCT: one a member, with as many rows; where the struct is null, they
+ *     F32     float                    FLOAT32
+ *     F64     double                   FLOAT64
+ *     I128    shale_i128, little-endian  DECIMAL (value * 10^scale); UUID with 'annotate' (16
+ *                                      bytes in the order of its text, not a number)
+ *     BYTES   int32 offsets and bytes  STRING, JSON, BINARY, FIXED; UUID (36 characters, lower
+ * case) LIST    int32 offsets, children  LIST (its elements); MAP (its keys and its values) STRUCT
+ * children                 STRUCT: one a member, of as many rows; where the struct is null, they
  * are */
 enum shale_layout {
     SHALE_LAYOUT_BOOL,

@@ -103,9 +103,27 @@ static void write_value(const struct shale_type *type, const struct shale_column
         for (int32_t i = column->offsets[row]; i < column->offsets[row + 1]; i++) {
             if (i > column->offsets[row])
                 need(shale_buf_append_byte(out, ','));
-            write_value(shale_type_element(type), column->child, i, out); /* once: of scalars only */
+            write_value(shale_type_element(type), column->child, i, out);
         }
         need(shale_buf_append_byte(out, ']'));
+    } else if (type->kind == SHALE_MAP) {
+        need(shale_buf_append_byte(out, '{'));
+        for (int32_t i = column->offsets[row]; i < column->offsets[row + 1]; i++) {
+            if (i > column->offsets[row])
+                need(shale_buf_append_byte(out, ','));
+            write_value(&type->members[0].type, column->child, i, out);
+            need(shale_buf_append_byte(out, ':'));
+            write_value(&type->members[1].type, column->child->next, i, out);
+        }
+        need(shale_buf_append_byte(out, '}'));
+    } else if (type->kind == SHALE_STRUCT) {
+        const struct shale_column *member = column->child;
+        for (size_t i = 0; i < type->n_members; i++, member = member->next) {
+            need(shale_buf_printf(out, "%s%.*s:", i == 0 ? "{" : ",",
+                                  SHALE_STR_ARG(type->members[i].name)));
+            write_value(&type->members[i].type, member, row, out);
+        }
+        need(shale_buf_append_byte(out, '}'));
     } else {
         struct shale_value value = value_at(type, column, row);
         if (type->kind == SHALE_STRING) {
@@ -119,7 +137,7 @@ static void write_value(const struct shale_type *type, const struct shale_column
     }
 }
 
-/* A builder shows no elements of lists, and a batch no columns that are partitions: both are
+/* A builder shows nothing inside its columns, and a batch no columns that are partitions: both are
  * asked. */
 static void write_row(struct runner *runner)
 {
@@ -129,14 +147,17 @@ static void write_row(struct runner *runner)
     need(shale_builder_split(runner->builder, NULL, 1, &batch));
     for (size_t i = 0; i < schema->n_columns; i++) {
         const struct shale_column_def *def = &schema->columns[i];
-        struct shale_column column, child;
+        struct shale_column *nodes =
+            calloc(shale_type_n_nodes(&def->type), sizeof(struct shale_column));
+        need(nodes == NULL ? SHALE_NOMEM : SHALE_OK);
         if (def->partition_only)
-            shale_builder_column(runner->builder, i, &column);
+            shale_builder_column(runner->builder, i, nodes);
         else
-            shale_batch_column(batch, in_batch++, &column, &child);
+            shale_batch_column(batch, in_batch++, nodes);
         need(shale_buf_printf(&runner->result, "%s%.*s=", i == 0 ? "" : " ",
                               SHALE_STR_ARG(def->name)));
-        write_value(&def->type, &column, 0, &runner->result);
+        write_value(&def->type, nodes, 0, &runner->result);
+        free(nodes);
     }
     shale_batch_free(runner->mem, batch);
     shale_builder_reset(runner->builder, MAX_TEXT);

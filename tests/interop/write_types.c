@@ -402,9 +402,9 @@ static enum shale_status write_group(const struct file_case *what,
     struct shale_chunk_meta metas[MOST_COLUMNS];
     enum shale_status status = SHALE_OK;
     for (size_t i = 0; i < schema->n_columns && status == SHALE_OK; i++) {
-        struct shale_column column, child;
-        struct one_piece one = {{next_piece}, &column};
-        shale_batch_column(batch, i, &column, &child);
+        struct shale_column nodes[2]; /* no deeper than a list of scalars */
+        struct one_piece one = {{next_piece}, nodes};
+        shale_batch_column(batch, i, nodes);
         status = shale_chunk_write(chunks, &schema->columns[i], &options, &one.stream, sink,
                                    &metas[i], NULL);
     }

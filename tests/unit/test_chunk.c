@@ -43,8 +43,8 @@ struct batch_stream {
     struct shale_column_stream stream;
     struct shale_batch *const *batches;
     size_t n, at, column;
-    size_t fails_at; /* the piece that fails, 0: none */
-    struct shale_column view, child;
+    size_t fails_at;              /* the piece that fails, 0: none */
+    struct shale_column nodes[2]; /* no deeper than a list of scalars */
 };
 
 static enum shale_status next_batch(struct shale_column_stream *stream,
@@ -56,9 +56,8 @@ static enum shale_status next_batch(struct shale_column_stream *stream,
         return SHALE_CORRUPT;
     *out = NULL;
     if (batches->at < batches->n) {
-        shale_batch_column(batches->batches[batches->at++], batches->column, &batches->view,
-                           &batches->child);
-        *out = &batches->view;
+        shale_batch_column(batches->batches[batches->at++], batches->column, batches->nodes);
+        *out = batches->nodes;
     }
     return SHALE_OK;
 }

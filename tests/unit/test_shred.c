@@ -136,22 +136,22 @@ static void check_full(struct fixture *f, int64_t row)
         {7, "ada"},
         {9, "{\"\\u007a\":[2],\"y\":3}"},
     };
-    struct shale_column column, child;
+    struct shale_column nodes[2];
     struct shale_batch *batch = NULL;
     assert_int_equal(shale_builder_split(f->builder, NULL, 1, &batch), SHALE_OK);
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        shale_batch_column(batch, texts[i].column, &column, &child);
-        if (!shale_str_is(text_at(&column, row), texts[i].text))
-            fail_msg("column %zu is %.*s", texts[i].column, SHALE_STR_ARG(text_at(&column, row)));
+        shale_batch_column(batch, texts[i].column, nodes);
+        if (!shale_str_is(text_at(nodes, row), texts[i].text))
+            fail_msg("column %zu is %.*s", texts[i].column, SHALE_STR_ARG(text_at(nodes, row)));
     }
-    shale_batch_column(batch, 1, &column, &child);
-    assert_int_equal(((const int64_t *)column.data)[row], 13);
-    shale_batch_column(batch, 8, &column, &child);
-    assert_int_equal(((const int64_t *)column.data)[row], 7);
-    shale_batch_column(batch, 6, &column, &child);
-    assert_int_equal(column.offsets[row + 1] - column.offsets[row], 3);
-    assert_true(shale_column_is_null(&child, column.offsets[row] + 1));
-    assert_true(shale_str_is(text_at(&child, column.offsets[row] + 2), "\n"));
+    shale_batch_column(batch, 1, nodes);
+    assert_int_equal(((const int64_t *)nodes->data)[row], 13);
+    shale_batch_column(batch, 8, nodes);
+    assert_int_equal(((const int64_t *)nodes->data)[row], 7);
+    shale_batch_column(batch, 6, nodes);
+    assert_int_equal(nodes->offsets[row + 1] - nodes->offsets[row], 3);
+    assert_true(shale_column_is_null(nodes->child, nodes->offsets[row] + 1));
+    assert_true(shale_str_is(text_at(nodes->child, nodes->offsets[row] + 2), "\n"));
     shale_batch_free(f->mem, batch);
 }
 
