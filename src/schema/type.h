@@ -82,10 +82,10 @@ size_t shale_type_n_nodes(const struct shale_type *type);
  *     F64     double                   FLOAT64
  *     I128    shale_i128, little-endian  DECIMAL (value * 10^scale); UUID with 'annotate' (16
  *                                      bytes in the order of its text, not a number)
- *     BYTES   int32 offsets and bytes  STRING, JSON, BINARY, FIXED; UUID (36 characters, lower
- * case) LIST    int32 offsets, children  LIST (its elements); MAP (its keys and its values) STRUCT
- * children                 STRUCT: one a member, of as many rows; where the struct is null, they
- * are */
+ *     BYTES   int32 offsets, bytes     STRING, JSON, BINARY, FIXED; UUID (36 characters, lower)
+ *     LIST    int32 offsets, children  LIST (its elements); MAP (its keys and its values)
+ *     STRUCT  children                 STRUCT: one a member, of as many rows; where the struct is
+ *                                      null, they are */
 enum shale_layout {
     SHALE_LAYOUT_BOOL,
     SHALE_LAYOUT_I32,
