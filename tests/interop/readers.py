@@ -8,19 +8,8 @@
 'compare' prints a line "ok ..." or "not ok ..." for each file and reader; it exits with 1 when a value
 differs.
 
-What a value is in the ndjson, for every reader (readers.mjs says the same):
-
-    null, bool                 null, true, false
-    string, json               its text
-    uuid                       its text, however it is stored
-    binary                     hexadecimal digits
-    int32, int64               digits, as text
-    float64                    the 16 hexadecimal digits of its bits; any NaN is 7ff8000000000000
-    decimal(p, s)              digits with s of them behind the point, as text
-    date                       days since 1970-01-01, as text
-    time                       microseconds since midnight, as text
-    timestamp, of any unit     nanoseconds since the epoch, as text
-    list                       an array
+What a value is in the ndjson, for every reader, is said in values.py (readers.mjs does the same); json is
+its text there.
 
 Where a reader cannot tell (KNOWN): DuckDB reads nanoseconds with a zone, and INT96, as microseconds;
 Polars reads what is annotated JSON or UUID as bytes."""
@@ -29,17 +18,14 @@ import decimal
 import glob
 import json
 import os
-import struct
 import sys
-import uuid
 
 import duckdb
 import polars
 import pyarrow as pa
 import pyarrow.parquet
 
-NANOSECONDS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
-NAN = "7ff8000000000000"
+from values import json_text, values
 
 
 def read_pyarrow(path):
@@ -57,75 +43,6 @@ def read_polars(path):
 
 
 READERS = {"pyarrow": read_pyarrow, "duckdb": read_duckdb, "polars": read_polars}
-
-
-def float_bits(value):
-    return NAN if value != value else struct.pack(">d", value).hex()
-
-
-def decimal_text(value):
-    return format(value, "f")
-
-
-def integers(array):
-    """The integers behind dates, times and timestamps."""
-    width = pa.int32() if array.type.bit_width == 32 else pa.int64()
-    return array.view(width).to_pylist()
-
-
-def scalars(array):
-    """The values of an Arrow array that is no list, as the ndjson has them."""
-    kind = array.type
-    if isinstance(array, pa.ExtensionArray):
-        return [uuid_or_text(v) for v in array.to_pylist()]
-    if pa.types.is_dictionary(kind):
-        return scalars(array.dictionary_decode())
-    if pa.types.is_date32(kind):
-        values, of = integers(array), str
-    elif pa.types.is_time(kind):
-        values, of = integers(array), lambda v: str(v * NANOSECONDS[kind.unit] // 1000)
-    elif pa.types.is_timestamp(kind):
-        values, of = integers(array), lambda v: str(v * NANOSECONDS[kind.unit])
-    elif pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):
-        values = array.to_pylist()
-        of = str if pa.types.is_string_view(kind) else bytes.hex
-    else:
-        values = array.to_pylist()
-        of = converter(kind)
-    return [None if v is None else of(v) for v in values]
-
-
-def converter(kind):
-    if pa.types.is_boolean(kind):
-        return bool
-    if pa.types.is_floating(kind):
-        return float_bits
-    if pa.types.is_decimal(kind):
-        return decimal_text
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-        return bytes.hex
-    if pa.types.is_fixed_size_binary(kind):
-        return bytes.hex
-    if pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return str
-    raise TypeError(f"no rule for {kind}")
-
-
-def uuid_or_text(value):
-    if isinstance(value, (bytes, bytearray)):
-        return str(uuid.UUID(bytes=bytes(value)))
-    return None if value is None else str(value)
-
-
-def values(array):
-    if isinstance(array, pa.ChunkedArray):
-        return [v for chunk in array.chunks for v in values(chunk)]
-    if not (pa.types.is_list(array.type) or pa.types.is_large_list(array.type)):
-        return scalars(array)
-    elements = values(array.values)
-    offsets = array.offsets.to_pylist()
-    return [elements[offsets[i]:offsets[i + 1]] if valid else None
-            for i, valid in enumerate(array.is_valid().to_pylist())]
 
 
 def read(reader, path):
@@ -154,6 +71,8 @@ def floor_to_microseconds(text):
 KNOWN = {
     ("duckdb", "timestamp_ns"): cut_to_microseconds,
     ("duckdb", "int96_ns"): floor_to_microseconds,
+    ("pyarrow", "json_annotated"): json_text,
+    ("duckdb", "json_annotated"): json_text,
     ("polars", "uuid_annotated"): lambda text: text.replace("-", ""),
     ("polars", "json_annotated"): lambda text: text.encode().hex(),
 }
