@@ -38,6 +38,22 @@ struct shale_file_node {
     int32_t leaf;                           /* its number among the leaves; -1 for a group */
 };
 
+/* How the values of a leaf compare, and so its bounds (parquet.thrift, ColumnOrder). */
+enum shale_file_order {
+    SHALE_FILE_ORDER_NONE, /* undefined: INT96, INTERVAL ...; such bounds are left out */
+    SHALE_FILE_ORDER_BOOLEAN,
+    SHALE_FILE_ORDER_I32,
+    SHALE_FILE_ORDER_U32,
+    SHALE_FILE_ORDER_I64,
+    SHALE_FILE_ORDER_U64,
+    SHALE_FILE_ORDER_F32, /* no bound is a NaN, but there may be NaNs among the values; a zero */
+    SHALE_FILE_ORDER_F64, /* stands for both zeros */
+    SHALE_FILE_ORDER_BIG_ENDIAN, /* two's complement: decimals in bytes, of any length */
+    SHALE_FILE_ORDER_BYTES,      /* unsigned, byte by byte */
+};
+
+/* A bound that is there can be believed: no value of the chunk (page) is beyond it, but for NaNs.
+ */
 struct shale_file_bound {
     bool present, exact;    /* 'exact' as the file says; where it says nothing, not of texts */
     struct shale_str value; /* PLAIN-encoded, a BYTE_ARRAY without its length */
@@ -66,6 +82,8 @@ struct shale_file_chunk {
     int64_t n_values; /* levels */
     int64_t uncompressed_bytes, compressed_bytes;
     int64_t begin; /* of its first page, the dictionary's included; then 'compressed_bytes' */
+    int64_t end; /* no page lies behind it; a little more than begin + compressed_bytes for writers
+                  * that are known to count too few.  0, as 'begin', when 'unsupported'. */
     int64_t dictionary_page_at, data_page_at; /* -1: not said, or no dictionary */
     struct shale_file_statistics statistics;
     int64_t column_index_at, offset_index_at, bloom_at; /* -1: there is none */
@@ -99,13 +117,15 @@ struct shale_file_leaf {
     uint32_t node;
     size_t column;         /* of the schema, that it belongs to */
     struct shale_str path; /* "a.list.element" */
+    enum shale_file_order order;
     const char
         *unsupported; /* why its values cannot be read (float16, decimal over 38 digits ...) */
 };
 
 struct shale_file {
     int32_t version;
-    int64_t n_rows;
+    int64_t n_rows;    /* of its row groups */
+    int64_t said_rows; /* what the footer says of them together: the same, or 0 in some old files */
     int64_t footer_bytes;
     struct shale_str created_by;
     const struct shale_file_node *nodes;
@@ -117,10 +137,21 @@ struct shale_file {
     const struct shale_file_key_value *key_values;
     size_t n_key_values;
     /* The top-level columns as types of ours, in the file's order: LIST for the three levels, the
-     * two levels and a bare repeated field; MAP for key_value groups; STRUCT for others. */
+     * two levels and a bare repeated field; MAP for key_value groups (LIST of the keys when there
+     * are no values); STRUCT for others.  Groups without leaves are left out. */
     struct shale_schema schema;
     /* The node that holds the values, or the group, of each node of a column's type (as numbered
-     * in schema/type.h): column_nodes[column][node]. */
+     * in schema/type.h): column_nodes[column][node].
+     *
+     *     type                 its node          its repeated node
+     *     LIST, bare repeated  that field        the same
+     *     its element          the same          -
+     *     LIST, two levels     the LIST group    its element's node
+     *     its element          the repeated one  -
+     *     LIST, three levels   the LIST group    its element's node's parent
+     *     MAP                  the MAP group     its key's node's parent
+     *
+     * So a list is repeated at its element's node where that is REPEATED, else at its parent. */
     const uint32_t *const *column_nodes;
 };
 

@@ -38,6 +38,10 @@ void shale_reader_free(struct shale_reader *reader);
 
 const struct shale_file *shale_reader_file(const struct shale_reader *reader);
 
+/* The allocation hook that stays within options.memory_bytes: of the reader, its scans, and of the
+ * caller for what the file makes large.  Any thread; good as long as the reader. */
+const struct shale_mem *shale_reader_mem(const struct shale_reader *reader);
+
 /* One page's line in the page index (for 'inspect' and for pruning). */
 struct shale_file_page {
     int64_t at;
