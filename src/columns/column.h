@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "schema/type.h"
+
 struct shale_column {
     int64_t n_rows;
     int64_t n_nulls;
@@ -19,6 +21,10 @@ struct shale_column {
     const struct shale_column *child;
     const struct shale_column *next; /* the next child of the same parent (a map's values) */
 };
+
+/* Set 'child' and 'next' of the views of a type and of all types inside it, which stand in the
+ * order of the type's nodes; nodes[0] is the type's own.  Returns the place behind the last. */
+struct shale_column *shale_column_link(const struct shale_type *type, struct shale_column *nodes);
 
 static inline bool shale_bit(const uint8_t *bits, int64_t i)
 {

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "columns/builder.h"
+#include "columns/gather.h"
 #include "scratch.h"
 
 enum { N_ROWS = 2500 };
@@ -366,6 +367,139 @@ static void test_a_part_is_read_back_alone(void **state)
     shale_builder_free(builder);
 }
 
+/* All columns of three batches of n rows each: batch b has the rows b * n to b * n + n - 1. */
+struct three {
+    struct shale_batch *batches[3];
+    int64_t n;
+};
+
+static struct three three_batches(int64_t n)
+{
+    struct shale_builder *builder = filled(3 * n);
+    uint32_t *parts = malloc((size_t)(3 * n) * sizeof(*parts));
+    struct three three = {.n = n};
+    assert_non_null(parts);
+    for (int64_t i = 0; i < 3 * n; i++)
+        parts[i] = (uint32_t)(i / n);
+    assert_int_equal(shale_builder_split(builder, parts, 3, three.batches), SHALE_OK);
+    free(parts);
+    shale_builder_free(builder);
+    return three;
+}
+
+static void free_three(struct three *three)
+{
+    for (size_t b = 0; b < 3; b++)
+        shale_batch_free(&shale_mem_libc, three->batches[b]);
+}
+
+/* Column 'c' of the schema, the n-th of a batch, must come in the order asked for. */
+static enum shale_status gather_column(const struct shale_mem *mem, const struct three *three,
+                                       size_t c, size_t n, const struct shale_row_ref *order,
+                                       int64_t n_rows)
+{
+    struct shale_column nodes[3][MOST_NODES];
+    const struct shale_column *columns[3] = {nodes[0], nodes[1], nodes[2]}, *piece;
+    struct shale_gather *gather;
+    enum shale_status status = shale_gather_new(mem, &defs[c].type, &gather);
+    if (status != SHALE_OK)
+        return status;
+    for (size_t b = 0; b < 3; b++)
+        shale_batch_column(three->batches[b], n, nodes[b]);
+    for (int again = 0; again < 2 && status == SHALE_OK; again++) {
+        int64_t row = 0;
+        shale_gather_begin(gather, columns, order, n_rows);
+        while ((status = shale_gather_next(gather, &piece)) == SHALE_OK && piece != NULL) {
+            assert_true(piece->n_rows <= 4096 && piece->n_rows > 0 && piece->next == NULL);
+            for (int64_t i = 0; i < piece->n_rows; i++, row++)
+                check_value(c, piece, i, order[row].batch * three->n + order[row].row);
+        }
+        if (status == SHALE_OK)
+            assert_int_equal(row, n_rows);
+    }
+    shale_gather_free(gather);
+    return status;
+}
+
+static void test_gather_in_any_order(void **state)
+{
+    enum { N = 2000, N_ORDER = 3 * N };
+    struct three three = three_batches(N);
+    struct shale_row_ref *order = malloc(N_ORDER * sizeof(*order));
+    (void)state;
+    assert_non_null(order);
+    for (unsigned way = 0; way < 3; way++) {
+        for (uint32_t i = 0, seed = 1; i < N_ORDER; i++) {
+            uint32_t k = way == 0 ? i : way == 1 ? N_ORDER - 1 - i : roll(&seed, N_ORDER);
+            order[i] = (struct shale_row_ref){k / N, k % N};
+        }
+        for (size_t c = 0, n = 0; c < N_DEFS; c++)
+            if (!defs[c].partition_only)
+                assert_int_equal(gather_column(&shale_mem_libc, &three, c, n++, order,
+                                               way == 0 ? N_ORDER : N_ORDER - 77),
+                                 SHALE_OK);
+    }
+    free(order);
+    free_three(&three);
+}
+
+/* Large values: the piece ends early. */
+static void test_gather_ends_a_large_piece(void **state)
+{
+    static const struct shale_column_def text = {NAMED("t"), {.kind = SHALE_STRING}, false};
+    static const struct shale_schema one = {&text, 1};
+    static char large[100000];
+    struct shale_row_ref order[200];
+    struct shale_builder *builder;
+    struct shale_batch *batch;
+    struct shale_gather *gather;
+    struct shale_column node;
+    const struct shale_column *columns = &node, *piece;
+    int64_t n_rows = 0, n_pieces = 0;
+    (void)state;
+    assert_int_equal(shale_builder_new(&shale_mem_libc, &one, &builder), SHALE_OK);
+    for (uint32_t i = 0; i < 200; i++) {
+        order[i] = (struct shale_row_ref){0, i};
+        shale_builder_bytes(builder, 0, (struct shale_str){large, sizeof(large)});
+        assert_int_equal(shale_builder_row(builder), SHALE_OK);
+    }
+    assert_int_equal(shale_builder_split(builder, NULL, 1, &batch), SHALE_OK);
+    shale_batch_column(batch, 0, &node);
+    assert_int_equal(shale_gather_new(&shale_mem_libc, &text.type, &gather), SHALE_OK);
+    shale_gather_begin(gather, &columns, order, 200);
+    while (shale_gather_next(gather, &piece) == SHALE_OK && piece != NULL) {
+        n_rows += piece->n_rows;
+        n_pieces++;
+    }
+    assert_int_equal(n_rows, 200);
+    assert_int_equal(n_pieces, 13); /* of 16 rows, each two runs of 8 */
+    shale_gather_free(gather);
+    shale_batch_free(&shale_mem_libc, batch);
+    shale_builder_free(builder);
+}
+
+static void test_gather_allocations_may_fail(void **state)
+{
+    struct three three = three_batches(10);
+    struct shale_row_ref order[30];
+    (void)state;
+    for (uint32_t i = 0; i < 30; i++)
+        order[i] = (struct shale_row_ref){i % 3, i / 3};
+    for (size_t c = 0, n = 0; c < N_DEFS; c++) {
+        enum shale_status status = SHALE_NOMEM;
+        if (defs[c].partition_only)
+            continue;
+        for (int fails = 1; status == SHALE_NOMEM; fails++) {
+            struct failing_mem failing;
+            failing_mem_init(&failing, fails);
+            status = gather_column(&failing.mem, &three, c, n, order, 30);
+        }
+        assert_int_equal(status, SHALE_OK);
+        n++;
+    }
+    free_three(&three);
+}
+
 /* Everything that allocates; the first failure comes back, and nothing leaks. */
 static enum shale_status whole_way(const struct shale_mem *mem)
 {
@@ -411,6 +545,9 @@ int main(void)
         cmocka_unit_test(test_truncate_at_every_depth),
         cmocka_unit_test(test_reset_in_the_middle),
         cmocka_unit_test(test_a_part_is_read_back_alone),
+        cmocka_unit_test(test_gather_in_any_order),
+        cmocka_unit_test(test_gather_ends_a_large_piece),
+        cmocka_unit_test(test_gather_allocations_may_fail),
         cmocka_unit_test(test_every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
