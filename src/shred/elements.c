@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The elements of an array.  Its grammar was checked when it was walked over, so it is enough to
- * find where each element ends. */
+/* The elements of an array, the members of an object.  Their grammar was checked when they were
+ * walked over, so it is enough to find where each ends. */
 #include "shred/elements.h"
 
 static bool is_between(char c)
@@ -39,15 +39,21 @@ static const char *nested_end(const char *at, const char *end)
     return end;
 }
 
+bool shale_elements_more(struct shale_elements *elements)
+{
+    const char *at = elements->at;
+    while (at < elements->end && is_between(*at))
+        at++;
+    elements->at = at;
+    return at < elements->end && *at != ']' && *at != '}';
+}
+
 bool shale_elements_next(struct shale_elements *elements, struct shale_element *out)
 {
-    const char *at = elements->at, *end = elements->end;
-    while (at < end && is_between(*at))
-        at++;
-    const char *begin = at;
-    out->escaped = false;
-    if (at == end)
+    if (!shale_elements_more(elements))
         return false;
+    const char *begin = elements->at, *at = begin, *end = elements->end;
+    out->escaped = false;
     switch (*at) {
     case '"':
         out->kind = SHALE_KIND_STRING;
@@ -62,11 +68,22 @@ bool shale_elements_next(struct shale_elements *elements, struct shale_element *
         out->kind = *at == 'n'                 ? SHALE_KIND_NULL
                     : *at == 't' || *at == 'f' ? SHALE_KIND_BOOL
                                                : SHALE_KIND_NUMBER;
-        while (at < end && !is_between(*at))
+        while (at < end && !is_between(*at) && *at != ']' && *at != '}')
             at++;
         break;
     }
     out->text = (struct shale_str){begin, (size_t)(at - begin)};
+    elements->at = at;
+    return true;
+}
+
+bool shale_elements_name(struct shale_elements *elements, struct shale_element *out)
+{
+    if (!shale_elements_next(elements, out))
+        return false;
+    const char *at = elements->at;
+    while (at < elements->end && (is_between(*at) || *at == ':'))
+        at++;
     elements->at = at;
     return true;
 }

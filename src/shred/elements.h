@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The elements of an array, from text that a cursor has checked already. */
+/* The elements of an array and the members of an object, from text that a cursor has checked
+ * already. */
 #ifndef SHALE_SHRED_ELEMENTS_H
 #define SHALE_SHRED_ELEMENTS_H
 
@@ -8,6 +9,8 @@
 #include "base/str.h"
 #include "schema/value.h"
 
+/* Where one stands in the text.  'end' may lie far behind the array or object: its closing bracket
+ * ends it as well. */
 struct shale_elements {
     const char *at, *end;
 };
@@ -18,13 +21,20 @@ struct shale_element {
     bool escaped;          /* a string with a backslash */
 };
 
-/* 'array' is the whole value with its brackets. */
+/* 'array' is a whole value with its brackets, or any text that begins with one. */
 static inline struct shale_elements shale_elements_of(struct shale_str array)
 {
-    return (struct shale_elements){array.data + 1, array.data + array.n_bytes - 1};
+    return (struct shale_elements){array.data + 1, array.data + array.n_bytes};
 }
 
-/* The next element; false at the end. */
+/* Go to the first byte of the next element; false, before the closing bracket, at the end. */
+bool shale_elements_more(struct shale_elements *elements);
+
+/* Take the next element whole; false at the end. */
 bool shale_elements_next(struct shale_elements *elements, struct shale_element *out);
+
+/* Take the name of the next member, a string with its quotes, and stand at the first byte of its
+ * value, which shale_elements_next() takes then; false, before the closing bracket, at the end. */
+bool shale_elements_name(struct shale_elements *elements, struct shale_element *out);
 
 #endif

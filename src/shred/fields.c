@@ -4,7 +4,6 @@
 #include <inttypes.h>
 
 #include "json/text.h"
-#include "shred/elements.h"
 #include "shred/shredder.h"
 
 void shale_reject_field(const struct shale_field *field, const struct shale_found *found,
@@ -71,7 +70,7 @@ static enum shale_status find(struct shale_shredder *shredder, size_t index,
         const struct shale_from *from = &field->from[i];
         uint32_t path = shredder->field_paths[shredder->first_from[index] + i];
         *found = shale_found_at(shredder, from, path);
-        if (found->kind == SHALE_KIND_NULL || field->type.kind == SHALE_LIST)
+        if (found->kind == SHALE_KIND_NULL || field->type.n_members > 0)
             continue;
         bool escaped =
             from->kind == SHALE_FROM_POINTER && shale_walk_slot(&shredder->walk, path)->escaped;
@@ -119,11 +118,10 @@ struct shale_str shale_cell_found_text(const struct shale_shredder *shredder,
     return text;
 }
 
-/* An element made ready and converted; null elements stay null. */
-static enum shale_status read_element(struct shale_shredder *shredder,
-                                      const struct shale_field *field,
-                                      const struct shale_element *element, struct shale_value *out,
-                                      bool *null, struct shale_err *err)
+enum shale_status shale_element_read(struct shale_shredder *shredder,
+                                     const struct shale_field *field, const struct shale_type *type,
+                                     const struct shale_element *element, struct shale_value *out,
+                                     bool *null, struct shale_err *err)
 {
     struct shale_found found = {.kind = element->kind, .text = element->text};
     enum shale_status status = SHALE_OK;
@@ -132,56 +130,11 @@ static enum shale_status read_element(struct shale_shredder *shredder,
         found.text.n_bytes -= 2;
     }
     if (found.kind != SHALE_KIND_NULL)
-        status = prepare(shredder, field, shale_type_element(&field->type), element->escaped, &found, err);
+        status = prepare(shredder, field, type, element->escaped, &found, err);
     *null = found.kind == SHALE_KIND_NULL;
     if (status == SHALE_OK && !*null)
-        status = convert(shredder, field, shale_type_element(&field->type), &found, out, err);
+        status = convert(shredder, field, type, &found, out, err);
     return status;
-}
-
-/* Forget what an element has left in the buffers: a list of any length takes the memory of one. */
-static void drop_scratch(struct shale_shredder *shredder, size_t decoded, size_t made)
-{
-    shredder->decoded.n_bytes = decoded;
-    shredder->made.n_bytes = made;
-}
-
-static enum shale_status reject_element(struct shale_shredder *shredder, const char *at,
-                                        size_t index, enum shale_status status,
-                                        struct shale_reject *reject)
-{
-    struct shale_buf *pointer = &shredder->pointer;
-    shale_buf_reset(pointer);
-    enum shale_status written = shale_buf_append_str(pointer, reject->pointer);
-    if (written == SHALE_OK)
-        written = shale_buf_printf(pointer, "/%zu", index);
-    reject->pointer = shale_buf_str(pointer);
-    reject->at = (size_t)(at - shredder->text);
-    return written == SHALE_OK ? status : written;
-}
-
-/* Every element is checked here and, when the row is certain, read once more for the builder. */
-static enum shale_status check_list(struct shale_shredder *shredder,
-                                    const struct shale_field *field,
-                                    const struct shale_found *found, struct shale_reject *reject,
-                                    struct shale_err *err)
-{
-    struct shale_quoted shown;
-    struct shale_element element;
-    struct shale_value value;
-    bool null;
-    size_t n = 0, decoded = shredder->decoded.n_bytes, made = shredder->made.n_bytes;
-    if (found->kind != SHALE_KIND_ARRAY)
-        return SHALE_ERR(err, type, "an array",
-                         shale_value_quote(found->kind, found->text, &shown));
-    struct shale_elements elements = shale_elements_of(found->text);
-    for (; shale_elements_next(&elements, &element); n++) {
-        enum shale_status status = read_element(shredder, field, &element, &value, &null, err);
-        if (status != SHALE_OK)
-            return reject_element(shredder, element.text.data, n, status, reject);
-        drop_scratch(shredder, decoded, made);
-    }
-    return shale_constraint_check_list(field, n, err);
 }
 
 /* What a file system takes as a name. */
@@ -211,7 +164,8 @@ static enum shale_status check_partition(const struct shale_field *field, struct
 }
 
 enum shale_status shale_field_read(struct shale_shredder *shredder, size_t index,
-                                   struct shale_reject *reject, struct shale_err *err)
+                                   struct shale_builder *builder, struct shale_reject *reject,
+                                   struct shale_err *err)
 {
     const struct shale_field *field = &shredder->stream->fields[index];
     struct shale_cell *cell = &shredder->cells[index];
@@ -228,8 +182,8 @@ enum shale_status shale_field_read(struct shale_shredder *shredder, size_t index
         else if (field->required)
             return SHALE_ERR(err, required);
         cell->null = !field->has_default;
-    } else if (field->type.kind == SHALE_LIST) {
-        return check_list(shredder, field, &cell->found, reject, err);
+    } else if (field->type.n_members > 0) {
+        return shale_nested_read(shredder, index, &cell->found, builder, reject, err);
     } else {
         status = convert(shredder, field, &field->type, &cell->found, &cell->value, err);
         if (status != SHALE_OK)
@@ -242,8 +196,8 @@ enum shale_status shale_field_read(struct shale_shredder *shredder, size_t index
     return SHALE_OK;
 }
 
-static void put(struct shale_builder *builder, size_t column, const struct shale_type *type,
-                const struct shale_value *value)
+void shale_value_put(struct shale_builder *builder, size_t column, const struct shale_type *type,
+                     const struct shale_value *value)
 {
     switch (shale_type_layout(type)) {
     case SHALE_LAYOUT_BOOL:
@@ -271,42 +225,18 @@ static void put(struct shale_builder *builder, size_t column, const struct shale
     }
 }
 
-static enum shale_status append_list(struct shale_shredder *shredder, size_t index,
-                                     struct shale_builder *builder)
-{
-    const struct shale_field *field = &shredder->stream->fields[index];
-    struct shale_elements elements = shale_elements_of(shredder->cells[index].found.text);
-    struct shale_element element;
-    enum shale_status status = SHALE_OK;
-    size_t decoded = shredder->decoded.n_bytes, made = shredder->made.n_bytes;
-    shale_builder_list_begin(builder, index);
-    while (status == SHALE_OK && shale_elements_next(&elements, &element)) {
-        struct shale_value value;
-        bool null;
-        status = read_element(shredder, field, &element, &value, &null, NULL);
-        if (status == SHALE_OK && null)
-            shale_builder_null(builder, index);
-        else if (status == SHALE_OK)
-            put(builder, index, shale_type_element(&field->type), &value);
-        drop_scratch(shredder, decoded, made);
-    }
-    shale_builder_list_end(builder, index);
-    return status;
-}
-
-enum shale_status shale_field_append(struct shale_shredder *shredder, size_t index,
-                                     struct shale_builder *builder)
+void shale_field_append(struct shale_shredder *shredder, size_t index,
+                        struct shale_builder *builder)
 {
     const struct shale_field *field = &shredder->stream->fields[index];
     struct shale_cell *cell = &shredder->cells[index];
     if (cell->null) {
         shale_builder_null(builder, index);
-        return SHALE_OK;
+        return;
     }
-    if (field->type.kind == SHALE_LIST)
-        return append_list(shredder, index, builder);
+    if (field->type.n_members > 0)
+        return; /* it was appended when it was read */
     if (cell->held != NULL)
         cell->value.as.bytes.data = cell->held->data + cell->offset;
-    put(builder, index, &field->type, &cell->value);
-    return SHALE_OK;
+    shale_value_put(builder, index, &field->type, &cell->value);
 }

@@ -15,7 +15,12 @@
 #define SHALE_PATH_NONE UINT32_MAX
 
 /* Who names a place, or one inside it. */
-enum { SHALE_PATH_FIELD = 1, SHALE_PATH_CONDITION = 2, SHALE_PATH_RECORDS = 4 };
+enum {
+    SHALE_PATH_FIELD = 1,
+    SHALE_PATH_CONDITION = 2,
+    SHALE_PATH_RECORDS = 4,
+    SHALE_PATH_STRUCT = 8, /* a field that is a struct or has one inside */
+};
 
 struct shale_path {
     struct shale_str name; /* the step, borrowed from the pointer; "" at the root */

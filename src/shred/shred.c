@@ -3,7 +3,9 @@
  *
  *     walk -> an object? -> keep -> unknown members -> fields -> rules -> row
  *
- * The first that does not pass decides. */
+ * The first that does not pass decides.  Lists, maps and structs go to the builder as they are read
+ * and are dropped again from there when the event turns out to be a reject: nothing is read twice
+ * and nothing is held in between. */
 #include "shred/shred.h"
 
 #include <inttypes.h>
@@ -14,6 +16,10 @@
 enum {
     MAX_BUFFER = 1 << 30,  /* as a window: all that is kept of an event comes from its text */
     KEPT_BUFFER = 1 << 20, /* what a large event needed is not kept for the next */
+    /* Structs in an event's lists and maps may take as much in the columns as the shortest numbers
+     * do in the widest type (decimal, 16 bytes for 2 of text), but small events are never short. */
+    COLUMN_BYTES_PER_TEXT = 8,
+    LEAST_STRUCT_BYTES = 16 << 20,
 };
 
 static enum shale_status add_from(struct shale_shredder *shredder, const struct shale_from *from,
@@ -25,28 +31,73 @@ static enum shale_status add_from(struct shale_shredder *shredder, const struct 
     return shale_paths_add(&shredder->paths, &from->pointer, mark, out);
 }
 
+static enum shale_status compile_types(struct shale_shredder *shredder)
+{
+    const struct shale_stream *stream = shredder->stream;
+    size_t max_bytes = (size_t)stream->max_event_bytes * COLUMN_BYTES_PER_TEXT;
+    enum shale_status status = SHALE_OK;
+    for (size_t i = 0; status == SHALE_OK && i < stream->n_fields; i++) {
+        status = shale_nest_init(&shredder->nests[i], &shredder->arena, &stream->fields[i].type);
+        shredder->has_struct = shredder->has_struct || shredder->nests[i].has_struct;
+        shredder->appends_early = shredder->appends_early || shredder->nests[i].inside != NULL;
+    }
+    shredder->max_struct_bytes = max_bytes > LEAST_STRUCT_BYTES ? max_bytes : LEAST_STRUCT_BYTES;
+    return status;
+}
+
 /* The places of all fields. */
 static enum shale_status compile_fields(struct shale_shredder *shredder)
 {
     const struct shale_stream *stream = shredder->stream;
+    enum shale_status status = SHALE_OK;
     size_t n_from = 0;
     for (size_t i = 0; i < stream->n_fields; i++) {
         shredder->first_from[i] = n_from;
         n_from += stream->fields[i].n_from;
     }
     shredder->field_paths =
-        shale_mem_zeroed(shredder->mem, n_from + 1, sizeof shredder->field_paths[0]);
+        shale_arena_zeroed(&shredder->arena, n_from + 1, sizeof shredder->field_paths[0]);
     if (shredder->field_paths == NULL)
         return SHALE_NOMEM;
     for (size_t i = 0; i < stream->n_fields; i++) {
+        uint8_t mark = SHALE_PATH_FIELD;
+        if (shredder->nests[i].has_struct)
+            mark |= SHALE_PATH_STRUCT;
+        for (size_t j = 0; status == SHALE_OK && j < stream->fields[i].n_from; j++)
+            status = add_from(shredder, &stream->fields[i].from[j], mark,
+                              &shredder->field_paths[shredder->first_from[i] + j]);
+    }
+    return status;
+}
+
+/* Which fields read each path. */
+static enum shale_status compile_readers(struct shale_shredder *shredder)
+{
+    const struct shale_stream *stream = shredder->stream;
+    size_t n_paths = shredder->paths.n, n_from = 1;
+    for (size_t i = 0; i < stream->n_fields; i++)
+        n_from += stream->fields[i].n_from;
+    uint32_t *first = shale_arena_zeroed(&shredder->arena, n_paths, sizeof *first);
+    uint32_t *next = shale_arena_zeroed(&shredder->arena, n_from, sizeof *next);
+    uint32_t *field = shale_arena_zeroed(&shredder->arena, n_from, sizeof *field);
+    if (first == NULL || next == NULL || field == NULL)
+        return SHALE_NOMEM;
+    for (size_t i = 0; i < n_paths; i++)
+        first[i] = SHALE_PATH_NONE;
+    for (uint32_t i = 0; i < stream->n_fields; i++) {
         for (size_t j = 0; j < stream->fields[i].n_from; j++) {
-            enum shale_status status =
-                add_from(shredder, &stream->fields[i].from[j], SHALE_PATH_FIELD,
-                         &shredder->field_paths[shredder->first_from[i] + j]);
-            if (status != SHALE_OK)
-                return status;
+            uint32_t from = (uint32_t)(shredder->first_from[i] + j);
+            uint32_t path = shredder->field_paths[from];
+            if (path == SHALE_PATH_NONE)
+                continue;
+            field[from] = i;
+            next[from] = first[path];
+            first[path] = from;
         }
     }
+    shredder->first_reader = first;
+    shredder->next_reader = next;
+    shredder->field_of_from = field;
     return SHALE_OK;
 }
 
@@ -56,7 +107,11 @@ static enum shale_status compile(struct shale_shredder *shredder)
     uint32_t records;
     enum shale_status status = shale_paths_init(&shredder->paths, shredder->mem);
     if (status == SHALE_OK)
+        status = compile_types(shredder);
+    if (status == SHALE_OK)
         status = compile_fields(shredder);
+    if (status == SHALE_OK)
+        status = compile_readers(shredder);
     for (size_t i = 0; status == SHALE_OK && i < stream->n_keep; i++)
         status = add_from(shredder, &stream->keep[i].from, SHALE_PATH_CONDITION,
                           &shredder->keep_paths[i]);
@@ -83,21 +138,25 @@ enum shale_status shale_shredder_new(const struct shale_mem *mem, const struct s
         return SHALE_NOMEM;
     shredder->mem = shredder->paths.mem = shredder->walk.mem = mem;
     shredder->stream = stream;
-    struct shale_buf *const bufs[] = {&shredder->decoded,     &shredder->made,  &shredder->temp,
-                                      &shredder->unknown,     &shredder->order, &shredder->pointer,
-                                      &shredder->walk.members};
+    struct shale_buf *const bufs[] = {
+        &shredder->decoded, &shredder->made,    &shredder->temp,        &shredder->unknown,
+        &shredder->pointer, &shredder->readers, &shredder->walk.members};
     for (size_t i = 0; i < sizeof bufs / sizeof bufs[0]; i++)
         shale_buf_init(bufs[i], mem, MAX_BUFFER);
+    shale_members_init(&shredder->members, mem, MAX_BUFFER);
+    struct shale_arena *arena = &shredder->arena;
+    shale_arena_init(arena, mem, SIZE_MAX);
     shredder->first_from =
-        shale_mem_zeroed(mem, stream->n_fields + 1, sizeof shredder->first_from[0]);
+        shale_arena_zeroed(arena, stream->n_fields + 1, sizeof shredder->first_from[0]);
     shredder->keep_paths =
-        shale_mem_zeroed(mem, stream->n_keep + 1, sizeof shredder->keep_paths[0]);
+        shale_arena_zeroed(arena, stream->n_keep + 1, sizeof shredder->keep_paths[0]);
     shredder->rule_paths =
-        shale_mem_zeroed(mem, stream->n_rules + 1, sizeof shredder->rule_paths[0]);
-    shredder->cells = shale_mem_zeroed(mem, stream->n_fields + 1, sizeof shredder->cells[0]);
+        shale_arena_zeroed(arena, stream->n_rules + 1, sizeof shredder->rule_paths[0]);
+    shredder->cells = shale_arena_zeroed(arena, stream->n_fields + 1, sizeof shredder->cells[0]);
+    shredder->nests = shale_arena_zeroed(arena, stream->n_fields + 1, sizeof shredder->nests[0]);
     enum shale_status status = SHALE_NOMEM;
     if (shredder->first_from != NULL && shredder->keep_paths != NULL &&
-        shredder->rule_paths != NULL && shredder->cells != NULL)
+        shredder->rule_paths != NULL && shredder->cells != NULL && shredder->nests != NULL)
         status = compile(shredder);
     if (status != SHALE_OK) {
         shale_shredder_free(shredder);
@@ -115,17 +174,14 @@ void shale_shredder_free(struct shale_shredder *shredder)
     shale_walk_fini(&shredder->walk);
     shale_paths_fini(&shredder->paths);
     shale_matcher_free(shredder->matcher);
-    shale_mem_free(mem, shredder->field_paths);
-    shale_mem_free(mem, shredder->first_from);
-    shale_mem_free(mem, shredder->keep_paths);
-    shale_mem_free(mem, shredder->rule_paths);
-    shale_mem_free(mem, shredder->cells);
+    shale_arena_fini(&shredder->arena);
+    shale_members_fini(&shredder->members);
     shale_buf_fini(&shredder->decoded);
     shale_buf_fini(&shredder->made);
     shale_buf_fini(&shredder->temp);
     shale_buf_fini(&shredder->unknown);
-    shale_buf_fini(&shredder->order);
     shale_buf_fini(&shredder->pointer);
+    shale_buf_fini(&shredder->readers);
     shale_mem_free(mem, shredder);
 }
 
@@ -147,9 +203,14 @@ static void begin(struct shale_shredder *shredder, const struct shale_json_curso
     empty(&shredder->made);
     empty(&shredder->temp);
     empty(&shredder->unknown);
-    empty(&shredder->order);
     empty(&shredder->pointer);
-    shredder->text = cursor->index.text;
+    empty(&shredder->members.entries);
+    empty(&shredder->members.order);
+    empty(&shredder->members.name[0]);
+    empty(&shredder->members.name[1]);
+    shredder->struct_bytes = 0;
+    shredder->text = shredder->members.text = cursor->index.text;
+    shredder->members.text_end = cursor->index.text + cursor->index.n_bytes;
     shredder->lineage = lineage;
     (void)snprintf(shredder->number, sizeof shredder->number, "%" PRId64, number);
 }
@@ -221,17 +282,17 @@ static enum shale_status check_rules(struct shale_shredder *shredder, struct sha
 }
 
 /* All that can make the event a reject (SHALE_SCHEMA). */
-static enum shale_status check(struct shale_shredder *shredder, struct shale_reject *reject,
-                               struct shale_err *err)
+static enum shale_status check(struct shale_shredder *shredder, struct shale_builder *builder,
+                               struct shale_reject *reject, struct shale_err *err)
 {
     const struct shale_stream *stream = shredder->stream;
     enum shale_status status = SHALE_OK;
-    if (stream->unknown_fields == SHALE_UNKNOWN_REJECT && shredder->walk.n_unknown > 0)
-        return shale_unknown_reject(shredder, reject, err);
-    if (stream->unknown_fields == SHALE_UNKNOWN_KEEP)
+    if (stream->unknown_fields == SHALE_UNKNOWN_REJECT)
+        status = shale_unknown_reject(shredder, reject, err);
+    else if (stream->unknown_fields == SHALE_UNKNOWN_KEEP)
         status = shale_unknown_keep(shredder, err);
     for (size_t i = 0; status == SHALE_OK && i < stream->n_fields; i++)
-        status = shale_field_read(shredder, i, reject, err);
+        status = shale_field_read(shredder, i, builder, reject, err);
     if (status == SHALE_OK)
         status = check_rules(shredder, reject, err);
     return status;
@@ -240,11 +301,8 @@ static enum shale_status check(struct shale_shredder *shredder, struct shale_rej
 static enum shale_status append(struct shale_shredder *shredder, struct shale_builder *builder)
 {
     const struct shale_stream *stream = shredder->stream;
-    enum shale_status status = SHALE_OK;
-    for (size_t i = 0; status == SHALE_OK && i < stream->n_fields; i++)
-        status = shale_field_append(shredder, i, builder);
-    if (status != SHALE_OK)
-        return status;
+    for (size_t i = 0; i < stream->n_fields; i++)
+        shale_field_append(shredder, i, builder);
     if (stream->unknown_fields == SHALE_UNKNOWN_KEEP) {
         if (shredder->unknown.n_bytes > 0)
             shale_builder_bytes(builder, stream->n_fields, shale_buf_str(&shredder->unknown));
@@ -274,9 +332,12 @@ static enum shale_status decide(struct shale_shredder *shredder, struct shale_bu
         return SHALE_OK;
     }
     if (status == SHALE_OK)
-        status = check(shredder, reject, err);
-    if (status == SHALE_SCHEMA)
+        status = check(shredder, builder, reject, err);
+    if (status == SHALE_SCHEMA) {
+        if (shredder->appends_early) /* what was read before the fault was seen */
+            shale_builder_truncate(builder, shale_builder_n_rows(builder));
         return SHALE_OK;
+    }
     if (status == SHALE_OK)
         status = append(shredder, builder);
     *out = SHALE_SHRED_ROW;

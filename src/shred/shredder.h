@@ -5,6 +5,9 @@
 
 #include "base/buf.h"
 #include "schema/constraint.h"
+#include "shred/elements.h"
+#include "shred/members.h"
+#include "shred/nest.h"
 #include "shred/paths.h"
 #include "shred/shred.h"
 #include "shred/walk.h"
@@ -41,17 +44,27 @@ struct shale_shredder {
     uint32_t *keep_paths;     /* of stream->keep */
     uint32_t *rule_paths;     /* of stream->rules */
     struct shale_cell *cells; /* one a field */
+    struct shale_arena arena;
+    struct shale_nest *nests; /* one a field */
+    size_t max_struct_bytes;  /* of one event's structs in lists and maps, as columns */
+    bool has_struct;          /* a field is a struct, or has one inside */
+    bool appends_early;       /* there are lists, maps or structs */
+    uint32_t *first_reader;   /* of each path: a number of field_paths, or NONE ... */
+    uint32_t *next_reader;    /* ... and the next one that reads the same */
+    uint32_t *field_of_from;  /* whose they are */
+    struct shale_buf readers; /* unknown_inside.c: of const struct shale_nest * */
 
     /* Emptied for each event. */
     struct shale_buf decoded; /* strings without their escapes */
     struct shale_buf made;    /* what conversion makes */
     struct shale_buf temp;    /* short-lived: conditions, elements, names */
     struct shale_buf unknown; /* the column _unknown */
-    struct shale_buf order;   /* its members, sorted */
     struct shale_buf pointer; /* of the reject */
+    struct shale_members members;
 
     /* The event under work. */
     const char *text; /* the window */
+    size_t struct_bytes;
     const struct shale_lineage *lineage;
     char number[24]; /* $index, written out */
 };
@@ -70,8 +83,10 @@ SHALE_MUST_USE enum shale_status shale_condition_matches(struct shale_shredder *
                                                          const struct shale_condition *condition,
                                                          uint32_t path, bool *out);
 
-/* fields.c: fill the cell of a field.  SHALE_SCHEMA: a reject. */
+/* fields.c: fill the cell of a field; one that holds others is appended to 'builder' at once.
+ * SHALE_SCHEMA: a reject; what was appended is then to be dropped. */
 SHALE_MUST_USE enum shale_status shale_field_read(struct shale_shredder *shredder, size_t field,
+                                                  struct shale_builder *builder,
                                                   struct shale_reject *reject,
                                                   struct shale_err *err);
 
@@ -79,23 +94,60 @@ SHALE_MUST_USE enum shale_status shale_field_read(struct shale_shredder *shredde
 struct shale_str shale_cell_found_text(const struct shale_shredder *shredder,
                                        const struct shale_cell *cell);
 
-/* Append the cell of a field that was read to the builder.  Returns SHALE_OK, SHALE_NOMEM or
- * SHALE_LIMIT; a failure of the builder is kept by the builder. */
-SHALE_MUST_USE enum shale_status shale_field_append(struct shale_shredder *shredder, size_t field,
-                                                    struct shale_builder *builder);
+/* Append the cell of a field that was read, unless that has happened.  A failure is kept by the
+ * builder. */
+void shale_field_append(struct shale_shredder *shredder, size_t field,
+                        struct shale_builder *builder);
+
+/* A scalar inside a field's value: made ready, converted, checked; '*null': it means that.  '*out'
+ * may lie in the buffers 'decoded' and 'made'.  SHALE_SCHEMA: a reject. */
+SHALE_MUST_USE enum shale_status
+shale_element_read(struct shale_shredder *shredder, const struct shale_field *field,
+                   const struct shale_type *type, const struct shale_element *element,
+                   struct shale_value *out, bool *null, struct shale_err *err);
+
+/* Append a scalar. */
+void shale_value_put(struct shale_builder *builder, size_t column, const struct shale_type *type,
+                     const struct shale_value *value);
+
+/* nested.c: check and append a list, map or struct.  As shale_field_read(). */
+SHALE_MUST_USE enum shale_status shale_nested_read(struct shale_shredder *shredder, size_t field,
+                                                   const struct shale_found *found,
+                                                   struct shale_builder *builder,
+                                                   struct shale_reject *reject,
+                                                   struct shale_err *err);
 
 /* Say which field and value the reject is about. */
 void shale_reject_field(const struct shale_field *field, const struct shale_found *found,
                         struct shale_reject *reject);
 
-/* unknown.c: reject the first member that is noted.  SHALE_SCHEMA, SHALE_NOMEM or SHALE_LIMIT. */
+/* unknown.c: reject the first member that is unknown.  SHALE_OK (there is none), SHALE_SCHEMA,
+ * SHALE_NOMEM or SHALE_LIMIT. */
 SHALE_MUST_USE enum shale_status shale_unknown_reject(struct shale_shredder *shredder,
                                                       struct shale_reject *reject,
                                                       struct shale_err *err);
 
-/* Write the members that are noted to shredder->unknown as one object; nothing when there are
+/* Write the members that are unknown to shredder->unknown as one object; nothing when there are
  * none.  As above; SHALE_SCHEMA when there are too many. */
 SHALE_MUST_USE enum shale_status shale_unknown_keep(struct shale_shredder *shredder,
                                                     struct shale_err *err);
+
+/* Write 'before', a name with its quotes, and a value to 'out'. */
+SHALE_MUST_USE enum shale_status shale_unknown_write(struct shale_buf *out, char before,
+                                                     const struct shale_element *name,
+                                                     struct shale_str value);
+
+/* The member 'name' is why the event is a reject: its step is put to shredder->pointer.
+ * SHALE_SCHEMA, SHALE_NOMEM or SHALE_LIMIT. */
+SHALE_MUST_USE enum shale_status shale_unknown_name(struct shale_shredder *shredder,
+                                                    const struct shale_element *name,
+                                                    struct shale_reject *reject,
+                                                    struct shale_err *err);
+
+/* unknown_inside.c: the same two for streams with structs, in the event and in all that is nested.
+ * 'reject' NULL: keep; else shredder->pointer has the steps to the member. */
+SHALE_MUST_USE enum shale_status shale_unknown_inside(struct shale_shredder *shredder,
+                                                      struct shale_reject *reject,
+                                                      struct shale_err *err);
 
 #endif
