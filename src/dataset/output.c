@@ -202,14 +202,6 @@ void shale_output_free(struct shale_output *output)
     shale_mem_free(output->env->mem, output);
 }
 
-static size_t count_columns(const struct shale_schema *schema)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < schema->n_columns; i++)
-        n += !schema->columns[i].partition_only;
-    return n;
-}
-
 static enum shale_status new_file(struct shale_output *output, const char *path,
                                   const struct shale_schema *schema, struct shale_file **out,
                                   struct shale_err *err)
@@ -223,13 +215,13 @@ static enum shale_status new_file(struct shale_output *output, const char *path,
     file->mem = mem;
     file->schema = schema;
     file->chunk = output->options->chunk;
-    file->n_columns = count_columns(schema);
+    file->n_leaves = shale_leaf_count(schema);
     status = shale_put_init(&file->put, output->env, path, err);
     if (status != SHALE_OK) {
         shale_mem_free(mem, file);
         return status;
     }
-    file->metas = shale_mem_zeroed(mem, file->n_columns, sizeof *file->metas);
+    file->metas = shale_mem_zeroed(mem, file->n_leaves + 1, sizeof *file->metas);
     if (file->metas == NULL ||
         shale_parquet_new(mem, schema, file->chunk.codec, output->options->created_by,
                           &file->parquet) != SHALE_OK) {

@@ -46,7 +46,7 @@ struct shale_file {
     const struct shale_schema *schema;
     struct shale_chunk_options chunk;
     bool begun;                     /* the magic is written */
-    size_t n_columns;               /* in the file */
+    size_t n_leaves;                /* in the file */
     struct shale_chunk_meta *metas; /* of the row group under construction: the caller's to fill */
 };
 

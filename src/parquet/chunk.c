@@ -28,7 +28,6 @@ struct shale_chunk_writer {
     struct shale_buf kept;  /* finished pages */
 
     /* Of the chunk being written */
-    const struct shale_column_def *column;
     struct shale_leaf leaf;
     struct shale_chunk_options options;
     struct shale_sink *sink;
@@ -72,7 +71,7 @@ static enum shale_status worded(const struct shale_chunk_writer *writer, enum sh
     if (status == SHALE_NOMEM)
         return SHALE_ERR(err, no_memory);
     if (status == SHALE_LIMIT)
-        return SHALE_ERR(err, parquet_page_too_large, SHALE_STR_ARG(writer->column->name));
+        return SHALE_ERR(err, parquet_page_too_large, SHALE_STR_ARG(writer->leaf.column->name));
     return status;
 }
 
@@ -134,7 +133,11 @@ static enum shale_status write_data_page(struct shale_chunk_writer *writer, stru
     const struct shale_buf *body;
     enum shale_status status;
     shale_buf_reset(&writer->front);
-    status = shale_levels_encode(&writer->levels, &writer->leaf, &writer->front);
+    status = shale_levels_encode(&writer->levels.repetition, writer->leaf.max_repetition, true,
+                                 &writer->front);
+    if (status == SHALE_OK)
+        status = shale_levels_encode(&writer->levels.definition, writer->leaf.max_definition, true,
+                                     &writer->front);
     if (status == SHALE_OK)
         status = shale_values_encode(&writer->values, shale_buf_str(&writer->front), &body,
                                      &page.encoding);
@@ -176,6 +179,40 @@ static bool page_is_full(const struct shale_chunk_writer *writer)
 /* ---- Rows to pages -----------------------------------------------------------------------------
  */
 
+/* The most levels and bytes of PLAIN values that 'n' rows of a nested column can have. */
+static void most_of(const struct shale_leaf *leaf, const struct shale_column *column, int64_t first,
+                    int64_t n, size_t *n_levels, size_t *n_bytes)
+{
+    int64_t end = first + n;
+    *n_levels = (size_t)n;
+    for (size_t i = 0; i < leaf->n_steps; i++) {
+        if (leaf->steps[i].is_list) {
+            first = column->offsets[first];
+            end = column->offsets[end];
+            *n_levels += (size_t)(end - first);
+        }
+        column = shale_levels_child(column, &leaf->steps[i]);
+    }
+    *n_bytes = (size_t)(end - first) * (leaf->width > 0 ? leaf->width : sizeof(uint32_t));
+    if (leaf->width == 0)
+        *n_bytes += (size_t)(column->offsets[end] - column->offsets[first]);
+}
+
+/* Of a nested column: as many rows, by halves, as certainly leave the page open; else one. */
+static int64_t nested_rows_that_fit(const struct shale_chunk_writer *writer,
+                                    const struct shale_column *column, int64_t first, int64_t n)
+{
+    size_t levels_left = PAGE_LEVELS - shale_levels_n(&writer->levels);
+    size_t left = writer->options.page_bytes - writer->values.plain_bytes;
+    for (; n > 1; n /= 2) {
+        size_t n_levels, n_bytes;
+        most_of(&writer->leaf, column, first, n, &n_levels, &n_bytes);
+        if (n_levels < levels_left && n_bytes < left)
+            break;
+    }
+    return n;
+}
+
 /* How many of 'most' rows can be appended without looking whether the page is full after each:
  * never more than up to the row that fills it, so that where pages end does not depend on the
  * pieces. */
@@ -184,10 +221,10 @@ static int64_t rows_that_fit(const struct shale_chunk_writer *writer,
 {
     size_t left = writer->options.page_bytes - writer->values.plain_bytes;
     int64_t n = 0;
-    if (writer->leaf.is_list)
-        return 1;
     if (most > PAGE_ROWS - writer->page_rows)
         most = PAGE_ROWS - writer->page_rows;
+    if (writer->leaf.n_steps > 0)
+        return nested_rows_that_fit(writer, column, first, most);
     if (writer->leaf.width > 0) {
         size_t fit = (left - 1) / writer->leaf.width + 1;
         return fit < (size_t)most ? (int64_t)fit : most;
@@ -208,17 +245,18 @@ static enum shale_status append_rows(struct shale_chunk_writer *writer,
                                      const struct shale_column *column, int64_t first, int64_t n,
                                      struct shale_err *err)
 {
+    struct shale_levels *levels = &writer->levels;
+    const struct shale_column *values;
     enum shale_status status =
-        shale_levels_append(&writer->levels, &writer->leaf, column, first, n);
+        shale_levels_append(levels, &writer->leaf, column, first, n, &values);
+    const char *run = levels->runs.data;
+    size_t n_runs = levels->runs.n_bytes / sizeof(struct shale_levels_run);
     writer->page_rows += n;
-    if (writer->leaf.is_list) { /* one row: its elements are the leaf's rows */
-        int64_t begin = column->offsets[first];
-        n = shale_column_is_null(column, first) ? 0 : column->offsets[first + 1] - begin;
-        first = begin;
-        column = column->child;
+    for (; n_runs > 0 && status == SHALE_OK; n_runs--, run += sizeof(struct shale_levels_run)) {
+        struct shale_levels_run rows;
+        memcpy(&rows, run, sizeof(rows));
+        status = shale_values_append(&writer->values, values, rows.first, rows.n, err);
     }
-    if (status == SHALE_OK)
-        status = shale_values_append(&writer->values, column, first, n, err);
     return worded(writer, status, err);
 }
 
@@ -239,14 +277,12 @@ static enum shale_status append_piece(struct shale_chunk_writer *writer,
 /* ---- The chunk ----------------------------------------------------------------------------------
  */
 
-static enum shale_status begin(struct shale_chunk_writer *writer,
-                               const struct shale_column_def *column,
+static enum shale_status begin(struct shale_chunk_writer *writer, const struct shale_leaf *leaf,
                                const struct shale_chunk_options *options, struct shale_sink *sink,
                                struct shale_chunk_meta *meta)
 {
     *meta = (struct shale_chunk_meta){.dictionary_page_at = -1};
-    writer->column = column;
-    writer->leaf = shale_leaf_of(&column->type);
+    writer->leaf = *leaf;
     writer->options = *options;
     if (options->page_bytes == 0)
         writer->options.page_bytes = PAGE_BYTES;
@@ -268,28 +304,23 @@ static enum shale_status begin(struct shale_chunk_writer *writer,
 static void trim(struct shale_chunk_writer *writer)
 {
     struct shale_buf *buffers[] = {
-        &writer->levels.definition,
-        &writer->levels.repetition,
-        &writer->values.indexes,
-        &writer->values.plain,
-        &writer->values.fixed,
-        &writer->maker.packed,
-        &writer->front,
-        &writer->kept,
+        &writer->values.indexes, &writer->values.plain, &writer->values.fixed,
+        &writer->maker.packed,   &writer->front,        &writer->kept,
     };
     for (size_t i = 0; i < sizeof(buffers) / sizeof(buffers[0]); i++)
         if (buffers[i]->capacity > MOST_IDLE_BYTES)
             shale_buf_fini(buffers[i]);
+    shale_levels_trim(&writer->levels, MOST_IDLE_BYTES);
 }
 
 enum shale_status shale_chunk_write(struct shale_chunk_writer *writer,
-                                    const struct shale_column_def *column,
+                                    const struct shale_leaf *leaf,
                                     const struct shale_chunk_options *options,
                                     struct shale_column_stream *stream, struct shale_sink *sink,
                                     struct shale_chunk_meta *meta, struct shale_err *err)
 {
     const struct shale_column *piece = NULL;
-    enum shale_status status = worded(writer, begin(writer, column, options, sink, meta), err);
+    enum shale_status status = worded(writer, begin(writer, leaf, options, sink, meta), err);
     while (status == SHALE_OK) {
         status = stream->next(stream, &piece, err);
         if (status != SHALE_OK || piece == NULL)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One column chunk: the values of one column of one row group become pages in a sink.
+/* One column chunk: the values of one leaf of one row group become pages in a sink.
  *
  *     rows -> levels, values (dictionary or PLAIN) -> page -> codec -> sink
  *
@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "codec/codec.h"
 #include "columns/column.h"
+#include "parquet/leaf.h"
 #include "schema/type.h"
 
 /* 0 takes the default. */
@@ -62,13 +63,14 @@ SHALE_MUST_USE enum shale_status shale_chunk_writer_new(const struct shale_mem *
                                                         struct shale_chunk_writer **out);
 void shale_chunk_writer_free(struct shale_chunk_writer *writer);
 
-/* Write the chunk of 'column': read 'stream' to its end, append pages to 'sink', fill 'meta'.
+/* Write the chunk of 'leaf': read 'stream', the pieces of its column, to the end, append pages to
+ * 'sink', fill 'meta'.
  * Memory: about twice page_bytes and twice the largest row's value, dictionary_bytes, one and a
  * half kept_bytes, and 4 MiB more (of them 2.5 to find values in the dictionary). Returns SHALE_OK,
  * SHALE_NOMEM, SHALE_LIMIT (a page over 2^31 - 1 bytes), SHALE_SCHEMA (a timestamp too far away for
  * INT96), or what stream or sink returned. */
 SHALE_MUST_USE enum shale_status
-shale_chunk_write(struct shale_chunk_writer *writer, const struct shale_column_def *column,
+shale_chunk_write(struct shale_chunk_writer *writer, const struct shale_leaf *leaf,
                   const struct shale_chunk_options *options, struct shale_column_stream *stream,
                   struct shale_sink *sink, struct shale_chunk_meta *meta, struct shale_err *err);
 

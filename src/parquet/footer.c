@@ -2,96 +2,10 @@
 /* The footer's structs, field by field as parquet.thrift numbers them. */
 #include "parquet/footer.h"
 
+#include "parquet/footer_tree.h"
+
 /* "Writers should always populate 1" (parquet.thrift, FileMetaData.version). */
 enum { FORMAT_VERSION = 1 };
-
-/* ---- Schema ------------------------------------------------------------------------------------
- */
-
-static void put_logical(struct shale_thrift *thrift, const struct shale_leaf *leaf)
-{
-    static const int16_t units[] = {
-        [SHALE_MS] = SHALE_TIME_UNIT_MILLIS,
-        [SHALE_US] = SHALE_TIME_UNIT_MICROS,
-        [SHALE_NS] = SHALE_TIME_UNIT_NANOS,
-    };
-    bool time = leaf->logical == SHALE_LOGICAL_TIME;
-    shale_thrift_struct(thrift, 10); /* LogicalType, a union */
-    shale_thrift_struct(thrift, (int16_t)leaf->logical);
-    if (leaf->logical == SHALE_LOGICAL_DECIMAL) {
-        shale_thrift_i32(thrift, 1, leaf->type.scale);
-        shale_thrift_i32(thrift, 2, leaf->type.precision);
-    } else if (time || leaf->logical == SHALE_LOGICAL_TIMESTAMP) {
-        shale_thrift_bool(thrift, 1, !time); /* isAdjustedToUTC */
-        shale_thrift_struct(thrift, 2);      /* TimeUnit, a union */
-        shale_thrift_struct(thrift, time ? SHALE_TIME_UNIT_MICROS : units[leaf->type.unit]);
-        shale_thrift_end(thrift);
-        shale_thrift_end(thrift);
-    }
-    shale_thrift_end(thrift);
-    shale_thrift_end(thrift);
-}
-
-static void put_leaf(struct shale_thrift *thrift, struct shale_str name,
-                     const struct shale_leaf *leaf)
-{
-    shale_thrift_element_struct(thrift);
-    shale_thrift_i32(thrift, 1, (int32_t)leaf->physical);
-    if (leaf->physical == SHALE_PHYSICAL_FIXED)
-        shale_thrift_i32(thrift, 2, (int32_t)leaf->width);
-    shale_thrift_i32(thrift, 3, SHALE_REPETITION_OPTIONAL);
-    shale_thrift_binary(thrift, 4, name);
-    if (leaf->converted != SHALE_CONVERTED_NONE)
-        shale_thrift_i32(thrift, 6, (int32_t)leaf->converted);
-    if (leaf->logical == SHALE_LOGICAL_DECIMAL) {
-        shale_thrift_i32(thrift, 7, leaf->type.scale);
-        shale_thrift_i32(thrift, 8, leaf->type.precision);
-    }
-    if (leaf->logical != SHALE_LOGICAL_NONE)
-        put_logical(thrift, leaf);
-    shale_thrift_end(thrift);
-}
-
-/* LogicalTypes.md, "Lists": the three levels. */
-static void put_list(struct shale_thrift *thrift, struct shale_str name,
-                     const struct shale_leaf *leaf)
-{
-    shale_thrift_element_struct(thrift);
-    shale_thrift_i32(thrift, 3, SHALE_REPETITION_OPTIONAL);
-    shale_thrift_binary(thrift, 4, name);
-    shale_thrift_i32(thrift, 5, 1); /* num_children */
-    shale_thrift_i32(thrift, 6, SHALE_CONVERTED_LIST);
-    shale_thrift_struct(thrift, 10);
-    shale_thrift_struct(thrift, SHALE_LOGICAL_LIST);
-    shale_thrift_end(thrift);
-    shale_thrift_end(thrift);
-    shale_thrift_end(thrift);
-    shale_thrift_element_struct(thrift);
-    shale_thrift_i32(thrift, 3, SHALE_REPETITION_REPEATED);
-    shale_thrift_binary(thrift, 4, SHALE_STR("list"));
-    shale_thrift_i32(thrift, 5, 1);
-    shale_thrift_end(thrift);
-    put_leaf(thrift, SHALE_STR("element"), leaf);
-}
-
-static void put_schema(struct shale_thrift *thrift, const struct shale_footer_column *columns,
-                       size_t n_columns)
-{
-    size_t n_elements = 1;
-    for (size_t i = 0; i < n_columns; i++)
-        n_elements += columns[i].leaf.is_list ? 3 : 1;
-    shale_thrift_list(thrift, 2, SHALE_THRIFT_STRUCT, n_elements);
-    shale_thrift_element_struct(thrift);
-    shale_thrift_binary(thrift, 4, SHALE_STR("schema"));
-    shale_thrift_i32(thrift, 5, (int32_t)n_columns);
-    shale_thrift_end(thrift);
-    for (size_t i = 0; i < n_columns; i++) {
-        if (columns[i].leaf.is_list)
-            put_list(thrift, columns[i].name, &columns[i].leaf);
-        else
-            put_leaf(thrift, columns[i].name, &columns[i].leaf);
-    }
-}
 
 /* ---- Row groups --------------------------------------------------------------------------------
  */
@@ -154,30 +68,45 @@ static int32_t compression_of(enum shale_codec codec)
     return SHALE_COMPRESSION_UNCOMPRESSED;
 }
 
-static void put_path(struct shale_thrift *thrift, const struct shale_footer_column *column)
+/* The names from the column to the values: a list is two groups, a map too. */
+static void put_path(struct shale_thrift *thrift, const struct shale_leaf *leaf)
 {
-    shale_thrift_list(thrift, 3, SHALE_THRIFT_BINARY, column->leaf.is_list ? 3 : 1);
-    shale_thrift_element_binary(thrift, column->name);
-    if (column->leaf.is_list) {
-        shale_thrift_element_binary(thrift, SHALE_STR("list"));
-        shale_thrift_element_binary(thrift, SHALE_STR("element"));
+    const struct shale_type *type = &leaf->column->type;
+    size_t n = 1;
+    for (size_t i = 0; i < leaf->n_steps; i++)
+        n += leaf->steps[i].is_list ? 2 : 1;
+    shale_thrift_list(thrift, 3, SHALE_THRIFT_BINARY, n);
+    shale_thrift_element_binary(thrift, leaf->column->name);
+    for (size_t i = 0; i < leaf->n_steps; i++) {
+        const struct shale_type_member *member = &type->members[leaf->steps[i].child];
+        if (type->kind == SHALE_STRUCT) {
+            shale_thrift_element_binary(thrift, member->name);
+        } else if (type->kind == SHALE_LIST) {
+            shale_thrift_element_binary(thrift, SHALE_STR("list"));
+            shale_thrift_element_binary(thrift, SHALE_STR("element"));
+        } else {
+            shale_thrift_element_binary(thrift, SHALE_STR("key_value"));
+            shale_thrift_element_binary(thrift, leaf->steps[i].child == 0 ? SHALE_STR("key")
+                                                                          : SHALE_STR("value"));
+        }
+        type = &member->type;
     }
 }
 
-static void put_chunk(struct shale_thrift *thrift, const struct shale_footer_column *column,
+static void put_chunk(struct shale_thrift *thrift, const struct shale_leaf *leaf,
                       enum shale_codec codec, const struct shale_chunk_meta *meta, int64_t at)
 {
     bool dictionary = meta->dictionary_page_at >= 0;
     shale_thrift_element_struct(thrift);
     shale_thrift_i64(thrift, 2, 0); /* file_offset, deprecated: "writers should set this to 0" */
     shale_thrift_struct(thrift, 3); /* ColumnMetaData */
-    shale_thrift_i32(thrift, 1, (int32_t)column->leaf.physical);
+    shale_thrift_i32(thrift, 1, (int32_t)leaf->physical);
     shale_thrift_list(thrift, 2, SHALE_THRIFT_I32, dictionary ? 3 : 2);
     if (dictionary)
         shale_thrift_element_i32(thrift, SHALE_ENCODING_RLE_DICTIONARY);
     shale_thrift_element_i32(thrift, SHALE_ENCODING_PLAIN);
     shale_thrift_element_i32(thrift, SHALE_ENCODING_RLE);
-    put_path(thrift, column);
+    put_path(thrift, leaf);
     shale_thrift_i32(thrift, 4, compression_of(codec));
     shale_thrift_i64(thrift, 5, meta->n_values);
     shale_thrift_i64(thrift, 6, meta->uncompressed_bytes);
@@ -191,18 +120,24 @@ static void put_chunk(struct shale_thrift *thrift, const struct shale_footer_col
     shale_thrift_end(thrift);
 }
 
-void shale_footer_row_group(struct shale_thrift *thrift, const struct shale_footer_column *columns,
-                            size_t n_columns, enum shale_codec codec,
-                            const struct shale_chunk_meta *metas, int64_t n_rows, int64_t at,
-                            size_t ordinal)
+void shale_footer_row_group(struct shale_thrift *thrift, const struct shale_schema *schema,
+                            enum shale_codec codec, const struct shale_chunk_meta *metas,
+                            int64_t n_rows, int64_t at, size_t ordinal)
 {
     int64_t uncompressed = 0, compressed = 0;
+    struct shale_leaf leaf;
+    size_t n = 0;
     shale_thrift_element_struct(thrift);
-    shale_thrift_list(thrift, 1, SHALE_THRIFT_STRUCT, n_columns);
-    for (size_t i = 0; i < n_columns; i++) {
-        put_chunk(thrift, &columns[i], codec, &metas[i], at + compressed);
-        uncompressed += metas[i].uncompressed_bytes;
-        compressed += metas[i].compressed_bytes;
+    shale_thrift_list(thrift, 1, SHALE_THRIFT_STRUCT, shale_leaf_count(schema));
+    for (size_t i = 0; i < schema->n_columns; i++) {
+        if (schema->columns[i].partition_only)
+            continue;
+        shale_leaf_first(&schema->columns[i], &leaf);
+        do {
+            put_chunk(thrift, &leaf, codec, &metas[n], at + compressed);
+            uncompressed += metas[n].uncompressed_bytes;
+            compressed += metas[n++].compressed_bytes;
+        } while (shale_leaf_next(&leaf));
     }
     shale_thrift_i64(thrift, 2, uncompressed);
     shale_thrift_i64(thrift, 3, n_rows);
@@ -216,19 +151,20 @@ void shale_footer_row_group(struct shale_thrift *thrift, const struct shale_foot
 /* ---- The file ----------------------------------------------------------------------------------
  */
 
-void shale_footer_file(struct shale_thrift *thrift, const struct shale_footer_column *columns,
-                       size_t n_columns, int64_t n_rows, struct shale_str row_groups,
-                       size_t n_row_groups, struct shale_str created_by)
+void shale_footer_file(struct shale_thrift *thrift, const struct shale_schema *schema,
+                       int64_t n_rows, struct shale_str row_groups, size_t n_row_groups,
+                       struct shale_str created_by)
 {
+    size_t n_leaves = shale_leaf_count(schema);
     shale_thrift_i32(thrift, 1, FORMAT_VERSION);
-    put_schema(thrift, columns, n_columns);
+    shale_footer_tree(thrift, schema);
     shale_thrift_i64(thrift, 3, n_rows);
     shale_thrift_list(thrift, 4, SHALE_THRIFT_STRUCT, n_row_groups);
     shale_thrift_raw(thrift, row_groups.data, row_groups.n_bytes);
     /* 5, key_value_metadata, would stand here. */
     shale_thrift_binary(thrift, 6, created_by);
-    shale_thrift_list(thrift, 7, SHALE_THRIFT_STRUCT, n_columns);
-    for (size_t i = 0; i < n_columns; i++) {
+    shale_thrift_list(thrift, 7, SHALE_THRIFT_STRUCT, n_leaves);
+    for (size_t i = 0; i < n_leaves; i++) {
         shale_thrift_element_struct(thrift); /* ColumnOrder, a union: TYPE_ORDER */
         shale_thrift_struct(thrift, 1);
         shale_thrift_end(thrift);

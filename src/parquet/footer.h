@@ -7,20 +7,15 @@
 #include "parquet/leaf.h"
 #include "parquet/thrift.h"
 
-struct shale_footer_column {
-    struct shale_str name; /* borrowed from the schema */
-    struct shale_leaf leaf;
-};
-
-/* Append one RowGroup struct.  'at': the file's bytes before it; 'ordinal': its number. */
-void shale_footer_row_group(struct shale_thrift *thrift, const struct shale_footer_column *columns,
-                            size_t n_columns, enum shale_codec codec,
-                            const struct shale_chunk_meta *metas, int64_t n_rows, int64_t at,
-                            size_t ordinal);
+/* Append one RowGroup struct: 'metas' are one a leaf.  'at': the file's bytes before it; 'ordinal':
+ * its number. */
+void shale_footer_row_group(struct shale_thrift *thrift, const struct shale_schema *schema,
+                            enum shale_codec codec, const struct shale_chunk_meta *metas,
+                            int64_t n_rows, int64_t at, size_t ordinal);
 
 /* Append the FileMetaData; 'row_groups' holds the 'n_row_groups' structs of the calls above. */
-void shale_footer_file(struct shale_thrift *thrift, const struct shale_footer_column *columns,
-                       size_t n_columns, int64_t n_rows, struct shale_str row_groups,
-                       size_t n_row_groups, struct shale_str created_by);
+void shale_footer_file(struct shale_thrift *thrift, const struct shale_schema *schema,
+                       int64_t n_rows, struct shale_str row_groups, size_t n_row_groups,
+                       struct shale_str created_by);
 
 #endif

@@ -18,8 +18,8 @@ struct mark {
 
 struct shale_parquet {
     const struct shale_mem *mem;
-    struct shale_footer_column *columns;
-    size_t n_columns;
+    const struct shale_schema *schema;
+    size_t n_leaves;
     enum shale_codec codec;
     struct shale_buf created_by;
     struct shale_buf row_groups; /* RowGroup structs */
@@ -28,22 +28,6 @@ struct shale_parquet {
     int64_t n_rows;
     size_t n_row_groups;
 };
-
-static enum shale_status set_up(struct shale_parquet *file, const struct shale_schema *schema,
-                                const char *created_by)
-{
-    file->columns = shale_mem_zeroed(file->mem, schema->n_columns + 1, sizeof(*file->columns));
-    if (file->columns == NULL)
-        return SHALE_NOMEM;
-    for (size_t i = 0; i < schema->n_columns; i++) {
-        const struct shale_column_def *def = &schema->columns[i];
-        if (def->partition_only)
-            continue;
-        file->columns[file->n_columns].name = def->name;
-        file->columns[file->n_columns++].leaf = shale_leaf_of(&def->type);
-    }
-    return shale_buf_append_str(&file->created_by, shale_str_of(created_by));
-}
 
 enum shale_status shale_parquet_new(const struct shale_mem *mem, const struct shale_schema *schema,
                                     enum shale_codec codec, const char *created_by,
@@ -55,11 +39,13 @@ enum shale_status shale_parquet_new(const struct shale_mem *mem, const struct sh
     if (file == NULL)
         return SHALE_NOMEM;
     file->mem = mem;
+    file->schema = schema;
+    file->n_leaves = shale_leaf_count(schema);
     file->codec = codec;
     shale_buf_init(&file->created_by, mem, INT32_MAX);
     shale_buf_init(&file->row_groups, mem, INT32_MAX);
     shale_buf_init(&file->marks, mem, INT32_MAX);
-    status = set_up(file, schema, created_by);
+    status = shale_buf_append_str(&file->created_by, shale_str_of(created_by));
     if (status != SHALE_OK) {
         shale_parquet_free(file);
         return status;
@@ -72,7 +58,6 @@ void shale_parquet_free(struct shale_parquet *file)
 {
     if (file == NULL)
         return;
-    shale_mem_free(file->mem, file->columns);
     shale_buf_fini(&file->created_by);
     shale_buf_fini(&file->row_groups);
     shale_buf_fini(&file->marks);
@@ -91,7 +76,7 @@ static int64_t compressed_bytes(const struct shale_parquet *file,
                                 const struct shale_chunk_meta *metas)
 {
     int64_t n_bytes = 0;
-    for (size_t i = 0; i < file->n_columns; i++)
+    for (size_t i = 0; i < file->n_leaves; i++)
         n_bytes += metas[i].compressed_bytes;
     return n_bytes;
 }
@@ -104,8 +89,8 @@ enum shale_status shale_parquet_row_group(struct shale_parquet *file,
     struct mark mark;
     assert(file->n_bytes > 0);
     shale_thrift_init(&thrift, &file->row_groups);
-    shale_footer_row_group(&thrift, file->columns, file->n_columns, file->codec, metas, n_rows,
-                           file->n_bytes, file->n_row_groups);
+    shale_footer_row_group(&thrift, file->schema, file->codec, metas, n_rows, file->n_bytes,
+                           file->n_row_groups);
     mark = (struct mark){file->row_groups.n_bytes, file->n_bytes + compressed_bytes(file, metas),
                          file->n_rows + n_rows};
     if (thrift.status == SHALE_OK)
@@ -126,9 +111,8 @@ static enum shale_status make_footer(const struct shale_parquet *file, struct sh
     struct shale_thrift thrift;
     uint32_t n_bytes;
     shale_thrift_init(&thrift, out);
-    shale_footer_file(&thrift, file->columns, file->n_columns, file->n_rows,
-                      shale_buf_str(&file->row_groups), file->n_row_groups,
-                      shale_buf_str(&file->created_by));
+    shale_footer_file(&thrift, file->schema, file->n_rows, shale_buf_str(&file->row_groups),
+                      file->n_row_groups, shale_buf_str(&file->created_by));
     n_bytes = (uint32_t)out->n_bytes;
     for (unsigned shift = 0; shift < 32 && thrift.status == SHALE_OK; shift += 8)
         thrift.status = shale_buf_append_byte(out, (char)(n_bytes >> shift));

@@ -25,8 +25,8 @@ void shale_parquet_free(struct shale_parquet *file);
 SHALE_MUST_USE enum shale_status
 shale_parquet_begin(struct shale_parquet *file, struct shale_sink *sink, struct shale_err *err);
 
-/* The chunks of all columns were written right behind what came before, in order; 'metas' (one a
- * column of the file) is copied.  Returns SHALE_OK or SHALE_NOMEM. */
+/* The chunks of all leaves were written right behind what came before, in order; 'metas' (one a
+ * leaf of the file) is copied.  Returns SHALE_OK or SHALE_NOMEM. */
 SHALE_MUST_USE enum shale_status shale_parquet_row_group(struct shale_parquet *file,
                                                          const struct shale_chunk_meta *metas,
                                                          int64_t n_rows);

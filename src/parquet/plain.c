@@ -82,6 +82,33 @@ static char *put_big_endian(const struct source *source, char *out, size_t width
     return out;
 }
 
+/* FIXED of our own: all values are 'width' long. */
+static char *put_fixed_bytes(const struct source *source, char *out, size_t width)
+{
+    const char *data = source->column->data;
+    for (int64_t i = 0; i < source->n; i++) {
+        if (!has_value(source, i))
+            continue;
+        memcpy(out, data + source->column->offsets[source->first + i], width);
+        out += width;
+    }
+    return out;
+}
+
+/* The milliseconds of a day fit. */
+static char *put_milliseconds(const struct source *source, char *out)
+{
+    const int64_t *values = source->column->data;
+    for (int64_t i = 0; i < source->n; i++) {
+        int32_t value = (int32_t)values[source->first + i];
+        if (!has_value(source, i))
+            continue;
+        memcpy(out, &value, sizeof(value));
+        out += sizeof(value);
+    }
+    return out;
+}
+
 /* INT96: the nanoseconds of the day in 8 bytes, the Julian day in 4.  NULL: a day out of range. */
 static char *put_int96(const struct source *source, enum shale_unit unit, char *out)
 {
@@ -115,6 +142,8 @@ static char *put_fixed(const struct shale_leaf *leaf, const struct source *sourc
     case SHALE_PHYSICAL_BOOLEAN:
         return put_booleans(source, out);
     case SHALE_PHYSICAL_INT32:
+        if (leaf->type.kind == SHALE_TIME)
+            return put_milliseconds(source, out);
         return decimal ? put_short_decimals(source, out, 4) : put_width(source, out, 4);
     case SHALE_PHYSICAL_INT64:
         return decimal ? put_short_decimals(source, out, 8) : put_width(source, out, 8);
@@ -125,6 +154,8 @@ static char *put_fixed(const struct shale_leaf *leaf, const struct source *sourc
     case SHALE_PHYSICAL_INT96:
         return put_int96(source, leaf->type.unit, out);
     case SHALE_PHYSICAL_FIXED:
+        if (leaf->type.kind == SHALE_FIXED)
+            return put_fixed_bytes(source, out, leaf->width);
         return decimal ? put_big_endian(source, out, leaf->width) : put_width(source, out, 16);
     case SHALE_PHYSICAL_BYTE_ARRAY:
         break;

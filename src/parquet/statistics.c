@@ -11,6 +11,12 @@ void shale_statistics_begin(struct shale_statistics *statistics, const struct sh
 
 /* ---- Taking values --------------------------------------------------------------------------- */
 
+/* Unsigned 64 bits as a signed number of the same order, and back. */
+static inline int64_t flipped(uint64_t value)
+{
+    return (int64_t)(value ^ (uint64_t)1 << 63);
+}
+
 static inline void take_i64(struct shale_statistics *statistics, int64_t value)
 {
     if (!statistics->any) {
@@ -99,6 +105,33 @@ static void take_i64s(struct shale_statistics *statistics, const char *values, s
     }
 }
 
+static void take_f32s(struct shale_statistics *statistics, const char *values, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        float value;
+        memcpy(&value, values + i * sizeof(value), sizeof(value));
+        take_f64(statistics, (double)value);
+    }
+}
+
+static void take_u32s(struct shale_statistics *statistics, const char *values, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t value;
+        memcpy(&value, values + i * sizeof(value), sizeof(value));
+        take_i64(statistics, value);
+    }
+}
+
+static void take_u64s(struct shale_statistics *statistics, const char *values, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint64_t value;
+        memcpy(&value, values + i * sizeof(value), sizeof(value));
+        take_i64(statistics, flipped(value));
+    }
+}
+
 static void take_f64s(struct shale_statistics *statistics, const char *values, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -123,6 +156,15 @@ void shale_statistics_fixed(struct shale_statistics *statistics, const struct sh
         break;
     case SHALE_ORDER_I64:
         take_i64s(statistics, values, n);
+        break;
+    case SHALE_ORDER_U32:
+        take_u32s(statistics, values, n);
+        break;
+    case SHALE_ORDER_U64:
+        take_u64s(statistics, values, n);
+        break;
+    case SHALE_ORDER_F32:
+        take_f32s(statistics, values, n);
         break;
     case SHALE_ORDER_F64:
         take_f64s(statistics, values, n);
@@ -249,14 +291,28 @@ static void finish_scalars(const void *minimum, const void *maximum, size_t widt
 }
 
 /* A zero of either sign stands for both (parquet.thrift, ColumnOrder). */
-static void finish_floats(const struct shale_statistics *statistics, struct shale_chunk_meta *meta)
+static void finish_floats(const struct shale_statistics *statistics, size_t width,
+                          struct shale_chunk_meta *meta)
 {
     double minimum = statistics->minimum.f64, maximum = statistics->maximum.f64;
     if (fpclassify(minimum) == FP_ZERO)
         minimum = -0.0;
     if (fpclassify(maximum) == FP_ZERO)
         maximum = 0.0;
-    finish_scalars(&minimum, &maximum, sizeof(double), meta);
+    if (width == sizeof(float)) {
+        float narrow[2] = {(float)minimum, (float)maximum}; /* as they came */
+        finish_scalars(&narrow[0], &narrow[1], width, meta);
+        return;
+    }
+    finish_scalars(&minimum, &maximum, width, meta);
+}
+
+static void finish_unsigned(const struct shale_statistics *statistics,
+                            struct shale_chunk_meta *meta)
+{
+    int64_t minimum = flipped((uint64_t)statistics->minimum.i64);
+    int64_t maximum = flipped((uint64_t)statistics->maximum.i64);
+    finish_scalars(&minimum, &maximum, sizeof(int64_t), meta);
 }
 
 void shale_statistics_finish(const struct shale_statistics *statistics,
@@ -269,11 +325,16 @@ void shale_statistics_finish(const struct shale_statistics *statistics,
         break;
     case SHALE_ORDER_BOOLEAN:
     case SHALE_ORDER_I32:
+    case SHALE_ORDER_U32:
     case SHALE_ORDER_I64: /* little-endian: the low bytes come first */
         finish_scalars(&statistics->minimum.i64, &statistics->maximum.i64, leaf->width, meta);
         break;
+    case SHALE_ORDER_U64:
+        finish_unsigned(statistics, meta);
+        break;
+    case SHALE_ORDER_F32:
     case SHALE_ORDER_F64:
-        finish_floats(statistics, meta);
+        finish_floats(statistics, leaf->width, meta);
         break;
     case SHALE_ORDER_BIG_ENDIAN:
     case SHALE_ORDER_BYTES:

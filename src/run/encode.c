@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Waiting rows to row groups.  Column by column, straight into the file; or, where there is memory
- * and another thread, each column into a buffer by whoever is free, and then into the file.  The
+/* Waiting rows to row groups.  Leaf by leaf, straight into the file; or, where there is memory
+ * and another thread, each leaf into a buffer by whoever is free, and then into the file.  The
  * bytes are the same. */
 #include "run/private.h"
 
@@ -66,39 +66,28 @@ static enum shale_status next_piece(struct shale_column_stream *stream,
     return SHALE_OK;
 }
 
-/* The 'column'-th column of the file. */
-static const struct shale_column_def *file_column(const struct shale_schema *schema, size_t column)
-{
-    size_t i = 0;
-    for (;; i++) {
-        if (schema->columns[i].partition_only)
-            continue;
-        if (column-- == 0)
-            return &schema->columns[i];
-    }
-}
-
-static enum shale_status write_column(struct worker *worker, const struct part *part,
-                                      size_t n_entries, size_t column, struct shale_sink *sink,
-                                      struct shale_chunk_meta *meta, struct shale_err *err)
+static enum shale_status write_leaf(struct worker *worker, const struct part *part,
+                                    size_t n_entries, size_t number, struct shale_sink *sink,
+                                    struct shale_chunk_meta *meta, struct shale_err *err)
 {
     const struct run *run = worker->run;
     const struct shale_schema *schema = part->file->schema;
-    const struct shale_column_def *def = file_column(schema, column);
     struct pieces pieces = {.stream = {next_piece},
                             .run = run,
                             .part = part,
                             .n_entries = n_entries,
-                            .column = column,
                             .header_bytes = shale_batch_header_bytes(schema)};
+    struct shale_leaf leaf;
     enum shale_status status;
-    pieces.nodes = shale_mem_zeroed(run->mem, shale_type_n_nodes(&def->type), sizeof *pieces.nodes);
+    shale_leaf_find(schema, number, &pieces.column, &leaf);
+    pieces.nodes = shale_mem_zeroed(run->mem, shale_type_n_nodes(&leaf.column->type),
+                                    sizeof *pieces.nodes);
     if (pieces.nodes == NULL)
         return SHALE_ERR(err, no_memory);
     shale_buf_init(&pieces.header, run->mem, MAX_PART_BYTES);
     shale_buf_init(&pieces.bytes, run->mem, MAX_PART_BYTES);
-    status =
-        shale_chunk_write(worker->chunks, def, &part->file->chunk, &pieces.stream, sink, meta, err);
+    status = shale_chunk_write(worker->chunks, &leaf, &part->file->chunk, &pieces.stream, sink,
+                               meta, err);
     shale_buf_fini(&pieces.header);
     shale_buf_fini(&pieces.bytes);
     shale_mem_free(run->mem, pieces.nodes);
@@ -157,8 +146,8 @@ static enum shale_status write_row_group(struct worker *worker, const struct par
     struct gathered gathered = {{gather_bytes}, &worker->writes, &file->put.sink};
     enum shale_status status = shale_file_open(file, err);
     shale_buf_reset(&worker->writes);
-    for (size_t c = 0; c < file->n_columns && status == SHALE_OK; c++)
-        status = write_column(worker, part, n_entries, c, &gathered.sink, &file->metas[c], err);
+    for (size_t i = 0; i < file->n_leaves && status == SHALE_OK; i++)
+        status = write_leaf(worker, part, n_entries, i, &gathered.sink, &file->metas[i], err);
     if (status == SHALE_OK)
         status = flush_gathered(&gathered, err);
     return status != SHALE_OK ? status : shale_file_close(file, count_rows(part, n_entries), err);
@@ -197,7 +186,7 @@ static enum shale_status load_entries(struct run *run, struct part *part, size_t
 /* ---- By all threads ---------------------------------------------------------------------------
  */
 
-struct column_out {
+struct leaf_out {
     struct shale_sink sink; /* first member: appends to 'bytes' */
     struct shale_buf bytes;
 };
@@ -205,7 +194,7 @@ struct column_out {
 static enum shale_status append_bytes(struct shale_sink *sink, const void *data, size_t n_bytes,
                                       struct shale_err *err)
 {
-    struct column_out *out = (struct column_out *)(void *)sink;
+    struct leaf_out *out = (struct leaf_out *)(void *)sink;
     return shale_buf_append(&out->bytes, data, n_bytes) == SHALE_OK ? SHALE_OK
                                                                     : SHALE_ERR(err, no_memory);
 }
@@ -213,20 +202,20 @@ static enum shale_status append_bytes(struct shale_sink *sink, const void *data,
 static struct cut *cut_new(struct run *run, struct part *part, size_t n_entries)
 {
     struct cut *cut = shale_mem_zeroed(run->mem, 1, sizeof *cut);
-    size_t n = part->file->n_columns;
+    size_t n = part->file->n_leaves;
     if (cut == NULL)
         return NULL;
     cut->part = part;
     cut->n_entries = n_entries;
-    cut->columns = shale_mem_zeroed(run->mem, n, sizeof *cut->columns);
-    if (cut->columns == NULL) {
+    cut->leaves = shale_mem_zeroed(run->mem, n, sizeof *cut->leaves);
+    if (cut->leaves == NULL) {
         shale_mem_free(run->mem, cut);
         return NULL;
     }
-    cut->n_columns = n;
+    cut->n_leaves = n;
     for (size_t i = 0; i < n; i++) {
-        cut->columns[i].sink.write = append_bytes;
-        shale_buf_init(&cut->columns[i].bytes, run->mem, SIZE_MAX / 2);
+        cut->leaves[i].sink.write = append_bytes;
+        shale_buf_init(&cut->leaves[i].bytes, run->mem, SIZE_MAX / 2);
     }
     return cut;
 }
@@ -235,17 +224,17 @@ void cut_free(struct run *run, struct cut *cut)
 {
     if (cut == NULL)
         return;
-    for (size_t i = 0; i < cut->n_columns; i++)
-        shale_buf_fini(&cut->columns[i].bytes);
-    shale_mem_free(run->mem, cut->columns);
+    for (size_t i = 0; i < cut->n_leaves; i++)
+        shale_buf_fini(&cut->leaves[i].bytes);
+    shale_mem_free(run->mem, cut->leaves);
     shale_mem_free(run->mem, cut);
 }
 
-enum shale_status encode_column(struct worker *worker, struct cut *cut, size_t column,
-                                struct shale_err *err)
+enum shale_status encode_leaf(struct worker *worker, struct cut *cut, size_t leaf,
+                              struct shale_err *err)
 {
-    return write_column(worker, cut->part, cut->n_entries, column, &cut->columns[column].sink,
-                        &cut->part->file->metas[column], err);
+    return write_leaf(worker, cut->part, cut->n_entries, leaf, &cut->leaves[leaf].sink,
+                      &cut->part->file->metas[leaf], err);
 }
 
 enum shale_status encode_finish(struct worker *worker, struct shale_err *err)
@@ -254,8 +243,8 @@ enum shale_status encode_finish(struct worker *worker, struct shale_err *err)
     struct cut *cut = run->seq.cut;
     struct part *part = cut->part;
     enum shale_status status = shale_file_open(part->file, err);
-    for (size_t c = 0; c < cut->n_columns && status == SHALE_OK; c++) {
-        struct shale_buf *bytes = &cut->columns[c].bytes;
+    for (size_t c = 0; c < cut->n_leaves && status == SHALE_OK; c++) {
+        struct shale_buf *bytes = &cut->leaves[c].bytes;
         status = shale_sink_write(&part->file->put.sink, bytes->data, bytes->n_bytes, err);
         shale_buf_fini(bytes);
     }

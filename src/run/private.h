@@ -184,12 +184,12 @@ struct part {
     size_t mark_groups;  /* ... behind so many others */
 };
 
-/* A row group that all threads encode, a column each. */
+/* A row group that all threads encode, a leaf each. */
 struct cut {
     struct part *part;
     size_t n_entries;
-    size_t n_columns, next_column, n_done;
-    struct column_out *columns;
+    size_t n_leaves, next_leaf, n_done;
+    struct leaf_out *leaves;
 };
 
 struct sequencer {
@@ -231,7 +231,7 @@ enum job_kind {
     JOB_OBJECT,
     JOB_SLICE,
     JOB_SEQUENCE,
-    JOB_COLUMN,
+    JOB_LEAF,
     JOB_FINISH,
 };
 
@@ -239,7 +239,7 @@ struct job {
     enum job_kind kind;
     struct node *node;        /* GROUP, OBJECT, SLICE */
     size_t admitted;          /* bytes taken for it */
-    size_t column;            /* COLUMN */
+    size_t leaf;              /* LEAF */
     struct part *part;        /* FINISH */
     bool final;               /* SEQUENCE: all parcels are in */
     enum shale_status status; /* not OK: the run fails */
@@ -387,11 +387,11 @@ SHALE_MUST_USE enum shale_status sequence_ensure_part(struct run *run);
 
 /* encode.c */
 /* Cut the first 'n_entries' of a part as a row group.  '*all' is set when it is left to all
- * threads: encode_column() for each column, then encode_finish(). */
+ * threads: encode_leaf() for each leaf, then encode_finish(). */
 SHALE_MUST_USE enum shale_status encode_begin(struct worker *worker, struct part *part,
                                               size_t n_entries, bool *all, struct shale_err *err);
-SHALE_MUST_USE enum shale_status encode_column(struct worker *worker, struct cut *cut,
-                                               size_t column, struct shale_err *err);
+SHALE_MUST_USE enum shale_status encode_leaf(struct worker *worker, struct cut *cut, size_t leaf,
+                                             struct shale_err *err);
 SHALE_MUST_USE enum shale_status encode_finish(struct worker *worker, struct shale_err *err);
 /* The last rows of a part, then its footer; different parts by different threads. */
 SHALE_MUST_USE enum shale_status encode_last(struct worker *worker, struct part *part,

@@ -241,12 +241,12 @@ static enum shale_pick pick(void *ctx, unsigned number, void **out)
     struct cut *cut = run->sequencing ? NULL : run->seq.cut;
     if (run->status == SHALE_OK && is_cancelled(run))
         run->status = SHALE_ERR(run->err, interrupted);
-    if (run->status == SHALE_OK && cut != NULL && cut->next_column < cut->n_columns) {
-        run->workers[number].job.column = cut->next_column++;
-        return give(run, number, JOB_COLUMN, out);
+    if (run->status == SHALE_OK && cut != NULL && cut->next_leaf < cut->n_leaves) {
+        run->workers[number].job.leaf = cut->next_leaf++;
+        return give(run, number, JOB_LEAF, out);
     }
     if (run->status == SHALE_OK && !run->sequencing &&
-        (cut == NULL || cut->n_done == cut->n_columns) && feed_sequencer(run))
+        (cut == NULL || cut->n_done == cut->n_leaves) && feed_sequencer(run))
         return pick_sequence(run, number, false, out);
     if (run->status == SHALE_OK && pick_node(run, number, out))
         return SHALE_PICK_JOB;
@@ -284,8 +284,8 @@ static void work(void *ctx, unsigned number, void *arg)
     case JOB_SEQUENCE:
         job->status = sequence(worker, job->final, &job->err);
         break;
-    case JOB_COLUMN:
-        job->status = encode_column(worker, run->seq.cut, job->column, &job->err);
+    case JOB_LEAF:
+        job->status = encode_leaf(worker, run->seq.cut, job->leaf, &job->err);
         break;
     case JOB_FINISH:
         job->status = encode_last(worker, job->part, &job->err);
@@ -408,7 +408,7 @@ static void done(void *ctx, unsigned number, void *arg)
         if (job->status == SHALE_OK && run->seq.final_done)
             begin_finishing(run);
         break;
-    case JOB_COLUMN:
+    case JOB_LEAF:
         run->seq.cut->n_done++;
         break;
     case JOB_FINISH:

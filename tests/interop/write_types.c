@@ -35,7 +35,7 @@ static const struct named_type types[] = {
     {"decimal_25_0", {.kind = SHALE_DECIMAL, .precision = 25, .scale = 0}},
     {"decimal_38_38", {.kind = SHALE_DECIMAL, .precision = 38, .scale = 38}},
     {"date", {.kind = SHALE_DATE}},
-    {"time", {.kind = SHALE_TIME}},
+    {"time", {.kind = SHALE_TIME, .unit = SHALE_US}},
     {"timestamp_ms", {.kind = SHALE_TIMESTAMP, .unit = SHALE_MS}},
     {"timestamp_ns", {.kind = SHALE_TIMESTAMP, .unit = SHALE_NS}},
     {"int96_us", {.kind = SHALE_TIMESTAMP, .unit = SHALE_US, .int96 = true}},
@@ -404,9 +404,10 @@ static enum shale_status write_group(const struct file_case *what,
     for (size_t i = 0; i < schema->n_columns && status == SHALE_OK; i++) {
         struct shale_column nodes[2]; /* no deeper than a list of scalars */
         struct one_piece one = {{next_piece}, nodes};
+        struct shale_leaf leaf;
+        shale_leaf_first(&schema->columns[i], &leaf);
         shale_batch_column(batch, i, nodes);
-        status = shale_chunk_write(chunks, &schema->columns[i], &options, &one.stream, sink,
-                                   &metas[i], NULL);
+        status = shale_chunk_write(chunks, &leaf, &options, &one.stream, sink, &metas[i], NULL);
     }
     if (status == SHALE_OK)
         status = shale_parquet_row_group(file, metas, shale_batch_n_rows(batch));

@@ -97,6 +97,17 @@ static const struct shale_column_def *def_of(size_t column)
     return &column_defs[column < COLUMN_PARTITION ? column : column + 1];
 }
 
+static enum shale_status write_chunk(struct shale_chunk_writer *writer,
+                                     const struct shale_column_def *def,
+                                     const struct shale_chunk_options *options,
+                                     struct shale_column_stream *stream, struct memory_sink *sink,
+                                     struct shale_chunk_meta *meta, struct shale_err *err)
+{
+    struct shale_leaf leaf;
+    shale_leaf_first(def, &leaf);
+    return shale_chunk_write(writer, &leaf, options, stream, &sink->sink, meta, err);
+}
+
 static void write_column(struct shale_chunk_writer *writer, struct shale_batch *const *batches,
                          size_t n, size_t column, struct memory_sink *sink,
                          struct shale_chunk_meta *meta)
@@ -104,9 +115,8 @@ static void write_column(struct shale_chunk_writer *writer, struct shale_batch *
     struct batch_stream stream = {.stream = {next_batch}, .batches = batches, .n = n};
     stream.column = column;
     sink_init(sink);
-    assert_int_equal(
-        shale_chunk_write(writer, def_of(column), &small, &stream.stream, &sink->sink, meta, NULL),
-        SHALE_OK);
+    assert_int_equal(write_chunk(writer, def_of(column), &small, &stream.stream, sink, meta, NULL),
+                     SHALE_OK);
     assert_int_equal(meta->compressed_bytes, sink->bytes.n_bytes);
     assert_int_equal(meta->n_rows, N_ROWS);
 }
@@ -186,9 +196,8 @@ static struct shale_chunk_meta write_strings(void (*put)(struct shale_builder *b
     struct shale_chunk_meta meta;
     struct memory_sink sink;
     sink_init(&sink);
-    assert_int_equal(
-        shale_chunk_write(writer, &string_def, options, &stream.stream, &sink.sink, &meta, NULL),
-        SHALE_OK);
+    assert_int_equal(write_chunk(writer, &string_def, options, &stream.stream, &sink, &meta, NULL),
+                     SHALE_OK);
     assert_int_equal(meta.n_values, n);
     shale_buf_fini(&sink.bytes);
     shale_chunk_writer_free(writer);
@@ -275,8 +284,7 @@ static void test_fixed_width_is_given_up(void **state)
         batch = make_batch(&i64_schema, put_colliding, 0, 2000);
         sink_init(&sink);
         assert_int_equal(
-            shale_chunk_write(writer, &i64_def, &options, &stream.stream, &sink.sink, &meta, NULL),
-            SHALE_OK);
+            write_chunk(writer, &i64_def, &options, &stream.stream, &sink, &meta, NULL), SHALE_OK);
         assert_int_equal(meta.n_dictionary_encoded, 1);
         assert_int_equal(meta.n_plain, 4);
         memcpy(&maximum, meta.maximum, sizeof(maximum));
@@ -306,9 +314,8 @@ static void test_no_rows(void **state)
     struct memory_sink sink;
     (void)state;
     sink_init(&sink);
-    assert_int_equal(
-        shale_chunk_write(writer, &string_def, &small, &stream.stream, &sink.sink, &meta, NULL),
-        SHALE_OK);
+    assert_int_equal(write_chunk(writer, &string_def, &small, &stream.stream, &sink, &meta, NULL),
+                     SHALE_OK);
     assert_int_equal(meta.n_values, 0);
     assert_int_equal(sink.bytes.n_bytes, 0);
     shale_chunk_writer_free(writer);
@@ -330,7 +337,7 @@ static void test_sink_and_stream_failures_come_back(void **state)
         sink.fails_at = i < 3 ? i : 0;
         stream.fails_at = i < 3 ? 0 : 2;
         assert_int_equal(
-            shale_chunk_write(writer, &string_def, &small, &stream.stream, &sink.sink, &meta, NULL),
+            write_chunk(writer, &string_def, &small, &stream.stream, &sink, &meta, NULL),
             i < 3 ? SHALE_IO : SHALE_CORRUPT);
         shale_buf_fini(&sink.bytes);
     }
@@ -357,9 +364,8 @@ static void test_int96_has_a_last_day(void **state)
     (void)state;
     sink_init(&sink);
     shale_err_clear(&err);
-    assert_int_equal(
-        shale_chunk_write(writer, &def, &small, &stream.stream, &sink.sink, &meta, &err),
-        SHALE_SCHEMA);
+    assert_int_equal(write_chunk(writer, &def, &small, &stream.stream, &sink, &meta, &err),
+                     SHALE_SCHEMA);
     assert_string_equal(shale_error_name(err.code), "parquet_int96_range");
     shale_chunk_writer_free(writer);
     shale_batch_free(&shale_mem_libc, batch);
@@ -393,7 +399,7 @@ static enum shale_status write_one(int32_t n_bytes, struct shale_err *err)
     enum shale_status status;
     assert_true(data != MAP_FAILED);
     sink_init(&sink);
-    status = shale_chunk_write(writer, &string_def, &small, &stream.stream, &sink.sink, &meta, err);
+    status = write_chunk(writer, &string_def, &small, &stream.stream, &sink, &meta, err);
     shale_buf_fini(&sink.bytes);
     shale_chunk_writer_free(writer);
     assert_int_equal(munmap(data, (size_t)n_bytes), 0);
@@ -430,8 +436,7 @@ static enum shale_status write_file(const struct shale_mem *mem, struct shale_ba
         for (size_t c = 0; c < N_COLUMNS - 1 && status == SHALE_OK; c++) {
             struct batch_stream stream = {.stream = {next_batch}, .batches = &batch, .n = 1};
             stream.column = c;
-            status = shale_chunk_write(writer, def_of(c), &small, &stream.stream, &sink->sink,
-                                       &metas[c], NULL);
+            status = write_chunk(writer, def_of(c), &small, &stream.stream, sink, &metas[c], NULL);
         }
         if (status == SHALE_OK)
             status = shale_parquet_row_group(file, metas, shale_batch_n_rows(batch));
@@ -555,8 +560,8 @@ static void test_every_allocation_for_strings_may_fail(void **state)
             failing_mem_init(&failing, n);
             status = shale_chunk_writer_new(&failing.mem, &writer);
             if (status == SHALE_OK) {
-                status = shale_chunk_write(writer, &string_def, &options, &stream.stream,
-                                           &sink.sink, &meta, NULL);
+                status =
+                    write_chunk(writer, &string_def, &options, &stream.stream, &sink, &meta, NULL);
                 shale_chunk_writer_free(writer);
             }
             assert_int_equal(status, failing.n_calls < n ? SHALE_OK : SHALE_NOMEM);

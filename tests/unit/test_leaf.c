@@ -41,7 +41,8 @@ static void test_a_list_is_stored_as_its_elements(void **state)
     const struct shale_type list = {.kind = SHALE_LIST, .members = &element, .n_members = 1};
     const struct shale_leaf leaf = shale_leaf_of(&list);
     (void)state;
-    assert_true(leaf.is_list);
+    assert_int_equal(leaf.n_steps, 1);
+    assert_true(leaf.steps[0].is_list);
     assert_int_equal(leaf.layout, SHALE_LAYOUT_I32);
     assert_int_equal(leaf.logical, SHALE_LOGICAL_DATE);
     assert_int_equal(leaf.max_definition, 3);
@@ -62,7 +63,7 @@ static void test_uuids_times_and_their_annotation(void **state)
     assert_int_equal(leaf.physical, SHALE_PHYSICAL_BYTE_ARRAY);
     assert_int_equal(leaf.logical, SHALE_LOGICAL_STRING);
     assert_true(leaf.is_text);
-    type = (struct shale_type){.kind = SHALE_TIME};
+    type = (struct shale_type){.kind = SHALE_TIME, .unit = SHALE_US};
     leaf = shale_leaf_of(&type);
     assert_int_equal(leaf.physical, SHALE_PHYSICAL_INT64);
     assert_int_equal(leaf.logical, SHALE_LOGICAL_TIME);
