@@ -136,21 +136,13 @@ static enum shale_status take_bool(const struct taking *t, const struct ArrowArr
     return out->data != NULL ? SHALE_OK : no_memory(t);
 }
 
-/* The integer of 'width' bytes at 'row' of a buffer. */
+/* The integer of 'width' bytes at 'row' of a buffer, little-endian and maybe not aligned. */
 static int64_t integer_at(const void *buffer, size_t width, bool is_signed, int64_t row)
 {
-    switch (width) {
-    case 1:
-        return is_signed ? (int64_t)((const int8_t *)buffer)[row] : ((const uint8_t *)buffer)[row];
-    case 2:
-        return is_signed ? (int64_t)((const int16_t *)buffer)[row]
-                         : ((const uint16_t *)buffer)[row];
-    case 4:
-        return is_signed ? (int64_t)((const int32_t *)buffer)[row]
-                         : ((const uint32_t *)buffer)[row];
-    default:
-        return ((const int64_t *)buffer)[row];
-    }
+    uint64_t value = 0;
+    unsigned unused = 64 - 8 * (unsigned)width;
+    memcpy(&value, (const char *)buffer + (size_t)row * width, width);
+    return is_signed ? (int64_t)(value << unused) >> unused : (int64_t)value;
 }
 
 /* value * times / over, rounded down. */
