@@ -523,14 +523,12 @@ static bool counts_too_few(struct shale_str created_by)
 
 enum { MOST_UNCOUNTED_BYTES = 100 }; /* of a dictionary page's header */
 
-static void settle_bounds(const struct shale_footer_reader *footer, size_t leaf,
+static void settle_bounds(const struct shale_file_leaf *leaf,
                           struct shale_file_statistics *statistics)
 {
-    enum shale_file_order order = footer->leaves[leaf].order;
-    bool ordered = footer->ordered != NULL && footer->ordered[leaf];
-    if (!shale_bound_is_known(order, ordered, statistics->minimum.value))
+    if (!shale_bound_is_known(leaf->order, leaf->ordered, statistics->minimum.value))
         statistics->minimum = (struct shale_file_bound){0};
-    if (!shale_bound_is_known(order, ordered, statistics->maximum.value))
+    if (!shale_bound_is_known(leaf->order, leaf->ordered, statistics->maximum.value))
         statistics->maximum = (struct shale_file_bound){0};
 }
 
@@ -538,9 +536,11 @@ void shale_footer_settle_chunks(struct shale_footer_reader *footer)
 {
     const struct shale_file *meta = &footer->reader->meta;
     bool more = counts_too_few(meta->created_by);
+    for (size_t i = 0; footer->ordered != NULL && i < meta->n_leaves; i++)
+        footer->leaves[i].ordered = footer->ordered[i];
     for (size_t i = 0; i < meta->n_row_groups * meta->n_leaves; i++) {
         struct shale_file_chunk *chunk = &footer->chunks[i];
-        settle_bounds(footer, i % meta->n_leaves, &chunk->statistics);
+        settle_bounds(&footer->leaves[i % meta->n_leaves], &chunk->statistics);
         if (chunk->unsupported != NULL)
             continue;
         chunk->end = chunk->begin + chunk->compressed_bytes;

@@ -118,6 +118,7 @@ struct shale_file_leaf {
     size_t column;         /* of the schema, that it belongs to */
     struct shale_str path; /* "a.list.element" */
     enum shale_file_order order;
+    bool ordered; /* the file says that its bounds are in that order (TYPE_ORDER) */
     const char
         *unsupported; /* why its values cannot be read (float16, decimal over 38 digits ...) */
 };

@@ -44,7 +44,7 @@ const struct shale_mem *shale_reader_mem(const struct shale_reader *reader);
 
 /* One page's line in the page index (for 'inspect' and for pruning). */
 struct shale_file_page {
-    int64_t at;
+    int64_t at;               /* file byte */
     int32_t compressed_bytes; /* with its header */
     int64_t first_row;        /* of the row group */
     bool all_null;
@@ -52,8 +52,10 @@ struct shale_file_page {
     struct shale_file_bound minimum, maximum;
 };
 
-/* The page index of one chunk: '*pages' is NULL and '*n_pages' 0 when the file has none.  The
- * caller frees '*pages' with 'mem'; bounds point into it. */
+/* The page index of one chunk, with one line for each data page, in order, the first from row 0 on;
+ * '*pages' is NULL and '*n_pages' 0 when the file has no offset index.  Without a column index
+ * nothing is said of the pages' values.  The caller frees '*pages' with 'mem'; bounds point into
+ * it. */
 SHALE_MUST_USE enum shale_status shale_reader_page_index(const struct shale_reader *reader,
                                                          const struct shale_mem *mem,
                                                          size_t row_group, size_t leaf,
@@ -61,7 +63,8 @@ SHALE_MUST_USE enum shale_status shale_reader_page_index(const struct shale_read
                                                          size_t *n_pages, struct shale_err *err);
 
 /* Could a value be in this chunk, as its bloom filter says?  'value' as PLAIN has it (a BYTE_ARRAY
- * without its length).  True when there is no filter. */
+ * without its length).  True when there is no filter, or one of a kind that is not known.  Reads
+ * the filter's header and one block of 32 bytes. */
 SHALE_MUST_USE enum shale_status shale_reader_bloom_may_hold(const struct shale_reader *reader,
                                                              size_t row_group, size_t leaf,
                                                              struct shale_str value, bool *may_hold,
