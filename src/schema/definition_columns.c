@@ -119,12 +119,16 @@ void shale_def_columns(struct shale_def *def)
             check_name(def, field, &def->infos[i]);
         if (def->infos[i].typed)
             check_type(def, field, &def->infos[i]);
-        columns[i] = (struct shale_column_def){field->name, field->type, field->partition_identity};
+        columns[i] = (struct shale_column_def){.name = field->name,
+                                               .type = field->type,
+                                               .partition_only = field->partition_identity,
+                                               .encoding = def->infos[i].encoding_choice,
+                                               .bloom_fpp = def->infos[i].bloom_fpp};
     }
     if (def->as_table)
         check_case(def);
     if (keep)
         columns[stream->n_fields] =
-            (struct shale_column_def){SHALE_STR("_unknown"), {.kind = SHALE_JSON}, false};
+            (struct shale_column_def){.name = SHALE_STR("_unknown"), .type = {.kind = SHALE_JSON}};
     stream->schema = (struct shale_schema){columns, n_columns};
 }

@@ -20,8 +20,10 @@ struct shale_def_report;
 
 /* What is known of a field while reading, beside the field itself. */
 struct shale_def_field {
-    const struct shale_yaml_node *node, *name, *from;
+    const struct shale_yaml_node *node, *name, *from, *encoding;
     bool named, typed; /* false after an error there: later checks leave it alone */
+    enum shale_encoding_choice encoding_choice;
+    double bloom_fpp;
 };
 
 struct shale_def {

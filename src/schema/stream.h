@@ -145,10 +145,11 @@ struct shale_stream {
     bool table_checked; /* the columns are fit for a table */
     const struct shale_partition_def *partitions;
     size_t n_partitions;
-    const size_t *sort_by; /* indexes of fields; takes effect with sorted row groups */
+    const size_t *sort_by; /* indexes of fields, of scalars: the order of rows in a row group */
     size_t n_sort_by;
     enum shale_codec compression; /* zstd unless set */
     int compression_level;        /* 0: the codec's default */
+    bool modern;                  /* compat: modern, else wide */
     int64_t row_group_bytes;      /* 32 MiB unless set */
     int64_t max_waiting_bytes;    /* 4 GiB unless set */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How values of each type lie in memory. */
+/* How values of each type lie in memory, and how they can be encoded. */
 #include "schema/type.h"
 
 enum shale_layout shale_type_layout(const struct shale_type *type)
@@ -69,4 +69,58 @@ size_t shale_type_n_nodes(const struct shale_type *type)
     for (size_t i = 0; i < type->n_members; i++)
         n += shale_type_n_nodes(&type->members[i].type);
     return n;
+}
+
+/* The physical type that a scalar has in a file (parquet-format, LogicalTypes.md). */
+enum physical { BOOLEAN, INTEGER, INT96, FLOATING, FIXED_BYTES, BYTE_ARRAY };
+
+static enum physical physical_of(const struct shale_type *scalar)
+{
+    enum { MOST_INT64_DIGITS = 18 };
+    if (scalar->kind == SHALE_FIXED)
+        return FIXED_BYTES;
+    if (scalar->kind == SHALE_TIMESTAMP && scalar->int96)
+        return INT96;
+    if (scalar->kind == SHALE_DECIMAL)
+        return scalar->precision <= MOST_INT64_DIGITS ? INTEGER : FIXED_BYTES;
+    switch (shale_type_layout(scalar)) {
+    case SHALE_LAYOUT_BOOL:
+        return BOOLEAN;
+    case SHALE_LAYOUT_I32:
+    case SHALE_LAYOUT_I64:
+        return INTEGER;
+    case SHALE_LAYOUT_F32:
+    case SHALE_LAYOUT_F64:
+        return FLOATING;
+    case SHALE_LAYOUT_I128:
+        return FIXED_BYTES;
+    case SHALE_LAYOUT_BYTES:
+    case SHALE_LAYOUT_LIST:
+    case SHALE_LAYOUT_STRUCT:
+        break;
+    }
+    return BYTE_ARRAY;
+}
+
+bool shale_encoding_fits(enum shale_encoding_choice encoding, const struct shale_type *scalar)
+{
+    enum physical physical = physical_of(scalar);
+    switch (encoding) {
+    case SHALE_ENCODE_AUTO:
+    case SHALE_ENCODE_PLAIN:
+        return true;
+    case SHALE_ENCODE_DICTIONARY:
+        return physical != BOOLEAN;
+    case SHALE_ENCODE_DELTA:
+        return physical == INTEGER;
+    case SHALE_ENCODE_DELTA_LENGTH:
+        return physical == BYTE_ARRAY;
+    case SHALE_ENCODE_DELTA_BYTE_ARRAY:
+        return physical == BYTE_ARRAY || physical == FIXED_BYTES;
+    case SHALE_ENCODE_BYTE_STREAM_SPLIT:
+        return physical == INTEGER || physical == FLOATING || physical == FIXED_BYTES;
+    case SHALE_ENCODE_RLE:
+        return physical == BOOLEAN;
+    }
+    return false;
 }

@@ -103,10 +103,30 @@ enum shale_layout shale_type_layout(const struct shale_type *type);
 /* Bytes of one value of a fixed-width layout; 0 for BOOL, BYTES, LIST and STRUCT. */
 size_t shale_layout_width(enum shale_layout layout);
 
+/* How values are encoded in a file.  AUTO: as the profile ('wide', 'modern') and the data say. */
+enum shale_encoding_choice {
+    SHALE_ENCODE_AUTO,
+    SHALE_ENCODE_PLAIN,
+    SHALE_ENCODE_DICTIONARY,
+    /* Of 'modern' alone: */
+    SHALE_ENCODE_DELTA,        /* DELTA_BINARY_PACKED */
+    SHALE_ENCODE_DELTA_LENGTH, /* DELTA_LENGTH_BYTE_ARRAY */
+    SHALE_ENCODE_DELTA_BYTE_ARRAY,
+    SHALE_ENCODE_BYTE_STREAM_SPLIT,
+    SHALE_ENCODE_RLE,
+};
+
+/* Can values of a scalar type be encoded so (parquet-format, Encodings.md)?  Of a choice for a
+ * whole column, a leaf that it does not fit takes AUTO. */
+bool shale_encoding_fits(enum shale_encoding_choice encoding, const struct shale_type *scalar);
+
 struct shale_column_def {
     struct shale_str name;
     struct shale_type type;
     bool partition_only; /* only there to find the partition: in no data file */
+    enum shale_encoding_choice encoding;
+    double
+        bloom_fpp; /* 0: no bloom filter; else how often one may be wrong, of each leaf but BOOL */
 };
 
 /* Immutable; whoever makes one says who owns it. */

@@ -15,16 +15,19 @@ static const struct shale_type_member element_bool = {{"element", 7}, {.kind = S
 static const struct shale_type_member element_int64 = {{"element", 7}, {.kind = SHALE_INT64}};
 
 static const struct shale_column_def column_defs[N_COLUMNS] = {
-    {{"bool", 4}, {.kind = SHALE_BOOL}, false},
-    {{"i32", 3}, {.kind = SHALE_INT32}, false},
-    {{"i64", 3}, {.kind = SHALE_INT64}, false},
-    {{"f64", 3}, {.kind = SHALE_FLOAT64}, false},
-    {{"i128", 4}, {.kind = SHALE_DECIMAL, .precision = 38, .scale = 2}, false},
-    {{"bytes", 5}, {.kind = SHALE_STRING}, false},
-    {{"part", 4}, {.kind = SHALE_INT32}, true},
-    {{"list_bytes", 10}, {.kind = SHALE_LIST, .members = &element_string, .n_members = 1}, false},
-    {{"list_bool", 9}, {.kind = SHALE_LIST, .members = &element_bool, .n_members = 1}, false},
-    {{"list_i64", 8}, {.kind = SHALE_LIST, .members = &element_int64, .n_members = 1}, false},
+    {.name = {"bool", 4}, .type = {.kind = SHALE_BOOL}},
+    {.name = {"i32", 3}, .type = {.kind = SHALE_INT32}},
+    {.name = {"i64", 3}, .type = {.kind = SHALE_INT64}},
+    {.name = {"f64", 3}, .type = {.kind = SHALE_FLOAT64}},
+    {.name = {"i128", 4}, .type = {.kind = SHALE_DECIMAL, .precision = 38, .scale = 2}},
+    {.name = {"bytes", 5}, .type = {.kind = SHALE_STRING}},
+    {.name = {"part", 4}, .type = {.kind = SHALE_INT32}, .partition_only = true},
+    {.name = {"list_bytes", 10},
+     .type = {.kind = SHALE_LIST, .members = &element_string, .n_members = 1}},
+    {.name = {"list_bool", 9},
+     .type = {.kind = SHALE_LIST, .members = &element_bool, .n_members = 1}},
+    {.name = {"list_i64", 8},
+     .type = {.kind = SHALE_LIST, .members = &element_int64, .n_members = 1}},
 };
 static const struct shale_schema column_schema = {column_defs, N_COLUMNS};
 

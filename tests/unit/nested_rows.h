@@ -20,9 +20,9 @@ static const struct shale_type_member m_members[] = {{{"key", 3}, {.kind = SHALE
 static const struct shale_type_member n_members[] = {{{"key", 3}, {.kind = SHALE_INT32}},
                                                      {{"value", 5}, {.kind = SHALE_BOOL}}};
 static const struct shale_column_def nested_defs[] = {
-    {{"s", 1}, {.kind = SHALE_STRUCT, .members = s_members, .n_members = 2}, false},
-    {{"m", 1}, {.kind = SHALE_MAP, .members = m_members, .n_members = 2}, false},
-    {{"n", 1}, {.kind = SHALE_MAP, .members = n_members, .n_members = 2}, false},
+    {.name = {"s", 1}, .type = {.kind = SHALE_STRUCT, .members = s_members, .n_members = 2}},
+    {.name = {"m", 1}, .type = {.kind = SHALE_MAP, .members = m_members, .n_members = 2}},
+    {.name = {"n", 1}, .type = {.kind = SHALE_MAP, .members = n_members, .n_members = 2}},
 };
 
 static const uint8_t rows_0 = 1, rows_01 = 3, rows_02 = 5;

@@ -150,7 +150,8 @@ static void test_pieces_and_the_past_do_not_show(void **state)
 /* ---- When a dictionary is used
  * ------------------------------------------------------------------- */
 
-static const struct shale_column_def string_def = {{"s", 1}, {.kind = SHALE_STRING}, false};
+static const struct shale_column_def string_def = {.name = {"s", 1},
+                                                   .type = {.kind = SHALE_STRING}};
 static const struct shale_schema string_schema = {&string_def, 1};
 
 static void put_text(struct shale_builder *builder, int64_t number)
@@ -254,7 +255,7 @@ static void test_a_written_dictionary_takes_no_more(void **state)
     assert_int_equal(meta.n_plain, 0);
 }
 
-static const struct shale_column_def i64_def = {{"n", 1}, {.kind = SHALE_INT64}, false};
+static const struct shale_column_def i64_def = {.name = {"n", 1}, .type = {.kind = SHALE_INT64}};
 static const struct shale_schema i64_schema = {&i64_def, 1};
 static int64_t colliding[400];
 
@@ -353,7 +354,9 @@ static void put_far_away(struct shale_builder *builder, int64_t k)
 static void test_int96_has_a_last_day(void **state)
 {
     const struct shale_column_def def = {
-        {"t", 1}, {.kind = SHALE_TIMESTAMP, .unit = SHALE_MS, .int96 = true}, false};
+        .name = {"t", 1},
+        .type = {.kind = SHALE_TIMESTAMP, .unit = SHALE_MS, .int96 = true},
+    };
     const struct shale_schema schema = {&def, 1};
     struct shale_batch *batch = make_batch(&schema, put_far_away, 0, 2);
     struct batch_stream stream = {.stream = {next_batch}, .batches = &batch, .n = 1};

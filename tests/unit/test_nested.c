@@ -39,11 +39,11 @@ static const struct shale_type_member outers[] = {
     {NAMED("key"), {.kind = SHALE_INT64}}, {NAMED("value"), {.kind = SHALE_STRUCT, OF(outer)}}};
 
 static const struct shale_column_def defs[] = {
-    {NAMED("id"), {.kind = SHALE_INT64}, false},
-    {NAMED("lists"), {.kind = SHALE_LIST, OF(int_lists)}, false},
-    {NAMED("part"), {.kind = SHALE_STRUCT, OF(inner)}, true},
-    {NAMED("struct"), {.kind = SHALE_STRUCT, OF(outer)}, false},
-    {NAMED("map"), {.kind = SHALE_MAP, OF(outers)}, false},
+    {.name = NAMED("id"), .type = {.kind = SHALE_INT64}},
+    {.name = NAMED("lists"), .type = {.kind = SHALE_LIST, OF(int_lists)}},
+    {.name = NAMED("part"), .type = {.kind = SHALE_STRUCT, OF(inner)}, .partition_only = true},
+    {.name = NAMED("struct"), .type = {.kind = SHALE_STRUCT, OF(outer)}},
+    {.name = NAMED("map"), .type = {.kind = SHALE_MAP, OF(outers)}},
 };
 enum { N_DEFS = sizeof(defs) / sizeof(defs[0]), MOST_NODES = 32 };
 static const struct shale_schema schema = {defs, N_DEFS};
@@ -446,7 +446,8 @@ static void test_gather_in_any_order(void **state)
 /* Large values: the piece ends early. */
 static void test_gather_ends_a_large_piece(void **state)
 {
-    static const struct shale_column_def text = {NAMED("t"), {.kind = SHALE_STRING}, false};
+    static const struct shale_column_def text = {.name = NAMED("t"),
+                                                 .type = {.kind = SHALE_STRING}};
     static const struct shale_schema one = {&text, 1};
     static char large[100000];
     struct shale_row_ref order[200];

@@ -127,7 +127,7 @@ static void check_text(const struct shale_buf *out, const char *expected)
 
 static void check_value(const struct given *given, struct shale_buf *out)
 {
-    const struct shale_column_def def = {{"x", 1}, given->type, false};
+    const struct shale_column_def def = {.name = {"x", 1}, .type = given->type};
     struct shale_json_rows json;
     struct shale_csv_rows csv;
     int32_t offsets[2];
@@ -159,8 +159,8 @@ static void test_values(void **state)
 
 static void test_what_is_no_number(void **state)
 {
-    const struct shale_column_def defs[] = {{{"d", 1}, {.kind = SHALE_FLOAT64}, false},
-                                            {{"f", 1}, {.kind = SHALE_FLOAT32}, false}};
+    const struct shale_column_def defs[] = {{.name = {"d", 1}, .type = {.kind = SHALE_FLOAT64}},
+                                            {.name = {"f", 1}, .type = {.kind = SHALE_FLOAT32}}};
     const double d[] = {(double)NAN, (double)INFINITY, -(double)INFINITY};
     const float f[] = {NAN, INFINITY, -INFINITY};
     const struct shale_column columns[] = {{.n_rows = 3, .data = d}, {.n_rows = 3, .data = f}};
@@ -258,8 +258,9 @@ static void test_fails_without_memory(void **state)
 /* ---- Tables -----------------------------------------------------------------------------------
  */
 
-static const struct shale_column_def pair_defs[] = {{{"name", 4}, {.kind = SHALE_STRING}, false},
-                                                    {{"n", 1}, {.kind = SHALE_INT64}, false}};
+static const struct shale_column_def pair_defs[] = {
+    {.name = {"name", 4}, .type = {.kind = SHALE_STRING}},
+    {.name = {"n", 1}, .type = {.kind = SHALE_INT64}}};
 
 /* The texts, with a number beside each, in a table of 'width'. */
 static void check_table(const char *const *texts, size_t n, size_t width, const char *expected)
