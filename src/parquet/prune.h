@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* Private to parquet: which rows of a row group can meet a scan's conditions, by what the file says
+ * of them (statistics, page index, bloom filter) without reading them. */
+#ifndef SHALE_PARQUET_PRUNE_H
+#define SHALE_PARQUET_PRUNE_H
+
+#include "parquet/scan.h"
+
+/* Fill 'ranges'; all rows when there are no conditions. */
+SHALE_MUST_USE enum shale_status shale_prune_row_group(struct shale_scan *scan, size_t row_group,
+                                                       struct shale_row_ranges *ranges,
+                                                       struct shale_err *err);
+
+#endif
