@@ -39,6 +39,10 @@ void terminal_init(struct terminal *terminal);
 void terminal_progress(void *ctx, const struct shale_progress *progress);
 void terminal_clear(struct terminal *terminal);
 void terminal_error(struct terminal *terminal, const struct shale_err *err);
+/* How wide the terminal is that stdout is ($COLUMNS, or as it says); 0: stdout is none. */
+size_t terminal_width(void);
+/* "12.3 MiB"; returns 'out'. */
+const char *human_bytes(int64_t n, char *out, size_t n_bytes);
 
 /* Parse the words behind the command.  'allowed' lists the options' names ("output" ...), NULL at
  * its end.  False: the error was shown. */

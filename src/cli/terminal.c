@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
@@ -182,6 +183,17 @@ void terminal_error(struct terminal *terminal, const struct shale_err *err)
     shale_log_err(&terminal->log, SHALE_LOG_ERROR, err);
 }
 
+size_t terminal_width(void)
+{
+    const char *columns = getenv("COLUMNS");
+    struct winsize size;
+    if (isatty(STDOUT_FILENO) != 1)
+        return 0;
+    if (columns != NULL && columns[0] >= '1' && columns[0] <= '9')
+        return strtoul(columns, NULL, 10);
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
 /* ---- Progress ---------------------------------------------------------------------------------
  */
 
@@ -197,7 +209,7 @@ static const char *human(double value, const char *const *units, size_t n_units,
     return out;
 }
 
-static const char *human_bytes(int64_t n, char *out, size_t n_bytes)
+const char *human_bytes(int64_t n, char *out, size_t n_bytes)
 {
     static const char *const units[] = {" B", " KiB", " MiB", " GiB", " TiB"};
     return human((double)n, units, 5, 1024, out, n_bytes);

@@ -6,8 +6,7 @@
 #include <string.h>
 
 #include "columns/scalar_text.h"
-#include "columns/text_width.h"
-#include "json/utf8.h"
+#include "columns/shown.h"
 
 enum {
     GAP = 2,           /* between two columns */
@@ -38,99 +37,6 @@ void shale_table_rows_fini(struct shale_table_rows *rows)
     shale_buf_fini(&rows->cells);
     shale_buf_fini(&rows->ends);
     shale_buf_fini(&rows->widths);
-}
-
-/* ---- Characters -------------------------------------------------------------------------------
- */
-
-/* One character as it is shown. */
-struct shown {
-    char text[12];
-    size_t n_bytes, width;
-    size_t taken; /* bytes of the text that it stands for */
-};
-
-static uint32_t decode(const unsigned char *p, size_t n)
-{
-    static const unsigned char first_bits[] = {0, 0x7F, 0x1F, 0x0F, 0x07};
-    uint32_t c = p[0] & first_bits[n];
-    for (size_t i = 1; i < n; i++)
-        c = c << 6 | (p[i] & 0x3Fu);
-    return c;
-}
-
-/* Control characters (C1 as well), line separators, and what turns the direction of text. */
-static bool is_escaped(uint32_t c)
-{
-    return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x2028 || c == 0x2029 ||
-           (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069) || c == 0x200E ||
-           c == 0x200F || c == 0x061C;
-}
-
-static size_t put_escape(uint32_t c, char out[12])
-{
-    static const char hex[] = "0123456789abcdef";
-    static const char short_ones[] = "tn??r";
-    size_t n = 0;
-    out[n++] = '\\';
-    if (c >= 9 && c <= 13 && short_ones[c - 9] != '?') {
-        out[n++] = short_ones[c - 9];
-        return n;
-    }
-    out[n++] = 'u';
-    for (int shift = 12; shift >= 0; shift -= 4)
-        out[n++] = hex[c >> shift & 15];
-    return n;
-}
-
-/* The character at text[i]. */
-static struct shown show(struct shale_str text, size_t i)
-{
-    const unsigned char *p = (const unsigned char *)text.data + i;
-    size_t n = shale_utf8_sequence(p, text.n_bytes - i);
-    struct shown out = {.n_bytes = 3, .width = 1, .taken = 1};
-    uint32_t c;
-    if (n == SHALE_UTF8_BAD || n == SHALE_UTF8_CUT) {
-        memcpy(out.text, "\xEF\xBF\xBD", 3);
-        return out;
-    }
-    c = decode(p, n);
-    out.taken = n;
-    if (is_escaped(c)) {
-        out.n_bytes = out.width = put_escape(c, out.text);
-        return out;
-    }
-    memcpy(out.text, p, n);
-    out.n_bytes = n;
-    out.width = shale_char_width(c);
-    return out;
-}
-
-/* Append 'text' as it is shown, in at most 'most' columns of the terminal; '*width' is what it
- * takes.  'again': it is text that was made so before. */
-static enum shale_status put_shown(struct shale_str text, size_t most, bool again, size_t *width,
-                                   struct shale_buf *out)
-{
-    size_t cut_at = out->n_bytes, cut_width = 0; /* where "…" would still fit */
-    enum shale_status status = SHALE_OK;
-    *width = 0;
-    for (size_t i = 0; i < text.n_bytes && status == SHALE_OK;) {
-        struct shown c = show(text, i);
-        bool is_mark = again && c.n_bytes == 3 && memcmp(c.text, "\xE2\x80\xA6", 3) == 0;
-        if (*width + c.width > most) {
-            out->n_bytes = cut_at;
-            *width = cut_width + 1;
-            return shale_buf_append(out, "\xE2\x80\xA6", 3);
-        }
-        status = shale_buf_append(out, c.text, c.n_bytes);
-        *width += c.width;
-        if (*width < most && !is_mark) {
-            cut_at = out->n_bytes;
-            cut_width = *width;
-        }
-        i += c.taken;
-    }
-    return status;
 }
 
 /* ---- Cells ------------------------------------------------------------------------------------
@@ -193,7 +99,7 @@ static enum shale_status put_cell(const struct shale_table_rows *rows, size_t co
     if (status != SHALE_OK)
         return status;
     before = out->n_bytes;
-    status = put_shown(text, width, again, &used, out);
+    status = shale_shown_append(text, width, again, &used, out);
     if (status == SHALE_OK)
         status = shale_buf_reserve(out, width + GAP);
     if (status != SHALE_OK)
@@ -217,7 +123,7 @@ static enum shale_status put_cell(const struct shale_table_rows *rows, size_t co
 static enum shale_status keep_cell(struct shale_table_rows *rows, struct shale_str text)
 {
     size_t width;
-    enum shale_status status = put_shown(text, MOST_WIDTH, false, &width, &rows->cells);
+    enum shale_status status = shale_shown_append(text, MOST_WIDTH, false, &width, &rows->cells);
     if (status == SHALE_OK)
         status = shale_buf_append(&rows->ends, &rows->cells.n_bytes, sizeof(size_t));
     return status;
@@ -236,17 +142,6 @@ static struct shale_str kept_cell(const struct shale_table_rows *rows, size_t i)
     const size_t *ends = (const size_t *)(const void *)rows->ends.data;
     size_t begin = i == 0 ? 0 : ends[i - 1];
     return (struct shale_str){rows->cells.data + begin, ends[i] - begin};
-}
-
-static size_t text_width(struct shale_str text)
-{
-    size_t width = 0;
-    for (size_t i = 0; i < text.n_bytes;) {
-        struct shown c = show(text, i);
-        width += c.width;
-        i += c.taken;
-    }
-    return width;
 }
 
 /* The widest columns get 'cap', so that all take at most 'room'; the columns' sum is more. */
@@ -288,7 +183,7 @@ static enum shale_status find_widths(struct shale_table_rows *rows)
     widths = (size_t *)(void *)rows->widths.data;
     memset(widths, 0, (n + 1) * sizeof(size_t));
     for (size_t i = 0; i < n_cells; i++) {
-        size_t width = text_width(kept_cell(rows, i));
+        size_t width = shale_shown_width(kept_cell(rows, i));
         if (width > widths[i % n])
             widths[i % n] = width;
     }

@@ -336,6 +336,7 @@ static void convert_value(struct types *types, uint32_t node, struct shale_type 
         struct shale_file_leaf *leaf = &footer->leaves[node_of(types, node)->leaf];
         put_node(types, node);
         leaf_type(node_of(types, node), out, &leaf->unsupported);
+        leaf->type = out;
     } else {
         convert_group(types, node, out);
     }

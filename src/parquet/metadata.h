@@ -115,8 +115,9 @@ struct shale_file_key_value {
 /* A leaf: a node with values, and where they go in the schema. */
 struct shale_file_leaf {
     uint32_t node;
-    size_t column;         /* of the schema, that it belongs to */
-    struct shale_str path; /* "a.list.element" */
+    size_t column;                 /* of the schema, that it belongs to */
+    struct shale_str path;         /* "a.list.element" */
+    const struct shale_type *type; /* of its values: within that column's type */
     enum shale_file_order order;
     bool ordered; /* the file says that its bounds are in that order (TYPE_ORDER) */
     const char
