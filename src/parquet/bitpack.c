@@ -10,6 +10,9 @@
  * is read from a copy. */
 enum { SLACK = 8, GROUP = 8 };
 
+/* What values of no bits are read from. */
+static const char no_bits[SLACK] = {0};
+
 static inline uint64_t load64(const uint8_t *from)
 {
     uint64_t word;
@@ -130,7 +133,7 @@ static size_t n_direct(struct shale_str bytes, unsigned bit_width, size_t at, si
     while (at < end) {                                                                             \
         size_t some = n_direct(bytes, bit_width, at, end - at);                                    \
         if (some > 0) {                                                                            \
-            const char *from = bit_width == 0 ? "" : bytes.data + at / GROUP * bit_width;          \
+            const char *from = bit_width == 0 ? no_bits : bytes.data + at / GROUP * bit_width;     \
             groups((const uint8_t *)from, bit_width, out + (at - skip), some);                     \
             at += some * GROUP;                                                                    \
         } else {                                                                                   \
