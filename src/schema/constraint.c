@@ -173,7 +173,7 @@ enum shale_status shale_constraint_check(struct shale_matcher *matcher,
     enum shale_status status = SHALE_OK;
     bool is_bytes = shale_type_layout(type) == SHALE_LAYOUT_BYTES;
     bool own_length =
-        field->type.kind != SHALE_LIST && (field->has_min_length || field->has_max_length);
+        field->type.n_members == 0 && (field->has_min_length || field->has_max_length);
     struct shale_quoted found;
     if (!is_listed(field, type, value))
         return SHALE_ERR(err, enum, shown(matcher, type, value, &found));

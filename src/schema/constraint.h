@@ -13,7 +13,7 @@ SHALE_MUST_USE enum shale_status shale_matcher_new(const struct shale_mem *mem,
                                                    struct shale_matcher **out);
 void shale_matcher_free(struct shale_matcher *matcher);
 
-/* min_length and max_length of a list of 'n_elements'.  Returns SHALE_OK or SHALE_SCHEMA. */
+/* min_length and max_length of a list or map of 'n_elements'.  Returns SHALE_OK or SHALE_SCHEMA. */
 SHALE_MUST_USE enum shale_status shale_constraint_check_list(const struct shale_field *field,
                                                              size_t n_elements,
                                                              struct shale_err *err);

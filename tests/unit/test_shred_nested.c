@@ -69,10 +69,10 @@ static const struct shale_field fields[N_FIELDS] = {
     {.name = NAME("id"), .from = &froms[2], .n_from = 1, .type = {.kind = SHALE_INT64}},
 };
 static const struct shale_column_def columns[N_FIELDS + 1] = {
-    {NAME("user"), NESTED(SHALE_STRUCT, user), false},
-    {NAME("items"), NESTED(SHALE_LIST, items), false},
-    {NAME("id"), {.kind = SHALE_INT64}, false},
-    {NAME("_unknown"), {.kind = SHALE_JSON}, false},
+    {.name = NAME("user"), .type = NESTED(SHALE_STRUCT, user)},
+    {.name = NAME("items"), .type = NESTED(SHALE_LIST, items)},
+    {.name = NAME("id"), .type = {.kind = SHALE_INT64}},
+    {.name = NAME("_unknown"), .type = {.kind = SHALE_JSON}},
 };
 
 struct fixture {
@@ -429,7 +429,7 @@ static void test_types_as_deep_as_they_go(void **state)
     static const char *const step[] = {"/0", "/k~1", "/m"};
     struct shale_type_member members[SHALE_TYPE_DEPTH][2];
     struct shale_field field = {.name = NAME("user"), .from = &froms[0], .n_from = 1};
-    struct shale_column_def column = {NAME("user"), {.kind = SHALE_INT64}, false};
+    struct shale_column_def column = {.name = NAME("user")};
     char good[1024] = "{\"user\":", bad[1024] = "{\"user\":", pointer[1024] = "/user";
     struct fixture f;
     (void)state;
