@@ -197,6 +197,8 @@ else
 fi
 
 begin 'failures: damaged object, policy fail'
+make_events
+lines 50000 | gzip -c | head -c 60000 >"$work/in/bb.ndjson.gz"
 write_stream visits 'on_reject: {policy: fail}'
 run table2
 exits 3
