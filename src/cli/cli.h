@@ -19,7 +19,11 @@ struct options {
     const char **names; /* words that are no options, in order */
     size_t n_names;
     const char *source, *output, *stream, *format, *temp;
+    const char *columns;
+    const char **where; /* as often as it was said */
+    size_t n_where;
     int64_t memory_bytes;
+    int64_t limit, offset; /* rows; -1: not said */
     unsigned n_threads;
     bool replace;
 };
@@ -63,6 +67,7 @@ int execute(struct terminal *terminal, struct shale_stream *stream, const struct
 int command_check(struct terminal *terminal, int argc, char **argv);
 int command_run(struct terminal *terminal, int argc, char **argv);
 int command_convert(struct terminal *terminal, int argc, char **argv);
+int command_cat(struct terminal *terminal, int argc, char **argv);
 int command_explain(struct terminal *terminal, int argc, char **argv);
 
 /* Did everything that was printed reach stdout?  Then 'code', else 1. */

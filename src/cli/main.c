@@ -12,16 +12,14 @@ static const struct {
     const char *name;
     int (*run)(struct terminal *terminal, int argc, char **argv);
 } commands[] = {
-    {"run", command_run},
-    {"convert", command_convert},
-    {"check", command_check},
-    {"explain", command_explain},
+    {"run", command_run}, {"convert", command_convert}, {"check", command_check},
+    {"cat", command_cat}, {"explain", command_explain},
 };
 
 /* Commands of the design that later versions bring. */
-static const char *const later[] = {"plan",   "commit",  "infer",   "inspect", "cat",
-                                    "verify", "compact", "rejects", "ddl",     "enqueue",
-                                    "worker", "lambda",  "rebuild", "expire",  "erase"};
+static const char *const later[] = {"plan",    "commit",  "infer",  "inspect", "verify",
+                                    "compact", "rejects", "ddl",    "enqueue", "worker",
+                                    "lambda",  "rebuild", "expire", "erase"};
 
 static void usage(FILE *to)
 {
@@ -32,6 +30,8 @@ static void usage(FILE *to)
         "  shale run STREAM.yaml                   all objects of its source -> its output\n"
         "  shale convert IN... -o OUT.parquet --stream STREAM.yaml\n"
         "                                          files and directories -> one Parquet file\n"
+        "  shale cat FILE...                       rows of Parquet files, or of directories of "
+        "them\n"
         "  shale explain [RULE]                    what an error or a reject's rule means\n"
         "  shale --version\n"
         "\n"
@@ -46,6 +46,14 @@ static void usage(FILE *to)
         "  --temp DIR          for rows that do not fit in memory; default $TMPDIR, else the\n"
         "                      output's directory\n"
         "  --log-format FORMAT json or text; default: text on a terminal\n"
+        "\n"
+        "Options of cat:\n"
+        "  --format FORMAT     table (a terminal's default), ndjson (otherwise) or csv\n"
+        "  --columns A,B       only these columns, in this order\n"
+        "  --where COLUMN=VALUE  only rows with this value (null: without one); repeatable\n"
+        "  --limit N           at most N rows\n"
+        "  --offset N          pass over the first N rows\n"
+        "  --memory SIZE       as above\n"
         "\n"
         "The summary is JSON on stdout, logs are on stderr (LOG_LEVEL=debug|info|warn|error).\n"
         "Exit codes: 0 done, 1 failed, 2 usage or definition, 3 too many rejects, 4 denied,\n"

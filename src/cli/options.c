@@ -6,8 +6,9 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "json/number.h"
 
-enum kind { TEXT, SIZE, COUNT, FLAG, LATER };
+enum kind { TEXT, TEXTS, SIZE, COUNT, ROWS, FLAG, LATER };
 
 #define AT(member) offsetof(struct options, member)
 static const struct option {
@@ -20,6 +21,10 @@ static const struct option {
     {"stream", TEXT, AT(stream)},
     {"format", TEXT, AT(format)},
     {"temp", TEXT, AT(temp)},
+    {"columns", TEXT, AT(columns)},
+    {"where", TEXTS, AT(where)},
+    {"limit", ROWS, AT(limit)},
+    {"offset", ROWS, AT(offset)},
     {"memory", SIZE, AT(memory_bytes)},
     {"threads", COUNT, AT(n_threads)},
     {"replace", FLAG, AT(replace)},
@@ -85,6 +90,13 @@ static bool parse_count(const char *text, unsigned *out)
     return *end == '\0' && value >= 1 && value <= MAX_THREADS;
 }
 
+/* A number of rows, from 0 on. */
+static bool parse_rows(const char *text, int64_t *out)
+{
+    return shale_number_valid(shale_str_of(text)) &&
+           shale_number_i64(shale_str_of(text), out) == SHALE_NUMBER_OK && *out >= 0;
+}
+
 static bool set_option(struct terminal *terminal, const struct option *option, const char *value,
                        struct options *out)
 {
@@ -100,6 +112,14 @@ static bool set_option(struct terminal *terminal, const struct option *option, c
         if (strcmp(value, "json") == 0 || strcmp(value, "text") == 0)
             return true;
         (void)SHALE_ERR(&err, option_log_format, value);
+        return fail(terminal, &err);
+    case TEXTS: /* the only one of its kind */
+        out->where[out->n_where++] = value;
+        return true;
+    case ROWS:
+        if (parse_rows(value, (int64_t *)(void *)at))
+            return true;
+        (void)SHALE_ERR(&err, option_rows, option->name, value);
         return fail(terminal, &err);
     case SIZE:
         if (parse_size(value, (int64_t *)(void *)at))
@@ -177,8 +197,10 @@ bool options_parse(struct terminal *terminal, const char *command, const char *c
 {
     bool only_names = false;
     memset(out, 0, sizeof *out);
+    out->limit = out->offset = -1;
     out->names = calloc((size_t)argc + 1, sizeof *out->names);
-    if (out->names == NULL)
+    out->where = calloc((size_t)argc + 1, sizeof *out->where);
+    if (out->names == NULL || out->where == NULL)
         return false;
     for (int i = 0; i < argc; i++) {
         if (!only_names && strcmp(argv[i], "--") == 0)
@@ -194,6 +216,7 @@ bool options_parse(struct terminal *terminal, const char *command, const char *c
 void options_free(struct options *options)
 {
     free(options->names);
+    free(options->where);
 }
 
 void options_log_format(struct terminal *terminal, int argc, char **argv)

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/distance.h"
 #include "json/number.h"
 
 /* ---- Reports -------------------------------------------------------------------------------- */
@@ -96,40 +97,13 @@ struct shale_str shale_def_copy(struct shale_def *def, struct shale_str text)
 
 /* ---- Mappings ------------------------------------------------------------------------------- */
 
-/* Levenshtein's distance, or a large number for long texts: keys are short. */
-static size_t distance(struct shale_str a, struct shale_str b)
-{
-    enum { LONGEST = 32 };
-    size_t row[LONGEST + 1];
-    if (a.n_bytes > LONGEST || b.n_bytes > LONGEST)
-        return SIZE_MAX;
-    for (size_t j = 0; j <= b.n_bytes; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a.n_bytes; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.n_bytes; j++) {
-            size_t best = diagonal + (a.data[i - 1] != b.data[j - 1]);
-            if (best > row[j] + 1)
-                best = row[j] + 1;
-            if (best > row[j - 1] + 1)
-                best = row[j - 1] + 1;
-            diagonal = row[j];
-            row[j] = best;
-        }
-    }
-    return row[b.n_bytes];
-}
-
 const char *shale_def_nearest(struct shale_str text, const struct shale_def_key *keys,
                               size_t n_keys)
 {
     const char *nearest = NULL;
-    size_t least = 1 + text.n_bytes / 3; /* more changes than that make another word */
-    if (least > 3)
-        least = 3;
+    size_t least = shale_distance_most(text);
     for (size_t i = 0; i < n_keys; i++) {
-        size_t d = distance(text, shale_str_of(keys[i].name));
+        size_t d = shale_distance(text, shale_str_of(keys[i].name));
         if (d < least + (nearest == NULL)) {
             nearest = keys[i].name;
             least = d;
