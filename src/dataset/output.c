@@ -238,6 +238,8 @@ void shale_file_free(struct shale_file *file)
         return;
     shale_put_fini(&file->put);
     shale_parquet_free(file->parquet);
+    for (size_t i = 0; i < file->n_leaves && file->metas != NULL; i++)
+        shale_chunk_meta_fini(&file->metas[i]);
     shale_mem_free(file->mem, file->metas);
     shale_mem_free(file->mem, file);
 }
@@ -328,9 +330,9 @@ enum shale_status shale_file_open(struct shale_file *file, struct shale_err *err
 
 enum shale_status shale_file_close(struct shale_file *file, int64_t n_rows, struct shale_err *err)
 {
-    if (shale_parquet_row_group(file->parquet, file->metas, n_rows) != SHALE_OK)
-        return SHALE_ERR(err, no_memory);
-    return shale_put_close(&file->put, err);
+    const struct shale_row_group group = {.metas = file->metas, .n_rows = n_rows};
+    enum shale_status status = shale_parquet_row_group(file->parquet, &group, &file->put.sink, err);
+    return status == SHALE_OK ? shale_put_close(&file->put, err) : status;
 }
 
 enum shale_status shale_file_rewind(struct shale_file *file, size_t n_row_groups,
@@ -345,7 +347,7 @@ enum shale_status shale_file_finish(struct shale_file *file, struct shale_err *e
 {
     enum shale_status status = shale_file_open(file, err);
     if (status == SHALE_OK)
-        status = shale_parquet_finish(file->parquet, &file->put.sink, err);
+        status = shale_parquet_finish(file->parquet, NULL, 0, &file->put.sink, err);
     if (status == SHALE_OK)
         status = shale_put_sync(&file->put, err);
     if (status == SHALE_OK)

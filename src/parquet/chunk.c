@@ -6,9 +6,13 @@
  * While KEEPING, finished pages wait in memory: the dictionary page must come before them. */
 #include "parquet/chunk.h"
 
+#include "parquet/bloom.h"
 #include "parquet/levels.h"
 #include "parquet/page.h"
+#include "parquet/statistics.h"
+#include "parquet/thrift.h"
 #include "parquet/values.h"
+#include "parquet/write_index.h"
 
 enum {
     PAGE_BYTES = 1 << 20,
@@ -26,14 +30,18 @@ struct shale_chunk_writer {
     struct shale_page_maker maker;
     struct shale_buf front; /* a page's encoded levels */
     struct shale_buf kept;  /* finished pages */
+    struct shale_bloom bloom;
 
     /* Of the chunk being written */
     struct shale_leaf leaf;
     struct shale_chunk_options options;
     struct shale_sink *sink;
     struct shale_chunk_meta *meta;
-    int64_t page_rows; /* of the page in the making */
+    struct shale_statistics statistics;
+    int64_t page_rows;       /* of the page in the making */
+    int64_t data_page_bytes; /* written or kept */
     bool direct;
+    unsigned bloom_one_in; /* 0: there is no bloom filter */
 };
 
 enum shale_status shale_chunk_writer_new(const struct shale_mem *mem,
@@ -49,6 +57,7 @@ enum shale_status shale_chunk_writer_new(const struct shale_mem *mem,
     shale_page_maker_init(&writer->maker, mem);
     shale_buf_init(&writer->front, mem, INT32_MAX);
     shale_buf_init(&writer->kept, mem, INT32_MAX);
+    shale_bloom_init(&writer->bloom, mem);
     return SHALE_OK;
 }
 
@@ -61,7 +70,16 @@ void shale_chunk_writer_free(struct shale_chunk_writer *writer)
     shale_page_maker_fini(&writer->maker);
     shale_buf_fini(&writer->front);
     shale_buf_fini(&writer->kept);
+    shale_bloom_fini(&writer->bloom);
     shale_mem_free(writer->mem, writer);
+}
+
+void shale_chunk_meta_fini(struct shale_chunk_meta *meta)
+{
+    shale_buf_fini(&meta->pages);
+    shale_buf_fini(&meta->histograms);
+    shale_buf_fini(&meta->bloom);
+    *meta = (struct shale_chunk_meta){0};
 }
 
 /* Words for a failure of our own buffers. */
@@ -91,14 +109,18 @@ static enum shale_status write_page(struct shale_chunk_writer *writer,
 {
     const struct shale_chunk_options *options = &writer->options;
     struct shale_str body, header;
+    size_t header_bytes;
     enum shale_status status =
         shale_page_make(&writer->maker, page, options->codec, options->level, &body);
     if (status != SHALE_OK)
         return worded(writer, status, err);
     header = shale_buf_str(&writer->maker.header);
-    writer->meta->compressed_bytes += (int64_t)(header.n_bytes + body.n_bytes);
-    writer->meta->uncompressed_bytes += (int64_t)(header.n_bytes + page->body.n_bytes);
+    header_bytes = header.n_bytes + page->levels.n_bytes;
+    writer->meta->compressed_bytes += (int64_t)(header_bytes + body.n_bytes);
+    writer->meta->uncompressed_bytes += (int64_t)(header_bytes + page->body.n_bytes);
     status = emit(writer, header, err);
+    if (status == SHALE_OK && page->levels.n_bytes > 0)
+        status = emit(writer, page->levels, err);
     return status == SHALE_OK ? emit(writer, body, err) : status;
 }
 
@@ -109,7 +131,7 @@ static enum shale_status go_direct(struct shale_chunk_writer *writer, struct sha
     enum shale_status status = SHALE_OK;
     writer->direct = true;
     shale_values_freeze(&writer->values);
-    if (writer->meta->n_dictionary_encoded > 0) {
+    if (writer->meta->n_pages[SHALE_ENCODING_RLE_DICTIONARY] > 0) {
         const struct shale_page page = {
             .type = SHALE_PAGE_DICTIONARY,
             .encoding = SHALE_ENCODING_PLAIN,
@@ -127,32 +149,105 @@ static enum shale_status go_direct(struct shale_chunk_writer *writer, struct sha
     return status;
 }
 
+/* The levels in front of the values, and how the page is to be made of them. */
+static enum shale_status encode_levels(struct shale_chunk_writer *writer, struct shale_page *page)
+{
+    const struct shale_leaf *leaf = &writer->leaf;
+    const bool v1 = !writer->options.modern;
+    struct shale_buf *front = &writer->front;
+    enum shale_status status;
+    shale_buf_reset(front);
+    status = shale_levels_encode(&writer->levels.repetition, leaf->max_repetition, v1, front);
+    page->repetition_bytes = (int32_t)front->n_bytes;
+    if (status == SHALE_OK)
+        status = shale_levels_encode(&writer->levels.definition, leaf->max_definition, v1, front);
+    page->definition_bytes = (int32_t)front->n_bytes - page->repetition_bytes;
+    page->type = v1 ? SHALE_PAGE_DATA : SHALE_PAGE_DATA_V2;
+    page->n_values = (int32_t)shale_levels_n(&writer->levels);
+    page->n_nulls = (int32_t)(shale_levels_n(&writer->levels) - writer->values.n);
+    page->n_rows = (int32_t)writer->page_rows;
+    if (!v1)
+        page->levels = shale_buf_str(front);
+    return status;
+}
+
+/* While they are PLAIN; those of a dictionary follow at its end. */
+static void put_bloom(struct shale_chunk_writer *writer, struct shale_str values)
+{
+    size_t width = writer->leaf.width;
+    for (size_t at = 0; at < values.n_bytes;) {
+        size_t n = width;
+        if (width == 0) {
+            uint32_t length;
+            memcpy(&length, values.data + at, sizeof(length));
+            at += sizeof(length);
+            n = length;
+        }
+        shale_bloom_put(&writer->bloom, shale_bloom_hash(values.data + at, n));
+        at += n;
+    }
+}
+
+/* What the page index, the statistics and the bloom filter want to know of the values. */
+static enum shale_status survey(struct shale_chunk_writer *writer, struct shale_chunk_page *line,
+                                struct shale_chunk_bounds *bounds)
+{
+    const struct shale_values *values = &writer->values;
+    struct shale_statistics statistics;
+    enum shale_status status;
+    shale_statistics_begin(&statistics, &writer->leaf);
+    status = shale_values_bounds(&writer->values, &statistics);
+    shale_statistics_merge(&writer->statistics, &writer->leaf, &statistics);
+    shale_statistics_finish(&statistics, &writer->leaf, bounds);
+    if (writer->bloom_one_in > 0)
+        put_bloom(writer, shale_values_plain(values));
+    line->all_null = values->n == 0;
+    line->first_row = writer->meta->n_rows;
+    if (writer->leaf.physical == SHALE_PHYSICAL_BYTE_ARRAY)
+        line->n_byte_array_bytes = (int64_t)(values->plain_bytes - values->n * sizeof(uint32_t));
+    return status;
+}
+
+static void count_page(struct shale_chunk_meta *meta, const struct shale_page *page,
+                       const struct shale_chunk_page *line)
+{
+    meta->n_values += page->n_values;
+    meta->n_nulls += page->n_nulls;
+    meta->n_rows += page->n_rows;
+    meta->n_byte_array_bytes += line->n_byte_array_bytes;
+    meta->n_pages[page->encoding]++;
+}
+
 static enum shale_status write_data_page(struct shale_chunk_writer *writer, struct shale_err *err)
 {
-    struct shale_page page = {.type = SHALE_PAGE_DATA};
-    const struct shale_buf *body;
+    struct shale_page page = {0};
+    struct shale_chunk_page line;
+    struct shale_chunk_bounds bounds;
+    const struct shale_buf *body = NULL;
+    int64_t before = writer->meta->compressed_bytes;
     enum shale_status status;
-    shale_buf_reset(&writer->front);
-    status = shale_levels_encode(&writer->levels.repetition, writer->leaf.max_repetition, true,
-                                 &writer->front);
+    memset(&line, 0, sizeof(line)); /* its bytes are compared, and kept with their padding */
+    status = survey(writer, &line, &bounds);
     if (status == SHALE_OK)
-        status = shale_levels_encode(&writer->levels.definition, writer->leaf.max_definition, true,
-                                     &writer->front);
+        status = encode_levels(writer, &page);
     if (status == SHALE_OK)
-        status = shale_values_encode(&writer->values, shale_buf_str(&writer->front), &body,
-                                     &page.encoding);
+        status = shale_values_encode(&writer->values,
+                                     writer->options.modern ? (struct shale_str){NULL, 0}
+                                                            : shale_buf_str(&writer->front),
+                                     &body, &page.encoding);
     if (status != SHALE_OK)
         return worded(writer, status, err);
-    page.n_values = (int32_t)shale_levels_n(&writer->levels);
     page.body = shale_buf_str(body);
-    writer->meta->n_values += page.n_values;
-    writer->meta->n_nulls += page.n_values - (int64_t)writer->values.n;
-    writer->meta->n_rows += writer->page_rows;
-    if (page.encoding == SHALE_ENCODING_PLAIN)
-        writer->meta->n_plain++;
-    else
-        writer->meta->n_dictionary_encoded++;
-    return write_page(writer, &page, err);
+    count_page(writer->meta, &page, &line);
+    status = write_page(writer, &page, err);
+    if (status != SHALE_OK)
+        return status;
+    line.n_nulls = page.n_nulls;
+    line.at = writer->data_page_bytes;
+    line.n_bytes = (int32_t)(writer->meta->compressed_bytes - before);
+    writer->data_page_bytes += line.n_bytes;
+    return worded(
+        writer, shale_index_add(writer->meta, &writer->leaf, line, &bounds, &writer->levels), err);
 }
 
 static enum shale_status finish_page(struct shale_chunk_writer *writer, struct shale_err *err)
@@ -277,11 +372,25 @@ static enum shale_status append_piece(struct shale_chunk_writer *writer,
 /* ---- The chunk ----------------------------------------------------------------------------------
  */
 
+/* How seldom the bloom filter of a leaf may be wrong: once in so many; 0: it has none. */
+static unsigned bloom_one_in(const struct shale_leaf *leaf)
+{
+    double fpp = leaf->column->bloom_fpp;
+    if (!(fpp > 0) || leaf->physical == SHALE_PHYSICAL_BOOLEAN)
+        return 0;
+    return fpp >= 1 ? 1 : fpp <= 1e-6 ? 1000000 : (unsigned)(1 / fpp + 0.5);
+}
+
 static enum shale_status begin(struct shale_chunk_writer *writer, const struct shale_leaf *leaf,
                                const struct shale_chunk_options *options, struct shale_sink *sink,
                                struct shale_chunk_meta *meta)
 {
-    *meta = (struct shale_chunk_meta){.dictionary_page_at = -1};
+    shale_chunk_meta_fini(meta);
+    meta->dictionary_page_at = -1;
+    meta->is_v2 = options->modern;
+    shale_buf_init(&meta->pages, writer->mem, INT32_MAX);
+    shale_buf_init(&meta->histograms, writer->mem, INT32_MAX);
+    shale_buf_init(&meta->bloom, writer->mem, INT32_MAX);
     writer->leaf = *leaf;
     writer->options = *options;
     if (options->page_bytes == 0)
@@ -295,10 +404,38 @@ static enum shale_status begin(struct shale_chunk_writer *writer, const struct s
     writer->sink = sink;
     writer->meta = meta;
     writer->page_rows = 0;
+    writer->data_page_bytes = 0;
     writer->direct = false;
+    writer->bloom_one_in = bloom_one_in(leaf);
+    shale_statistics_begin(&writer->statistics, leaf);
     shale_levels_reset(&writer->levels);
     shale_buf_reset(&writer->kept);
-    return shale_values_begin(&writer->values, &writer->leaf, writer->options.dictionary_bytes);
+    if (writer->bloom_one_in > 0 && shale_bloom_begin(&writer->bloom) != SHALE_OK)
+        return SHALE_NOMEM;
+    return shale_values_begin(&writer->values, &writer->leaf, &writer->options);
+}
+
+/* BloomFilterHeader: split blocks, xxHash, not compressed (parquet-format, BloomFilter.md); then
+ * the filter. */
+static enum shale_status finish_bloom(struct shale_chunk_writer *writer)
+{
+    const struct shale_dictionary *dictionary = &writer->values.dictionary;
+    struct shale_thrift thrift;
+    struct shale_str filter;
+    if (writer->meta->n_pages[SHALE_ENCODING_RLE_DICTIONARY] > 0)
+        put_bloom(writer, shale_buf_str(&dictionary->values));
+    filter = shale_bloom_finish(&writer->bloom, writer->bloom_one_in);
+    shale_thrift_init(&thrift, &writer->meta->bloom);
+    shale_thrift_i32(&thrift, 1, (int32_t)filter.n_bytes);
+    for (int16_t id = 2; id <= 4; id++) { /* unions of which the first is taken */
+        shale_thrift_struct(&thrift, id);
+        shale_thrift_struct(&thrift, 1);
+        shale_thrift_end(&thrift);
+        shale_thrift_end(&thrift);
+    }
+    shale_thrift_end(&thrift);
+    shale_thrift_raw(&thrift, filter.data, filter.n_bytes);
+    return thrift.status;
 }
 
 static void trim(struct shale_chunk_writer *writer)
@@ -332,7 +469,9 @@ enum shale_status shale_chunk_write(struct shale_chunk_writer *writer,
     if (status == SHALE_OK && !writer->direct)
         status = go_direct(writer, err);
     if (status == SHALE_OK)
-        shale_statistics_finish(&writer->values.statistics, &writer->leaf, meta);
+        shale_statistics_finish(&writer->statistics, &writer->leaf, &meta->bounds);
+    if (status == SHALE_OK && writer->bloom_one_in > 0)
+        status = worded(writer, finish_bloom(writer), err);
     trim(writer);
     return status;
 }

@@ -7,15 +7,44 @@
 #include "parquet/leaf.h"
 #include "parquet/thrift.h"
 
-/* Append one RowGroup struct: 'metas' are one a leaf.  'at': the file's bytes before it; 'ordinal':
- * its number. */
-void shale_footer_row_group(struct shale_thrift *thrift, const struct shale_schema *schema,
-                            enum shale_codec codec, const struct shale_chunk_meta *metas,
-                            int64_t n_rows, int64_t at, size_t ordinal);
+/* Where the page indexes of a chunk lie is known only when the footer is made.  So what the footer
+ * will say is kept in pieces: one a chunk, behind which the places of its indexes are put, and
+ * after those of a row group one with its other fields. */
+struct shale_footer_piece {
+    uint32_t n_bytes; /* of Thrift */
+    uint32_t column_index_bytes, offset_index_bytes;
+};
 
-/* Append the FileMetaData; 'row_groups' holds the 'n_row_groups' structs of the calls above. */
-void shale_footer_file(struct shale_thrift *thrift, const struct shale_schema *schema,
-                       int64_t n_rows, struct shale_str row_groups, size_t n_row_groups,
-                       struct shale_str created_by);
+struct shale_footer_parts {
+    struct shale_buf thrift;         /* the pieces one after the other */
+    struct shale_buf pieces;         /* struct shale_footer_piece */
+    struct shale_buf column_indexes; /* as they go to the file */
+    struct shale_buf offset_indexes;
+};
+
+struct shale_row_group; /* parquet.h */
+
+/* Append a row group.  'at': the file's bytes before it; 'ordinal': its number.  Bloom filters lie
+ * behind its chunks, one after the other.
+ * Returns SHALE_OK, SHALE_NOMEM or SHALE_LIMIT. */
+SHALE_MUST_USE enum shale_status shale_footer_row_group(struct shale_footer_parts *parts,
+                                                        const struct shale_schema *schema,
+                                                        enum shale_codec codec,
+                                                        const struct shale_row_group *group,
+                                                        int64_t at, size_t ordinal);
+
+struct shale_footer {
+    const struct shale_schema *schema;
+    const struct shale_footer_parts *parts;
+    size_t n_row_groups;
+    int64_t n_rows;
+    struct shale_str created_by;
+    const struct shale_key_value *pairs;
+    size_t n_pairs;
+    int64_t column_indexes_at, offset_indexes_at; /* in the file */
+};
+
+/* Append the FileMetaData. */
+void shale_footer_file(struct shale_thrift *thrift, const struct shale_footer *footer);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A file's state: its row groups are kept as the Thrift that the footer will hold. */
+/* A file's state: its row groups are kept as the Thrift that the footer will hold, and so are its
+ * page indexes, which go in front of it so that a reader has all of them in one read. */
 #include "parquet/parquet.h"
 
 #include <assert.h>
@@ -11,8 +12,8 @@ static const char MAGIC[4] = {'P', 'A', 'R', '1'};
 
 /* How things stood after a row group. */
 struct mark {
-    size_t n_thrift_bytes; /* of row_groups */
-    int64_t n_bytes;       /* of the file */
+    size_t thrift, pieces, column_indexes, offset_indexes; /* bytes of the footer's parts */
+    int64_t n_bytes;                                       /* of the file */
     int64_t n_rows;
 };
 
@@ -22,8 +23,8 @@ struct shale_parquet {
     size_t n_leaves;
     enum shale_codec codec;
     struct shale_buf created_by;
-    struct shale_buf row_groups; /* RowGroup structs */
-    struct shale_buf marks;      /* struct mark, one a row group */
+    struct shale_footer_parts parts;
+    struct shale_buf marks; /* struct mark, one a row group */
     int64_t n_bytes;
     int64_t n_rows;
     size_t n_row_groups;
@@ -43,7 +44,10 @@ enum shale_status shale_parquet_new(const struct shale_mem *mem, const struct sh
     file->n_leaves = shale_leaf_count(schema);
     file->codec = codec;
     shale_buf_init(&file->created_by, mem, INT32_MAX);
-    shale_buf_init(&file->row_groups, mem, INT32_MAX);
+    shale_buf_init(&file->parts.thrift, mem, INT32_MAX);
+    shale_buf_init(&file->parts.pieces, mem, INT32_MAX);
+    shale_buf_init(&file->parts.column_indexes, mem, INT32_MAX);
+    shale_buf_init(&file->parts.offset_indexes, mem, INT32_MAX);
     shale_buf_init(&file->marks, mem, INT32_MAX);
     status = shale_buf_append_str(&file->created_by, shale_str_of(created_by));
     if (status != SHALE_OK) {
@@ -59,7 +63,10 @@ void shale_parquet_free(struct shale_parquet *file)
     if (file == NULL)
         return;
     shale_buf_fini(&file->created_by);
-    shale_buf_fini(&file->row_groups);
+    shale_buf_fini(&file->parts.thrift);
+    shale_buf_fini(&file->parts.pieces);
+    shale_buf_fini(&file->parts.column_indexes);
+    shale_buf_fini(&file->parts.offset_indexes);
     shale_buf_fini(&file->marks);
     shale_mem_free(file->mem, file);
 }
@@ -72,47 +79,82 @@ enum shale_status shale_parquet_begin(struct shale_parquet *file, struct shale_s
     return shale_sink_write(sink, MAGIC, sizeof(MAGIC), err);
 }
 
-static int64_t compressed_bytes(const struct shale_parquet *file,
-                                const struct shale_chunk_meta *metas)
+static struct mark mark_of(const struct shale_parquet *file)
 {
-    int64_t n_bytes = 0;
+    return (struct mark){
+        .thrift = file->parts.thrift.n_bytes,
+        .pieces = file->parts.pieces.n_bytes,
+        .column_indexes = file->parts.column_indexes.n_bytes,
+        .offset_indexes = file->parts.offset_indexes.n_bytes,
+        .n_bytes = file->n_bytes,
+        .n_rows = file->n_rows,
+    };
+}
+
+static void go_back(struct shale_parquet *file, const struct mark *mark)
+{
+    file->parts.thrift.n_bytes = mark->thrift;
+    file->parts.pieces.n_bytes = mark->pieces;
+    file->parts.column_indexes.n_bytes = mark->column_indexes;
+    file->parts.offset_indexes.n_bytes = mark->offset_indexes;
+    file->n_bytes = mark->n_bytes;
+    file->n_rows = mark->n_rows;
+}
+
+static enum shale_status worded(enum shale_status status, struct shale_err *err)
+{
+    if (status == SHALE_LIMIT)
+        return SHALE_ERR(err, parquet_footer_too_large);
+    return status == SHALE_NOMEM ? SHALE_ERR(err, no_memory) : status;
+}
+
+static enum shale_status add_row_group(struct shale_parquet *file,
+                                       const struct shale_row_group *group, struct shale_sink *sink,
+                                       struct shale_err *err)
+{
+    struct mark mark;
+    enum shale_status status =
+        worded(shale_footer_row_group(&file->parts, file->schema, file->codec, group, file->n_bytes,
+                                      file->n_row_groups),
+               err);
     for (size_t i = 0; i < file->n_leaves; i++)
-        n_bytes += metas[i].compressed_bytes;
-    return n_bytes;
+        file->n_bytes += group->metas[i].compressed_bytes;
+    for (size_t i = 0; i < file->n_leaves && status == SHALE_OK; i++) {
+        const struct shale_buf *bloom = &group->metas[i].bloom;
+        if (bloom->n_bytes > 0)
+            status = shale_sink_write(sink, bloom->data, bloom->n_bytes, err);
+        file->n_bytes += (int64_t)bloom->n_bytes;
+    }
+    file->n_rows += group->n_rows;
+    mark = mark_of(file);
+    if (status == SHALE_OK)
+        status = worded(shale_buf_append(&file->marks, &mark, sizeof(mark)), err);
+    return status;
 }
 
 enum shale_status shale_parquet_row_group(struct shale_parquet *file,
-                                          const struct shale_chunk_meta *metas, int64_t n_rows)
+                                          const struct shale_row_group *group,
+                                          struct shale_sink *sink, struct shale_err *err)
 {
-    size_t before = file->row_groups.n_bytes;
-    struct shale_thrift thrift;
-    struct mark mark;
-    assert(file->n_bytes > 0);
-    shale_thrift_init(&thrift, &file->row_groups);
-    shale_footer_row_group(&thrift, file->schema, file->codec, metas, n_rows, file->n_bytes,
-                           file->n_row_groups);
-    mark = (struct mark){file->row_groups.n_bytes, file->n_bytes + compressed_bytes(file, metas),
-                         file->n_rows + n_rows};
-    if (thrift.status == SHALE_OK)
-        thrift.status = shale_buf_append(&file->marks, &mark, sizeof(mark));
-    if (thrift.status != SHALE_OK) {
-        file->row_groups.n_bytes = before;
-        return thrift.status;
-    }
-    file->n_bytes = mark.n_bytes;
-    file->n_rows = mark.n_rows;
-    file->n_row_groups++;
-    return SHALE_OK;
+    const struct mark before = mark_of(file);
+    enum shale_status status = add_row_group(file, group, sink, err);
+    assert(before.n_bytes > 0);
+    for (size_t i = 0; i < file->n_leaves; i++)
+        shale_chunk_meta_fini(&group->metas[i]);
+    if (status == SHALE_OK)
+        file->n_row_groups++;
+    else
+        go_back(file, &before);
+    return status;
 }
 
 /* FileMetaData, its length, the magic. */
-static enum shale_status make_footer(const struct shale_parquet *file, struct shale_buf *out)
+static enum shale_status make_footer(const struct shale_footer *footer, struct shale_buf *out)
 {
     struct shale_thrift thrift;
     uint32_t n_bytes;
     shale_thrift_init(&thrift, out);
-    shale_footer_file(&thrift, file->schema, file->n_rows, shale_buf_str(&file->row_groups),
-                      file->n_row_groups, shale_buf_str(&file->created_by));
+    shale_footer_file(&thrift, footer);
     n_bytes = (uint32_t)out->n_bytes;
     for (unsigned shift = 0; shift < 32 && thrift.status == SHALE_OK; shift += 8)
         thrift.status = shale_buf_append_byte(out, (char)(n_bytes >> shift));
@@ -121,23 +163,34 @@ static enum shale_status make_footer(const struct shale_parquet *file, struct sh
     return thrift.status;
 }
 
-enum shale_status shale_parquet_finish(struct shale_parquet *file, struct shale_sink *sink,
-                                       struct shale_err *err)
+enum shale_status shale_parquet_finish(struct shale_parquet *file,
+                                       const struct shale_key_value *pairs, size_t n_pairs,
+                                       struct shale_sink *sink, struct shale_err *err)
 {
-    struct shale_buf footer;
+    struct shale_buf bytes;
+    const struct shale_buf *const all[] = {&file->parts.column_indexes, &file->parts.offset_indexes,
+                                           &bytes};
+    const struct shale_footer footer = {
+        .schema = file->schema,
+        .parts = &file->parts,
+        .n_row_groups = file->n_row_groups,
+        .n_rows = file->n_rows,
+        .created_by = shale_buf_str(&file->created_by),
+        .pairs = pairs,
+        .n_pairs = n_pairs,
+        .column_indexes_at = file->n_bytes,
+        .offset_indexes_at = file->n_bytes + (int64_t)file->parts.column_indexes.n_bytes,
+    };
     enum shale_status status;
     assert(file->n_bytes > 0);
-    shale_buf_init(&footer, file->mem, INT32_MAX);
-    status = make_footer(file, &footer);
-    if (status == SHALE_OK)
-        status = shale_sink_write(sink, footer.data, footer.n_bytes, err);
-    else if (status == SHALE_LIMIT)
-        status = SHALE_ERR(err, parquet_footer_too_large);
-    else
-        status = SHALE_ERR(err, no_memory);
-    if (status == SHALE_OK)
-        file->n_bytes += (int64_t)footer.n_bytes;
-    shale_buf_fini(&footer);
+    shale_buf_init(&bytes, file->mem, INT32_MAX);
+    status = worded(make_footer(&footer, &bytes), err);
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]) && status == SHALE_OK; i++) {
+        if (all[i]->n_bytes > 0)
+            status = shale_sink_write(sink, all[i]->data, all[i]->n_bytes, err);
+        file->n_bytes += (int64_t)all[i]->n_bytes;
+    }
+    shale_buf_fini(&bytes);
     return status;
 }
 
@@ -158,13 +211,11 @@ size_t shale_parquet_n_row_groups(const struct shale_parquet *file)
 
 void shale_parquet_rewind(struct shale_parquet *file, size_t n_row_groups)
 {
-    struct mark mark = {0, sizeof(MAGIC), 0};
+    struct mark mark = {.n_bytes = sizeof(MAGIC)};
     assert(n_row_groups <= file->n_row_groups);
     if (n_row_groups > 0)
         memcpy(&mark, file->marks.data + (n_row_groups - 1) * sizeof(mark), sizeof(mark));
     file->marks.n_bytes = n_row_groups * sizeof(mark);
-    file->row_groups.n_bytes = mark.n_thrift_bytes;
-    file->n_bytes = mark.n_bytes;
-    file->n_rows = mark.n_rows;
+    go_back(file, &mark);
     file->n_row_groups = n_row_groups;
 }

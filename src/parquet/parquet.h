@@ -25,15 +25,38 @@ void shale_parquet_free(struct shale_parquet *file);
 SHALE_MUST_USE enum shale_status
 shale_parquet_begin(struct shale_parquet *file, struct shale_sink *sink, struct shale_err *err);
 
-/* The chunks of all leaves were written right behind what came before, in order; 'metas' (one a
- * leaf of the file) is copied.  Returns SHALE_OK or SHALE_NOMEM. */
-SHALE_MUST_USE enum shale_status shale_parquet_row_group(struct shale_parquet *file,
-                                                         const struct shale_chunk_meta *metas,
-                                                         int64_t n_rows);
+/* What the rows of a row group are sorted by, first to last. */
+struct shale_parquet_sorting {
+    int32_t leaf;
+    bool descending, nulls_first;
+};
 
-/* Write the footer and the magic. */
-SHALE_MUST_USE enum shale_status
-shale_parquet_finish(struct shale_parquet *file, struct shale_sink *sink, struct shale_err *err);
+struct shale_row_group {
+    struct shale_chunk_meta *metas; /* one a leaf of the file */
+    int64_t n_rows;
+    const struct shale_parquet_sorting *sorting; /* only where it is true */
+    size_t n_sorting;
+};
+
+/* The chunks of all leaves were written right behind what came before, in order; what belongs
+ * behind them (bloom filters) is written.  'group' is copied, and what its metas hold is freed in
+ * any case. Returns SHALE_OK, SHALE_NOMEM, SHALE_LIMIT (a footer over 2 GiB) or what the sink
+ * returned. */
+SHALE_MUST_USE enum shale_status shale_parquet_row_group(struct shale_parquet *file,
+                                                         const struct shale_row_group *group,
+                                                         struct shale_sink *sink,
+                                                         struct shale_err *err);
+
+/* For the footer's key_value_metadata. */
+struct shale_key_value {
+    struct shale_str key, value;
+};
+
+/* Write the page indexes, the footer with these pairs and the magic. */
+SHALE_MUST_USE enum shale_status shale_parquet_finish(struct shale_parquet *file,
+                                                      const struct shale_key_value *pairs,
+                                                      size_t n_pairs, struct shale_sink *sink,
+                                                      struct shale_err *err);
 
 /* Where the file stands, and back to where it stood: an object failed behind a mark. */
 int64_t shale_parquet_n_bytes(const struct shale_parquet *file);

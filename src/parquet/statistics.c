@@ -87,23 +87,20 @@ static void take_big_endian(struct shale_statistics *statistics, const char *val
     statistics->any = true;
 }
 
-static void take_i32s(struct shale_statistics *statistics, const char *values, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        int32_t value;
-        memcpy(&value, values + i * sizeof(value), sizeof(value));
-        take_i64(statistics, value);
-    }
-}
-
-static void take_i64s(struct shale_statistics *statistics, const char *values, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        int64_t value;
-        memcpy(&value, values + i * sizeof(value), sizeof(value));
-        take_i64(statistics, value);
-    }
-}
+/* The extremes of 'n' > 0 numbers, then both are taken. */
+#define TAKE_NUMBERS(type, order)                                                                  \
+    do {                                                                                           \
+        type least, most, value;                                                                   \
+        memcpy(&least, values, sizeof(value));                                                     \
+        most = least;                                                                              \
+        for (size_t i = 1; i < n; i++) {                                                           \
+            memcpy(&value, values + i * sizeof(value), sizeof(value));                             \
+            least = value < least ? value : least;                                                 \
+            most = value > most ? value : most;                                                    \
+        }                                                                                          \
+        take_i64(statistics, order(least));                                                        \
+        take_i64(statistics, order(most));                                                         \
+    } while (0)
 
 static void take_f32s(struct shale_statistics *statistics, const char *values, size_t n)
 {
@@ -111,24 +108,6 @@ static void take_f32s(struct shale_statistics *statistics, const char *values, s
         float value;
         memcpy(&value, values + i * sizeof(value), sizeof(value));
         take_f64(statistics, (double)value);
-    }
-}
-
-static void take_u32s(struct shale_statistics *statistics, const char *values, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        uint32_t value;
-        memcpy(&value, values + i * sizeof(value), sizeof(value));
-        take_i64(statistics, value);
-    }
-}
-
-static void take_u64s(struct shale_statistics *statistics, const char *values, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        uint64_t value;
-        memcpy(&value, values + i * sizeof(value), sizeof(value));
-        take_i64(statistics, flipped(value));
     }
 }
 
@@ -141,27 +120,27 @@ static void take_f64s(struct shale_statistics *statistics, const char *values, s
     }
 }
 
-void shale_statistics_fixed(struct shale_statistics *statistics, const struct shale_leaf *leaf,
-                            const char *values, size_t n)
+static void take_fixed(struct shale_statistics *statistics, const struct shale_leaf *leaf,
+                       const char *values, size_t n)
 {
+    const size_t width = leaf->width;
     switch (leaf->order) {
     case SHALE_ORDER_NONE:
         break;
     case SHALE_ORDER_BOOLEAN:
-        for (size_t i = 0; i < n; i++)
-            take_i64(statistics, values[i]);
+        TAKE_NUMBERS(int8_t, (int64_t));
         break;
     case SHALE_ORDER_I32:
-        take_i32s(statistics, values, n);
+        TAKE_NUMBERS(int32_t, (int64_t));
         break;
     case SHALE_ORDER_I64:
-        take_i64s(statistics, values, n);
+        TAKE_NUMBERS(int64_t, (int64_t));
         break;
     case SHALE_ORDER_U32:
-        take_u32s(statistics, values, n);
+        TAKE_NUMBERS(uint32_t, (int64_t));
         break;
     case SHALE_ORDER_U64:
-        take_u64s(statistics, values, n);
+        TAKE_NUMBERS(uint64_t, flipped);
         break;
     case SHALE_ORDER_F32:
         take_f32s(statistics, values, n);
@@ -171,12 +150,67 @@ void shale_statistics_fixed(struct shale_statistics *statistics, const struct sh
         break;
     case SHALE_ORDER_BIG_ENDIAN:
         for (size_t i = 0; i < n; i++)
-            take_big_endian(statistics, values + i * leaf->width, leaf->width);
+            take_big_endian(statistics, values + i * width, width);
         break;
     case SHALE_ORDER_BYTES:
         for (size_t i = 0; i < n; i++)
-            shale_statistics_bytes(statistics,
-                                   (struct shale_str){values + i * leaf->width, leaf->width});
+            shale_statistics_bytes(statistics, (struct shale_str){values + i * width, width});
+        break;
+    }
+}
+
+void shale_statistics_plain(struct shale_statistics *statistics, const struct shale_leaf *leaf,
+                            struct shale_str values)
+{
+    if (values.n_bytes == 0)
+        return;
+    if (leaf->width > 0) {
+        take_fixed(statistics, leaf, values.data, values.n_bytes / leaf->width);
+        return;
+    }
+    for (size_t at = 0; at < values.n_bytes;) {
+        uint32_t length;
+        memcpy(&length, values.data + at, sizeof(length));
+        at += sizeof(length);
+        shale_statistics_bytes(statistics, (struct shale_str){values.data + at, length});
+        at += length;
+    }
+}
+
+static void merge_prefixes(struct shale_statistics *statistics, bool big_endian,
+                           const struct shale_statistics *other)
+{
+    const struct shale_statistics_prefix *both[] = {&other->minimum.prefix, &other->maximum.prefix};
+    for (size_t i = 0; i < 2; i++) {
+        const struct shale_str value = {both[i]->bytes, both[i]->n_bytes};
+        if (big_endian)
+            take_big_endian(statistics, value.data, value.n_bytes);
+        else
+            shale_statistics_bytes(statistics, value);
+    }
+}
+
+void shale_statistics_merge(struct shale_statistics *statistics, const struct shale_leaf *leaf,
+                            const struct shale_statistics *other)
+{
+    statistics->invalid = statistics->invalid || other->invalid;
+    if (!other->any)
+        return;
+    switch (leaf->order) {
+    case SHALE_ORDER_NONE:
+        break;
+    case SHALE_ORDER_F32:
+    case SHALE_ORDER_F64:
+        take_f64(statistics, other->minimum.f64);
+        take_f64(statistics, other->maximum.f64);
+        break;
+    case SHALE_ORDER_BIG_ENDIAN:
+    case SHALE_ORDER_BYTES:
+        merge_prefixes(statistics, leaf->order == SHALE_ORDER_BIG_ENDIAN, other);
+        break;
+    default:
+        take_i64(statistics, other->minimum.i64);
+        take_i64(statistics, other->maximum.i64);
         break;
     }
 }
@@ -264,35 +298,35 @@ static size_t increment(uint8_t *bytes, size_t n, bool is_text)
 }
 
 static void finish_prefixes(const struct shale_statistics *statistics, bool is_text,
-                            struct shale_chunk_meta *meta)
+                            struct shale_chunk_bounds *bounds)
 {
     const struct shale_statistics_prefix *minimum = &statistics->minimum.prefix;
     const struct shale_statistics_prefix *maximum = &statistics->maximum.prefix;
-    meta->minimum_bytes = cut(minimum, is_text);
-    meta->minimum_exact = meta->minimum_bytes == minimum->n_bytes;
-    memcpy(meta->minimum, minimum->bytes, meta->minimum_bytes);
-    meta->has_minimum = true;
-    meta->maximum_bytes = cut(maximum, is_text);
-    meta->maximum_exact = meta->maximum_bytes == maximum->n_bytes;
-    memcpy(meta->maximum, maximum->bytes, meta->maximum_bytes);
-    if (!meta->maximum_exact)
-        meta->maximum_bytes = increment(meta->maximum, meta->maximum_bytes, is_text);
-    meta->has_maximum = meta->maximum_exact || meta->maximum_bytes > 0;
+    bounds->minimum_bytes = (uint8_t)cut(minimum, is_text);
+    bounds->minimum_exact = bounds->minimum_bytes == minimum->n_bytes;
+    memcpy(bounds->minimum, minimum->bytes, bounds->minimum_bytes);
+    bounds->has_minimum = true;
+    bounds->maximum_bytes = (uint8_t)cut(maximum, is_text);
+    bounds->maximum_exact = bounds->maximum_bytes == maximum->n_bytes;
+    memcpy(bounds->maximum, maximum->bytes, bounds->maximum_bytes);
+    if (!bounds->maximum_exact)
+        bounds->maximum_bytes = (uint8_t)increment(bounds->maximum, bounds->maximum_bytes, is_text);
+    bounds->has_maximum = bounds->maximum_exact || bounds->maximum_bytes > 0;
 }
 
 static void finish_scalars(const void *minimum, const void *maximum, size_t width,
-                           struct shale_chunk_meta *meta)
+                           struct shale_chunk_bounds *bounds)
 {
-    memcpy(meta->minimum, minimum, width);
-    memcpy(meta->maximum, maximum, width);
-    meta->minimum_bytes = meta->maximum_bytes = width;
-    meta->minimum_exact = meta->maximum_exact = true;
-    meta->has_minimum = meta->has_maximum = true;
+    memcpy(bounds->minimum, minimum, width);
+    memcpy(bounds->maximum, maximum, width);
+    bounds->minimum_bytes = bounds->maximum_bytes = (uint8_t)width;
+    bounds->minimum_exact = bounds->maximum_exact = true;
+    bounds->has_minimum = bounds->has_maximum = true;
 }
 
 /* A zero of either sign stands for both (parquet.thrift, ColumnOrder). */
 static void finish_floats(const struct shale_statistics *statistics, size_t width,
-                          struct shale_chunk_meta *meta)
+                          struct shale_chunk_bounds *bounds)
 {
     double minimum = statistics->minimum.f64, maximum = statistics->maximum.f64;
     if (fpclassify(minimum) == FP_ZERO)
@@ -301,23 +335,24 @@ static void finish_floats(const struct shale_statistics *statistics, size_t widt
         maximum = 0.0;
     if (width == sizeof(float)) {
         float narrow[2] = {(float)minimum, (float)maximum}; /* as they came */
-        finish_scalars(&narrow[0], &narrow[1], width, meta);
+        finish_scalars(&narrow[0], &narrow[1], width, bounds);
         return;
     }
-    finish_scalars(&minimum, &maximum, width, meta);
+    finish_scalars(&minimum, &maximum, width, bounds);
 }
 
 static void finish_unsigned(const struct shale_statistics *statistics,
-                            struct shale_chunk_meta *meta)
+                            struct shale_chunk_bounds *bounds)
 {
     int64_t minimum = flipped((uint64_t)statistics->minimum.i64);
     int64_t maximum = flipped((uint64_t)statistics->maximum.i64);
-    finish_scalars(&minimum, &maximum, sizeof(int64_t), meta);
+    finish_scalars(&minimum, &maximum, sizeof(int64_t), bounds);
 }
 
 void shale_statistics_finish(const struct shale_statistics *statistics,
-                             const struct shale_leaf *leaf, struct shale_chunk_meta *meta)
+                             const struct shale_leaf *leaf, struct shale_chunk_bounds *bounds)
 {
+    *bounds = (struct shale_chunk_bounds){0};
     if (statistics->invalid || !statistics->any)
         return;
     switch (leaf->order) {
@@ -327,18 +362,55 @@ void shale_statistics_finish(const struct shale_statistics *statistics,
     case SHALE_ORDER_I32:
     case SHALE_ORDER_U32:
     case SHALE_ORDER_I64: /* little-endian: the low bytes come first */
-        finish_scalars(&statistics->minimum.i64, &statistics->maximum.i64, leaf->width, meta);
+        finish_scalars(&statistics->minimum.i64, &statistics->maximum.i64, leaf->width, bounds);
         break;
     case SHALE_ORDER_U64:
-        finish_unsigned(statistics, meta);
+        finish_unsigned(statistics, bounds);
         break;
     case SHALE_ORDER_F32:
     case SHALE_ORDER_F64:
-        finish_floats(statistics, leaf->width, meta);
+        finish_floats(statistics, leaf->width, bounds);
         break;
     case SHALE_ORDER_BIG_ENDIAN:
     case SHALE_ORDER_BYTES:
-        finish_prefixes(statistics, leaf->is_text, meta);
+        finish_prefixes(statistics, leaf->is_text, bounds);
         break;
     }
+}
+
+/* ---- Comparing ------------------------------------------------------------------------------- */
+
+#define COMPARE_NUMBERS(type)                                                                      \
+    do {                                                                                           \
+        type x, y;                                                                                 \
+        memcpy(&x, a.data, sizeof(x));                                                             \
+        memcpy(&y, b.data, sizeof(y));                                                             \
+        return (x > y) - (x < y);                                                                  \
+    } while (0)
+
+int shale_statistics_compare(const struct shale_leaf *leaf, struct shale_str a, struct shale_str b)
+{
+    switch (leaf->order) {
+    case SHALE_ORDER_NONE:
+        break;
+    case SHALE_ORDER_BOOLEAN:
+        COMPARE_NUMBERS(int8_t);
+    case SHALE_ORDER_I32:
+        COMPARE_NUMBERS(int32_t);
+    case SHALE_ORDER_I64:
+        COMPARE_NUMBERS(int64_t);
+    case SHALE_ORDER_U32:
+        COMPARE_NUMBERS(uint32_t);
+    case SHALE_ORDER_U64:
+        COMPARE_NUMBERS(uint64_t);
+    case SHALE_ORDER_F32:
+        COMPARE_NUMBERS(float);
+    case SHALE_ORDER_F64:
+        COMPARE_NUMBERS(double);
+    case SHALE_ORDER_BIG_ENDIAN:
+        return compare_big_endian(a.data, b.data, a.n_bytes);
+    case SHALE_ORDER_BYTES:
+        return shale_str_compare(a, b);
+    }
+    return 0;
 }

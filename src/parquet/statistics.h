@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Private to parquet: the bounds of a chunk (parquet.thrift, Statistics).
+/* Private to parquet: the bounds of a page and of a chunk (parquet.thrift, Statistics).
  *
- * Nothing is said of a chunk with a NaN, of INT96, or of one without values.  A zero widens the
+ * Nothing is said where there is a NaN, of INT96, or where there are no values.  A zero widens the
  * bounds of floats to -0.0 and +0.0.  A text or binary longer than SHALE_STATISTIC_BYTES is cut:
  * the minimum to a prefix, the maximum to a prefix that is then incremented; both say that they are
  * not exact, and a maximum that cannot be incremented is left out. */
@@ -31,15 +31,21 @@ struct shale_statistics {
 
 void shale_statistics_begin(struct shale_statistics *statistics, const struct shale_leaf *leaf);
 
-/* 'n' PLAIN values of a fixed width (BOOLEAN: a byte each). */
-void shale_statistics_fixed(struct shale_statistics *statistics, const struct shale_leaf *leaf,
-                            const char *values, size_t n);
+/* PLAIN values, one after the other (BOOLEAN: a byte each). */
+void shale_statistics_plain(struct shale_statistics *statistics, const struct shale_leaf *leaf,
+                            struct shale_str values);
 
-/* One BYTE_ARRAY. */
+/* One value, a BYTE_ARRAY without its length. */
 void shale_statistics_bytes(struct shale_statistics *statistics, struct shale_str value);
 
-/* Fill the bounds of 'meta'. */
+/* What 'other' took is taken by 'statistics' as well. */
+void shale_statistics_merge(struct shale_statistics *statistics, const struct shale_leaf *leaf,
+                            const struct shale_statistics *other);
+
 void shale_statistics_finish(const struct shale_statistics *statistics,
-                             const struct shale_leaf *leaf, struct shale_chunk_meta *meta);
+                             const struct shale_leaf *leaf, struct shale_chunk_bounds *bounds);
+
+/* Compare two bounds: < 0, 0, > 0. */
+int shale_statistics_compare(const struct shale_leaf *leaf, struct shale_str a, struct shale_str b);
 
 #endif

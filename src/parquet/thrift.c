@@ -118,6 +118,22 @@ void shale_thrift_list(struct shale_thrift *thrift, int16_t id, enum shale_thrif
     }
 }
 
+/* Each a byte: 1 true, 2 false (thrift-compact-protocol.md, "List and Set"). */
+void shale_thrift_element_bool(struct shale_thrift *thrift, bool value)
+{
+    put_byte(thrift, value ? TRUE_FIELD : FALSE_FIELD);
+}
+
+void shale_thrift_element_i64(struct shale_thrift *thrift, int64_t value)
+{
+    put_zigzag(thrift, value);
+}
+
+void shale_thrift_resume(struct shale_thrift *thrift, int16_t id)
+{
+    thrift->last_id[thrift->depth] = id;
+}
+
 void shale_thrift_element_i32(struct shale_thrift *thrift, int32_t value)
 {
     put_zigzag(thrift, value);

@@ -20,6 +20,7 @@
 #include "base/str.h"
 
 enum shale_thrift_type {
+    SHALE_THRIFT_BOOL = 1, /* of a list's elements */
     SHALE_THRIFT_I32 = 5,
     SHALE_THRIFT_I64 = 6,
     SHALE_THRIFT_BINARY = 8,
@@ -46,17 +47,22 @@ void shale_thrift_i64(struct shale_thrift *thrift, int16_t id, int64_t value);
 void shale_thrift_binary(struct shale_thrift *thrift, int16_t id, struct shale_str value);
 void shale_thrift_struct(struct shale_thrift *thrift, int16_t id);
 
-/* A list of 'n' elements follows, each by one of the next three; it has no end of its own. */
+/* A list of 'n' elements follows, each by one of the next few; it has no end of its own. */
 void shale_thrift_list(struct shale_thrift *thrift, int16_t id, enum shale_thrift_type type,
                        size_t n);
+void shale_thrift_element_bool(struct shale_thrift *thrift, bool value);
 void shale_thrift_element_i32(struct shale_thrift *thrift, int32_t value);
+void shale_thrift_element_i64(struct shale_thrift *thrift, int64_t value);
 void shale_thrift_element_binary(struct shale_thrift *thrift, struct shale_str value);
 void shale_thrift_element_struct(struct shale_thrift *thrift); /* until its end */
 
 /* The struct that is open ends. */
 void shale_thrift_end(struct shale_thrift *thrift);
 
-/* Bytes that were written elsewhere by the same protocol (elements of a list). */
+/* The fields up to 'id' of the open struct are written, as raw bytes. */
+void shale_thrift_resume(struct shale_thrift *thrift, int16_t id);
+
+/* Bytes that were written elsewhere by the same protocol. */
 void shale_thrift_raw(struct shale_thrift *thrift, const void *data, size_t n_bytes);
 
 #endif

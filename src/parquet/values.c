@@ -16,6 +16,7 @@ void shale_values_init(struct shale_values *values, const struct shale_mem *mem)
     shale_buf_init(&values->indexes, mem, INT32_MAX);
     shale_buf_init(&values->plain, mem, INT32_MAX);
     shale_buf_init(&values->fixed, mem, INT32_MAX);
+    shale_buf_init(&values->used, mem, SHALE_DICTIONARY_ENTRIES);
 }
 
 void shale_values_fini(struct shale_values *values)
@@ -24,6 +25,7 @@ void shale_values_fini(struct shale_values *values)
     shale_buf_fini(&values->indexes);
     shale_buf_fini(&values->plain);
     shale_buf_fini(&values->fixed);
+    shale_buf_fini(&values->used);
 }
 
 void shale_values_next_page(struct shale_values *values)
@@ -35,15 +37,14 @@ void shale_values_next_page(struct shale_values *values)
 }
 
 enum shale_status shale_values_begin(struct shale_values *values, const struct shale_leaf *leaf,
-                                     size_t dictionary_bytes)
+                                     const struct shale_chunk_options *options)
 {
     values->leaf = leaf;
     values->mode = SHALE_VALUES_TRYING;
     if (leaf->physical == SHALE_PHYSICAL_BOOLEAN)
         values->mode = SHALE_VALUES_PLAIN;
-    shale_statistics_begin(&values->statistics, leaf);
     shale_values_next_page(values);
-    return shale_dictionary_begin(&values->dictionary, leaf->width, dictionary_bytes);
+    return shale_dictionary_begin(&values->dictionary, leaf->width, options->dictionary_bytes);
 }
 
 /* From here on PLAIN, this page included. */
@@ -62,15 +63,6 @@ static enum shale_status give_up(struct shale_values *values)
     return status;
 }
 
-/* Only a value that is new to the dictionary can move a bound. */
-static void take_bounds(struct shale_values *values, struct shale_str value)
-{
-    if (values->leaf->width > 0)
-        shale_statistics_fixed(&values->statistics, values->leaf, value.data, 1);
-    else
-        shale_statistics_bytes(&values->statistics, value);
-}
-
 /* Append the index of 'value'; '*refused' when there is none.  Room was reserved. */
 static enum shale_status put_index(struct shale_values *values, struct shale_str value,
                                    bool *refused)
@@ -84,8 +76,6 @@ static enum shale_status put_index(struct shale_values *values, struct shale_str
         *refused = true;
         return SHALE_OK;
     case SHALE_DICTIONARY_ADDED:
-        take_bounds(values, value);
-        break;
     case SHALE_DICTIONARY_FOUND:
         break;
     }
@@ -97,13 +87,6 @@ static enum shale_status put_index(struct shale_values *values, struct shale_str
 /* ---- Fixed width ------------------------------------------------------------------------------
  */
 
-static enum shale_status plain_fixed(struct shale_values *values, struct shale_str some)
-{
-    size_t n = some.n_bytes / values->leaf->width;
-    shale_statistics_fixed(&values->statistics, values->leaf, some.data, n);
-    return shale_buf_append_str(&values->plain, some);
-}
-
 static enum shale_status dictionary_fixed(struct shale_values *values, struct shale_str some)
 {
     const size_t width = values->leaf->width;
@@ -114,7 +97,7 @@ static enum shale_status dictionary_fixed(struct shale_values *values, struct sh
         status = put_index(values, (struct shale_str){some.data, width}, &refused);
         if (refused) {
             status = give_up(values);
-            return status == SHALE_OK ? plain_fixed(values, some) : status;
+            return status == SHALE_OK ? shale_buf_append_str(&values->plain, some) : status;
         }
         some.data += width;
         some.n_bytes -= width;
@@ -140,10 +123,7 @@ static enum shale_status append_fixed(struct shale_values *values,
     values->plain_bytes += n_bytes;
     if (n_bytes == 0)
         return SHALE_OK;
-    if (!plain)
-        return dictionary_fixed(values, shale_buf_str(out));
-    shale_statistics_fixed(&values->statistics, leaf, out->data + before, n_bytes / leaf->width);
-    return SHALE_OK;
+    return plain ? SHALE_OK : dictionary_fixed(values, shale_buf_str(out));
 }
 
 /* ---- BYTE_ARRAY --------------------------------------------------------------------------------
@@ -161,7 +141,6 @@ static enum shale_status append_string(struct shale_values *values, struct shale
         if (status != SHALE_OK || !refused)
             return status;
     }
-    shale_statistics_bytes(&values->statistics, value);
     return shale_plain_append_bytes(&values->plain, value);
 }
 
@@ -207,6 +186,36 @@ enum shale_status shale_values_settle(struct shale_values *values)
     if (n_bytes + DICTIONARY_HEADER_BYTES > values->plain_bytes / 4 * 3)
         return give_up(values);
     values->mode = SHALE_VALUES_OPEN;
+    return SHALE_OK;
+}
+
+/* Each entry that the page refers to counts once, however often it does. */
+static enum shale_status dictionary_bounds(struct shale_values *values,
+                                           struct shale_statistics *statistics)
+{
+    const struct shale_dictionary *dictionary = &values->dictionary;
+    const uint32_t *indexes = (const uint32_t *)(const void *)values->indexes.data;
+    enum shale_status status;
+    shale_buf_reset(&values->used);
+    status = shale_buf_reserve(&values->used, dictionary->n_entries);
+    if (status != SHALE_OK)
+        return status;
+    memset(values->used.data, 0, dictionary->n_entries);
+    for (size_t i = 0; i < values->n; i++)
+        values->used.data[indexes[i]] = 1;
+    for (uint32_t i = 0; i < dictionary->n_entries; i++) {
+        if (values->used.data[i] != 0)
+            shale_statistics_plain(statistics, values->leaf, shale_dictionary_plain(dictionary, i));
+    }
+    return SHALE_OK;
+}
+
+enum shale_status shale_values_bounds(struct shale_values *values,
+                                      struct shale_statistics *statistics)
+{
+    if (values->n > 0 && values->indexes.n_bytes > 0)
+        return dictionary_bounds(values, statistics);
+    shale_statistics_plain(statistics, values->leaf, shale_values_plain(values));
     return SHALE_OK;
 }
 

@@ -25,12 +25,12 @@ struct shale_values {
     enum shale_values_mode mode;
     const struct shale_leaf *leaf;
     struct shale_dictionary dictionary;
-    struct shale_buf indexes;           /* uint32_t, of this page, unless PLAIN */
-    struct shale_buf plain;             /* of this page, when PLAIN; then the page's body */
-    struct shale_buf fixed;             /* values of one append on their way into the dictionary */
-    struct shale_statistics statistics; /* of the chunk */
-    size_t n;                           /* values in this page, without nulls */
-    size_t plain_bytes;                 /* what they take, or would take, as PLAIN */
+    struct shale_buf indexes; /* uint32_t, of this page, unless PLAIN */
+    struct shale_buf plain;   /* of this page, when PLAIN; then the page's body */
+    struct shale_buf fixed;   /* values of one append on their way into the dictionary */
+    struct shale_buf used;    /* scratch: a byte an entry of the dictionary */
+    size_t n;                 /* values in this page, without nulls */
+    size_t plain_bytes;       /* what they take, or would take, as PLAIN */
 };
 
 void shale_values_init(struct shale_values *values, const struct shale_mem *mem);
@@ -39,7 +39,7 @@ void shale_values_fini(struct shale_values *values);
 /* A new chunk. */
 SHALE_MUST_USE enum shale_status shale_values_begin(struct shale_values *values,
                                                     const struct shale_leaf *leaf,
-                                                    size_t dictionary_bytes);
+                                                    const struct shale_chunk_options *options);
 
 /* Append the values of 'n' rows of the leaf's column from 'first' on.
  * Returns SHALE_OK, SHALE_NOMEM, SHALE_LIMIT (without words), or SHALE_SCHEMA (with words). */
@@ -55,6 +55,16 @@ static inline void shale_values_freeze(struct shale_values *values)
 {
     if (values->mode == SHALE_VALUES_OPEN)
         values->mode = SHALE_VALUES_FROZEN;
+}
+
+/* The bounds of the page's values, before they are encoded. */
+SHALE_MUST_USE enum shale_status shale_values_bounds(struct shale_values *values,
+                                                     struct shale_statistics *statistics);
+
+/* The page's values as PLAIN, before they are encoded; none while they are dictionary indexes. */
+static inline struct shale_str shale_values_plain(const struct shale_values *values)
+{
+    return shale_buf_str(&values->plain);
 }
 
 /* Encode the page: '*body' (good until the next call) is 'front', then the values. */

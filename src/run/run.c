@@ -475,7 +475,9 @@ static enum shale_status open_run(struct run *run, struct shale_err *err)
         .layout = options->layout,
         .replace = options->replace,
         .schema = &run->stream->schema,
-        .chunk = {.codec = run->stream->compression, .level = run->stream->compression_level},
+        .chunk = {.codec = run->stream->compression,
+                  .level = run->stream->compression_level,
+                  .modern = run->stream->modern},
         .created_by = "shale version " SHALE_VERSION " (build " SHALE_BUILD ")",
     };
     status = roots_open(run, err);

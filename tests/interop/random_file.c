@@ -104,7 +104,8 @@ static enum shale_status write_group(const struct random_file *file, struct shal
         .kept_bytes = options->kept_bytes,
     };
     const struct shale_schema *schema = &file->schema.schema;
-    struct shale_chunk_meta metas[RANDOM_NODES + RANDOM_COLUMNS];
+    struct shale_chunk_meta metas[RANDOM_NODES + RANDOM_COLUMNS] = {0};
+    const struct shale_row_group group = {.metas = metas, .n_rows = shale_batch_n_rows(batch)};
     struct shale_column nodes[RANDOM_NODES + 1];
     enum shale_status status = SHALE_OK;
     size_t n_leaves = 0;
@@ -120,7 +121,9 @@ static enum shale_status write_group(const struct random_file *file, struct shal
         }
     }
     if (status == SHALE_OK)
-        status = shale_parquet_row_group(parquet, metas, shale_batch_n_rows(batch));
+        return shale_parquet_row_group(parquet, &group, sink, err);
+    for (size_t i = 0; i < n_leaves; i++)
+        shale_chunk_meta_fini(&metas[i]);
     return status;
 }
 
@@ -145,7 +148,7 @@ static enum shale_status write_groups(struct random_file *file, struct shale_chu
         status = write_group(file, batch, chunks, parquet, &sink.sink, err);
         shale_builder_reset(file->rows.builder, SIZE_MAX);
     }
-    return status == SHALE_OK ? shale_parquet_finish(parquet, &sink.sink, err) : status;
+    return status == SHALE_OK ? shale_parquet_finish(parquet, NULL, 0, &sink.sink, err) : status;
 }
 
 bool random_file_write(struct random_file *file, FILE *expected)

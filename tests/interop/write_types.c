@@ -399,7 +399,7 @@ static enum shale_status write_group(const struct file_case *what,
         .dictionary_bytes = what->dictionary_bytes,
         .kept_bytes = what->kept_bytes,
     };
-    struct shale_chunk_meta metas[MOST_COLUMNS];
+    struct shale_chunk_meta metas[MOST_COLUMNS] = {0};
     enum shale_status status = SHALE_OK;
     for (size_t i = 0; i < schema->n_columns && status == SHALE_OK; i++) {
         struct shale_column nodes[2]; /* no deeper than a list of scalars */
@@ -410,7 +410,9 @@ static enum shale_status write_group(const struct file_case *what,
         status = shale_chunk_write(chunks, &leaf, &options, &one.stream, sink, &metas[i], NULL);
     }
     if (status == SHALE_OK)
-        status = shale_parquet_row_group(file, metas, shale_batch_n_rows(batch));
+        status = shale_parquet_row_group(
+            file, &(struct shale_row_group){.metas = metas, .n_rows = shale_batch_n_rows(batch)},
+            sink, NULL);
     return status;
 }
 
@@ -434,7 +436,7 @@ static enum shale_status write_groups(struct writer *writer, const struct shale_
         shale_batch_free(&shale_mem_libc, batch);
         shale_builder_reset(writer->builder, SIZE_MAX);
     }
-    return status == SHALE_OK ? shale_parquet_finish(file, sink, NULL) : status;
+    return status == SHALE_OK ? shale_parquet_finish(file, NULL, 0, sink, NULL) : status;
 }
 
 static FILE *open_file(const char *directory, const char *name, const char *suffix)

@@ -121,6 +121,25 @@ static void write_column(struct shale_chunk_writer *writer, struct shale_batch *
     assert_int_equal(meta->n_rows, N_ROWS);
 }
 
+static void check_same_bytes(struct shale_buf *a, struct shale_buf *b)
+{
+    assert_int_equal(a->n_bytes, b->n_bytes);
+    if (a->n_bytes > 0)
+        assert_memory_equal(a->data, b->data, a->n_bytes);
+    shale_buf_fini(a);
+    shale_buf_fini(b);
+    a->mem = b->mem = NULL;
+}
+
+/* Frees both. */
+static void check_same_meta(struct shale_chunk_meta *a, struct shale_chunk_meta *b)
+{
+    check_same_bytes(&a->pages, &b->pages);
+    check_same_bytes(&a->histograms, &b->histograms);
+    check_same_bytes(&a->bloom, &b->bloom);
+    assert_memory_equal(a, b, sizeof(*a));
+}
+
 static void test_pieces_and_the_past_do_not_show(void **state)
 {
     struct shale_chunk_writer *used = new_writer(&shale_mem_libc);
@@ -130,13 +149,13 @@ static void test_pieces_and_the_past_do_not_show(void **state)
         pieces[i] = make_batch(&column_schema, put_columns, i * 7, i < 214 ? 7 : N_ROWS - 214 * 7);
     for (size_t c = 0; c < N_COLUMNS - 1; c++) {
         struct shale_chunk_writer *fresh = new_writer(&shale_mem_libc);
-        struct shale_chunk_meta one, two;
+        struct shale_chunk_meta one = {0}, two = {0};
         struct memory_sink a, b;
         write_column(fresh, &whole, 1, c, &a, &one);
         write_column(used, pieces, 215, c, &b, &two);
         assert_int_equal(a.bytes.n_bytes, b.bytes.n_bytes);
         assert_memory_equal(a.bytes.data, b.bytes.data, a.bytes.n_bytes);
-        assert_memory_equal(&one, &two, sizeof(one));
+        check_same_meta(&one, &two);
         shale_buf_fini(&a.bytes);
         shale_buf_fini(&b.bytes);
         shale_chunk_writer_free(fresh);
@@ -194,12 +213,13 @@ static struct shale_chunk_meta write_strings(void (*put)(struct shale_builder *b
     struct shale_batch *batch = make_batch(&string_schema, put, 0, n);
     struct shale_chunk_writer *writer = new_writer(&shale_mem_libc);
     struct batch_stream stream = {.stream = {next_batch}, .batches = &batch, .n = 1};
-    struct shale_chunk_meta meta;
+    struct shale_chunk_meta meta = {0};
     struct memory_sink sink;
     sink_init(&sink);
     assert_int_equal(write_chunk(writer, &string_def, options, &stream.stream, &sink, &meta, NULL),
                      SHALE_OK);
     assert_int_equal(meta.n_values, n);
+    shale_buf_fini(&meta.pages);
     shale_buf_fini(&sink.bytes);
     shale_chunk_writer_free(writer);
     shale_batch_free(&shale_mem_libc, batch);
@@ -213,8 +233,9 @@ static void test_few_values_make_a_dictionary(void **state)
     (void)state;
     assert_int_equal(meta.dictionary_page_at, 0);
     assert_true(meta.data_page_at > 20 * 29 && meta.data_page_at < 20 * 29 + 40);
-    assert_int_equal(meta.n_plain, 0);
-    assert_int_equal(meta.n_dictionary_encoded, 10000 / 345 + 1); /* of 29 bytes each */
+    assert_int_equal(meta.n_pages[SHALE_ENCODING_PLAIN], 0);
+    assert_int_equal(meta.n_pages[SHALE_ENCODING_RLE_DICTIONARY],
+                     10000 / 345 + 1); /* of 29 bytes each */
     assert_true(meta.compressed_bytes < 10000);
 }
 
@@ -225,8 +246,8 @@ static void test_unique_values_make_none(void **state)
     (void)state;
     assert_int_equal(meta.dictionary_page_at, -1);
     assert_int_equal(meta.data_page_at, 0);
-    assert_int_equal(meta.n_dictionary_encoded, 0);
-    assert_int_equal(meta.n_plain, 10000 / 345 + 1);
+    assert_int_equal(meta.n_pages[SHALE_ENCODING_RLE_DICTIONARY], 0);
+    assert_int_equal(meta.n_pages[SHALE_ENCODING_PLAIN], 10000 / 345 + 1);
 }
 
 static void test_a_full_dictionary_is_given_up(void **state)
@@ -235,8 +256,8 @@ static void test_a_full_dictionary_is_given_up(void **state)
     struct shale_chunk_meta meta = write_strings(put_more_and_more, 10000, &options);
     (void)state;
     assert_int_equal(meta.dictionary_page_at, 0);
-    assert_in_range(meta.n_dictionary_encoded, 3, 6);
-    assert_in_range(meta.n_plain, 23, 26);
+    assert_in_range(meta.n_pages[SHALE_ENCODING_RLE_DICTIONARY], 3, 6);
+    assert_in_range(meta.n_pages[SHALE_ENCODING_PLAIN], 23, 26);
     assert_true(meta.data_page_at > 100 * 29);
 }
 
@@ -245,14 +266,14 @@ static void test_a_written_dictionary_takes_no_more(void **state)
     struct shale_chunk_options options = {.page_bytes = 10000, .kept_bytes = 2000};
     struct shale_chunk_meta meta = write_strings(put_few, 20000, &options);
     (void)state;
-    assert_int_equal(meta.n_plain, 0); /* known values go on being indexes */
+    assert_int_equal(meta.n_pages[SHALE_ENCODING_PLAIN], 0); /* known values go on being indexes */
     meta = write_strings(put_a_late_one, 20000, &options);
-    assert_in_range(meta.n_dictionary_encoded, 26, 27);
-    assert_true(meta.n_plain > 30);
-    assert_memory_equal(meta.maximum, "a text with number 000099", 25);
+    assert_in_range(meta.n_pages[SHALE_ENCODING_RLE_DICTIONARY], 26, 27);
+    assert_true(meta.n_pages[SHALE_ENCODING_PLAIN] > 30);
+    assert_memory_equal(meta.bounds.maximum, "a text with number 000099", 25);
     options.kept_bytes = 0;
     meta = write_strings(put_a_late_one, 20000, &options);
-    assert_int_equal(meta.n_plain, 0);
+    assert_int_equal(meta.n_pages[SHALE_ENCODING_PLAIN], 0);
 }
 
 static const struct shale_column_def i64_def = {.name = {"n", 1}, .type = {.kind = SHALE_INT64}};
@@ -275,7 +296,7 @@ static void test_fixed_width_is_given_up(void **state)
         struct shale_batch *batch;
         struct shale_chunk_writer *writer = new_writer(&shale_mem_libc);
         struct batch_stream stream = {.stream = {next_batch}, .batches = &batch, .n = 1};
-        struct shale_chunk_meta meta;
+        struct shale_chunk_meta meta = {0};
         struct memory_sink sink;
         int64_t value = 0, maximum;
         for (size_t n = 0; n < 400; value++)
@@ -286,12 +307,13 @@ static void test_fixed_width_is_given_up(void **state)
         sink_init(&sink);
         assert_int_equal(
             write_chunk(writer, &i64_def, &options, &stream.stream, &sink, &meta, NULL), SHALE_OK);
-        assert_int_equal(meta.n_dictionary_encoded, 1);
-        assert_int_equal(meta.n_plain, 4);
-        memcpy(&maximum, meta.maximum, sizeof(maximum));
+        assert_int_equal(meta.n_pages[SHALE_ENCODING_RLE_DICTIONARY], 1);
+        assert_int_equal(meta.n_pages[SHALE_ENCODING_PLAIN], 4);
+        memcpy(&maximum, meta.bounds.maximum, sizeof(maximum));
         assert_int_equal(maximum, colliding[399]);
         shale_buf_fini(&sink.bytes);
         shale_chunk_writer_free(writer);
+        shale_chunk_meta_fini(&meta);
         shale_batch_free(&shale_mem_libc, batch);
     }
 }
@@ -302,16 +324,16 @@ static void test_only_nulls(void **state)
     struct shale_chunk_meta meta = write_strings(put_null, 45000, &options);
     (void)state;
     assert_int_equal(meta.n_nulls, 45000);
-    assert_int_equal(meta.n_plain, 3); /* 20,000 rows a page */
+    assert_int_equal(meta.n_pages[SHALE_ENCODING_PLAIN], 3); /* 20,000 rows a page */
     assert_int_equal(meta.dictionary_page_at, -1);
-    assert_false(meta.has_minimum || meta.has_maximum);
+    assert_false(meta.bounds.has_minimum || meta.bounds.has_maximum);
 }
 
 static void test_no_rows(void **state)
 {
     struct shale_chunk_writer *writer = new_writer(&shale_mem_libc);
     struct batch_stream stream = {.stream = {next_batch}};
-    struct shale_chunk_meta meta;
+    struct shale_chunk_meta meta = {0};
     struct memory_sink sink;
     (void)state;
     sink_init(&sink);
@@ -320,6 +342,7 @@ static void test_no_rows(void **state)
     assert_int_equal(meta.n_values, 0);
     assert_int_equal(sink.bytes.n_bytes, 0);
     shale_chunk_writer_free(writer);
+    shale_chunk_meta_fini(&meta);
 }
 
 /* ---- Failures
@@ -332,7 +355,7 @@ static void test_sink_and_stream_failures_come_back(void **state)
     (void)state;
     for (size_t i = 1; i <= 3; i++) {
         struct batch_stream stream = {.stream = {next_batch}, .batches = &batch, .n = 1};
-        struct shale_chunk_meta meta;
+        struct shale_chunk_meta meta = {0};
         struct memory_sink sink;
         sink_init(&sink);
         sink.fails_at = i < 3 ? i : 0;
@@ -341,6 +364,7 @@ static void test_sink_and_stream_failures_come_back(void **state)
             write_chunk(writer, &string_def, &small, &stream.stream, &sink, &meta, NULL),
             i < 3 ? SHALE_IO : SHALE_CORRUPT);
         shale_buf_fini(&sink.bytes);
+        shale_chunk_meta_fini(&meta);
     }
     shale_chunk_writer_free(writer);
     shale_batch_free(&shale_mem_libc, batch);
@@ -361,7 +385,7 @@ static void test_int96_has_a_last_day(void **state)
     struct shale_batch *batch = make_batch(&schema, put_far_away, 0, 2);
     struct batch_stream stream = {.stream = {next_batch}, .batches = &batch, .n = 1};
     struct shale_chunk_writer *writer = new_writer(&shale_mem_libc);
-    struct shale_chunk_meta meta;
+    struct shale_chunk_meta meta = {0};
     struct memory_sink sink;
     struct shale_err err;
     (void)state;
@@ -371,6 +395,7 @@ static void test_int96_has_a_last_day(void **state)
                      SHALE_SCHEMA);
     assert_string_equal(shale_error_name(err.code), "parquet_int96_range");
     shale_chunk_writer_free(writer);
+    shale_chunk_meta_fini(&meta);
     shale_batch_free(&shale_mem_libc, batch);
 }
 
@@ -397,7 +422,7 @@ static enum shale_status write_one(int32_t n_bytes, struct shale_err *err)
     const struct shale_column column = {1, 0, NULL, offsets, data, NULL, NULL};
     struct one_column stream = {{next_column}, &column};
     struct shale_chunk_writer *writer = new_writer(&shale_mem_libc);
-    struct shale_chunk_meta meta;
+    struct shale_chunk_meta meta = {0};
     struct memory_sink sink;
     enum shale_status status;
     assert_true(data != MAP_FAILED);
@@ -405,6 +430,7 @@ static enum shale_status write_one(int32_t n_bytes, struct shale_err *err)
     status = write_chunk(writer, &string_def, &small, &stream.stream, &sink, &meta, err);
     shale_buf_fini(&sink.bytes);
     shale_chunk_writer_free(writer);
+    shale_chunk_meta_fini(&meta);
     assert_int_equal(munmap(data, (size_t)n_bytes), 0);
     return status;
 }
@@ -427,7 +453,7 @@ static void test_a_large_value_and_one_too_large(void **state)
 static enum shale_status write_file(const struct shale_mem *mem, struct shale_batch *batch, int n,
                                     size_t keep, struct memory_sink *sink)
 {
-    struct shale_chunk_meta metas[N_COLUMNS - 1];
+    struct shale_chunk_meta metas[N_COLUMNS - 1] = {0};
     struct shale_chunk_writer *writer = NULL;
     struct shale_parquet *file = NULL;
     enum shale_status status = shale_chunk_writer_new(mem, &writer);
@@ -442,7 +468,10 @@ static enum shale_status write_file(const struct shale_mem *mem, struct shale_ba
             status = write_chunk(writer, def_of(c), &small, &stream.stream, sink, &metas[c], NULL);
         }
         if (status == SHALE_OK)
-            status = shale_parquet_row_group(file, metas, shale_batch_n_rows(batch));
+            status = shale_parquet_row_group(
+                file,
+                &(struct shale_row_group){.metas = metas, .n_rows = shale_batch_n_rows(batch)},
+                &sink->sink, NULL);
     }
     if (status == SHALE_OK && keep < shale_parquet_n_row_groups(file)) {
         shale_parquet_rewind(file, keep);
@@ -451,10 +480,12 @@ static enum shale_status write_file(const struct shale_mem *mem, struct shale_ba
     if (status == SHALE_OK) {
         assert_int_equal(shale_parquet_n_bytes(file), sink->bytes.n_bytes);
         assert_int_equal(shale_parquet_n_rows(file), (int64_t)keep * shale_batch_n_rows(batch));
-        status = shale_parquet_finish(file, &sink->sink, NULL);
+        status = shale_parquet_finish(file, NULL, 0, &sink->sink, NULL);
     }
     if (status == SHALE_OK)
         assert_int_equal(shale_parquet_n_bytes(file), sink->bytes.n_bytes);
+    for (size_t c = 0; c < N_COLUMNS - 1; c++)
+        shale_chunk_meta_fini(&metas[c]);
     shale_parquet_free(file);
     shale_chunk_writer_free(writer);
     return status;
@@ -510,7 +541,8 @@ static void test_the_footer_names_the_codec(void **state)
     struct memory_sink sinks[4];
     (void)state;
     for (size_t i = 0; i < 4; i++) {
-        const struct shale_chunk_meta meta = {.dictionary_page_at = -1};
+        struct shale_chunk_meta meta = {.dictionary_page_at = -1};
+        const struct shale_row_group group = {.metas = &meta};
         struct shale_parquet *file;
         size_t n_different = 0;
         sink_init(&sinks[i]);
@@ -518,8 +550,8 @@ static void test_the_footer_names_the_codec(void **state)
             shale_parquet_new(&shale_mem_libc, &string_schema, cases[i].codec, "a test", &file),
             SHALE_OK);
         assert_int_equal(shale_parquet_begin(file, &sinks[i].sink, NULL), SHALE_OK);
-        assert_int_equal(shale_parquet_row_group(file, &meta, 0), SHALE_OK);
-        assert_int_equal(shale_parquet_finish(file, &sinks[i].sink, NULL), SHALE_OK);
+        assert_int_equal(shale_parquet_row_group(file, &group, &sinks[i].sink, NULL), SHALE_OK);
+        assert_int_equal(shale_parquet_finish(file, NULL, 0, &sinks[i].sink, NULL), SHALE_OK);
         shale_parquet_free(file);
         assert_int_equal(sinks[i].bytes.n_bytes, sinks[0].bytes.n_bytes);
         for (size_t j = 0; j < sinks[i].bytes.n_bytes; j++) {
@@ -556,7 +588,7 @@ static void test_every_allocation_for_strings_may_fail(void **state)
         for (int n = 1; status == SHALE_NOMEM; n++) {
             struct batch_stream stream = {.stream = {next_batch}, .batches = &batch, .n = 1};
             struct shale_chunk_writer *writer;
-            struct shale_chunk_meta meta;
+            struct shale_chunk_meta meta = {0};
             struct failing_mem failing;
             struct memory_sink sink;
             sink_init(&sink);
@@ -566,6 +598,7 @@ static void test_every_allocation_for_strings_may_fail(void **state)
                 status =
                     write_chunk(writer, &string_def, &options, &stream.stream, &sink, &meta, NULL);
                 shale_chunk_writer_free(writer);
+                shale_chunk_meta_fini(&meta);
             }
             assert_int_equal(status, failing.n_calls < n ? SHALE_OK : SHALE_NOMEM);
             shale_buf_fini(&sink.bytes);

@@ -14,15 +14,15 @@
 static const struct shale_type string_type = {.kind = SHALE_STRING};
 static const struct shale_type binary_type = {.kind = SHALE_BINARY};
 
-static struct shale_chunk_meta of_bytes(const struct shale_type *type, struct shale_str value)
+static struct shale_chunk_bounds of_bytes(const struct shale_type *type, struct shale_str value)
 {
     const struct shale_leaf leaf = shale_leaf_of(type);
     struct shale_statistics statistics;
-    struct shale_chunk_meta meta = {0};
+    struct shale_chunk_bounds bounds = {0};
     shale_statistics_begin(&statistics, &leaf);
     shale_statistics_bytes(&statistics, value);
-    shale_statistics_finish(&statistics, &leaf, &meta);
-    return meta;
+    shale_statistics_finish(&statistics, &leaf, &bounds);
+    return bounds;
 }
 
 /* 'n' bytes of 'a', then 'tail'; good until the next call. */
@@ -34,134 +34,135 @@ static struct shale_str tailed(size_t n, const char *tail)
     return (struct shale_str){text, n + strlen(tail)};
 }
 
-static void check_maximum(const struct shale_chunk_meta *meta, struct shale_str wanted)
+static void check_maximum(const struct shale_chunk_bounds *bounds, struct shale_str wanted)
 {
-    assert_true(meta->has_maximum);
-    assert_int_equal(meta->maximum_bytes, wanted.n_bytes);
-    assert_memory_equal(meta->maximum, wanted.data, wanted.n_bytes);
+    assert_true(bounds->has_maximum);
+    assert_int_equal(bounds->maximum_bytes, wanted.n_bytes);
+    assert_memory_equal(bounds->maximum, wanted.data, wanted.n_bytes);
 }
 
 static void test_64_bytes_are_exact(void **state)
 {
-    struct shale_chunk_meta meta = of_bytes(&string_type, tailed(64, ""));
+    struct shale_chunk_bounds bounds = of_bytes(&string_type, tailed(64, ""));
     (void)state;
-    assert_true(meta.minimum_exact && meta.maximum_exact);
-    assert_int_equal(meta.minimum_bytes, 64);
-    check_maximum(&meta, tailed(64, ""));
-    meta = of_bytes(&string_type, SHALE_STR(""));
-    assert_true(meta.has_minimum && meta.minimum_exact && meta.has_maximum);
-    assert_int_equal(meta.maximum_bytes, 0);
+    assert_true(bounds.minimum_exact && bounds.maximum_exact);
+    assert_int_equal(bounds.minimum_bytes, 64);
+    check_maximum(&bounds, tailed(64, ""));
+    bounds = of_bytes(&string_type, SHALE_STR(""));
+    assert_true(bounds.has_minimum && bounds.minimum_exact && bounds.has_maximum);
+    assert_int_equal(bounds.maximum_bytes, 0);
 }
 
 static void test_a_longer_one_is_cut_and_incremented(void **state)
 {
-    struct shale_chunk_meta meta = of_bytes(&string_type, tailed(65, ""));
+    struct shale_chunk_bounds bounds = of_bytes(&string_type, tailed(65, ""));
     (void)state;
-    assert_false(meta.minimum_exact || meta.maximum_exact);
-    assert_int_equal(meta.minimum_bytes, 64);
-    check_maximum(&meta, tailed(63, "b"));
+    assert_false(bounds.minimum_exact || bounds.maximum_exact);
+    assert_int_equal(bounds.minimum_bytes, 64);
+    check_maximum(&bounds, tailed(63, "b"));
 }
 
 static void test_characters_stay_whole(void **state)
 {
     /* A euro sign (e2 82 ac) from byte 62 on: the 64 bytes end within it. */
-    struct shale_chunk_meta meta = of_bytes(&string_type, tailed(62, "\xe2\x82\xac"));
+    struct shale_chunk_bounds bounds = of_bytes(&string_type, tailed(62, "\xe2\x82\xac"));
     (void)state;
-    assert_int_equal(meta.minimum_bytes, 62);
-    check_maximum(&meta, tailed(61, "b"));
-    meta = of_bytes(&string_type, tailed(61, "\xe2\x82\xac!"));
-    assert_int_equal(meta.minimum_bytes, 64);
-    check_maximum(&meta, tailed(61, "\xe2\x82\xad"));
-    meta = of_bytes(&string_type, tailed(62, "\xc3\xbf!")); /* U+00FF, next to U+0100 */
-    check_maximum(&meta, tailed(62, "\xc4\x80"));
+    assert_int_equal(bounds.minimum_bytes, 62);
+    check_maximum(&bounds, tailed(61, "b"));
+    bounds = of_bytes(&string_type, tailed(61, "\xe2\x82\xac!"));
+    assert_int_equal(bounds.minimum_bytes, 64);
+    check_maximum(&bounds, tailed(61, "\xe2\x82\xad"));
+    bounds = of_bytes(&string_type, tailed(62, "\xc3\xbf!")); /* U+00FF, next to U+0100 */
+    check_maximum(&bounds, tailed(62, "\xc4\x80"));
 }
 
 static void test_surrogates_are_passed_over(void **state)
 {
-    struct shale_chunk_meta meta = of_bytes(&string_type, tailed(61, "\xed\x9f\xbf!"));
+    struct shale_chunk_bounds bounds = of_bytes(&string_type, tailed(61, "\xed\x9f\xbf!"));
     (void)state;
-    check_maximum(&meta, tailed(61, "\xee\x80\x80"));
+    check_maximum(&bounds, tailed(61, "\xee\x80\x80"));
 }
 
 static void test_a_character_that_grows_too_long_is_dropped(void **state)
 {
-    struct shale_chunk_meta meta = of_bytes(&string_type, tailed(63, "\x7f!"));
+    struct shale_chunk_bounds bounds = of_bytes(&string_type, tailed(63, "\x7f!"));
     (void)state;
-    check_maximum(&meta, tailed(62, "b"));
+    check_maximum(&bounds, tailed(62, "b"));
 }
 
 static void test_the_last_character_carries(void **state)
 {
-    struct shale_chunk_meta meta =
+    struct shale_chunk_bounds bounds =
         of_bytes(&string_type, tailed(56, "\xf4\x8f\xbf\xbf\xf4\x8f\xbf\xbf!"));
     char text[80];
     (void)state;
-    check_maximum(&meta, tailed(55, "b"));
+    check_maximum(&bounds, tailed(55, "b"));
     for (size_t i = 0; i < 80; i += 4)
         memcpy(text + i, "\xf4\x8f\xbf\xbf", 4);
-    meta = of_bytes(&string_type, (struct shale_str){text, 80});
-    assert_false(meta.has_maximum);
-    assert_true(meta.has_minimum);
-    assert_int_equal(meta.minimum_bytes, 64);
+    bounds = of_bytes(&string_type, (struct shale_str){text, 80});
+    assert_false(bounds.has_maximum);
+    assert_true(bounds.has_minimum);
+    assert_int_equal(bounds.minimum_bytes, 64);
 }
 
 static void test_binary_is_cut_at_bytes(void **state)
 {
     char bytes[70];
-    struct shale_chunk_meta meta = of_bytes(&binary_type, tailed(62, "\xe2\xff\xff"));
+    struct shale_chunk_bounds bounds = of_bytes(&binary_type, tailed(62, "\xe2\xff\xff"));
     (void)state;
-    assert_int_equal(meta.minimum_bytes, 64);
-    check_maximum(&meta, tailed(62, "\xe3"));
+    assert_int_equal(bounds.minimum_bytes, 64);
+    check_maximum(&bounds, tailed(62, "\xe3"));
     memset(bytes, 0xff, sizeof(bytes));
-    meta = of_bytes(&binary_type, (struct shale_str){bytes, sizeof(bytes)});
-    assert_false(meta.has_maximum);
-    assert_true(meta.has_minimum);
+    bounds = of_bytes(&binary_type, (struct shale_str){bytes, sizeof(bytes)});
+    assert_false(bounds.has_maximum);
+    assert_true(bounds.has_minimum);
 }
 
 /* Broken text must give bounds that hold, not read beyond its end. */
 static void test_broken_text_is_harmless(void **state)
 {
     char bytes[70];
-    struct shale_chunk_meta meta;
+    struct shale_chunk_bounds bounds;
     (void)state;
     memset(bytes, 0x80, sizeof(bytes));
-    meta = of_bytes(&string_type, (struct shale_str){bytes, sizeof(bytes)});
-    assert_int_equal(meta.minimum_bytes, 0);
-    assert_false(meta.has_maximum);
+    bounds = of_bytes(&string_type, (struct shale_str){bytes, sizeof(bytes)});
+    assert_int_equal(bounds.minimum_bytes, 0);
+    assert_false(bounds.has_maximum);
     memset(bytes, 0xfe, sizeof(bytes));
-    meta = of_bytes(&string_type, (struct shale_str){bytes, sizeof(bytes)});
-    assert_false(meta.has_maximum);
+    bounds = of_bytes(&string_type, (struct shale_str){bytes, sizeof(bytes)});
+    assert_false(bounds.has_maximum);
 }
 
-static struct shale_chunk_meta of_floats(const double *values, size_t n)
+static struct shale_chunk_bounds of_floats(const double *values, size_t n)
 {
     const struct shale_leaf leaf = shale_leaf_of(&(struct shale_type){.kind = SHALE_FLOAT64});
     struct shale_statistics statistics;
-    struct shale_chunk_meta meta = {0};
+    struct shale_chunk_bounds bounds = {0};
     shale_statistics_begin(&statistics, &leaf);
-    shale_statistics_fixed(&statistics, &leaf, (const char *)values, n);
-    shale_statistics_finish(&statistics, &leaf, &meta);
-    return meta;
+    shale_statistics_plain(&statistics, &leaf,
+                           (struct shale_str){(const char *)values, n * sizeof(*values)});
+    shale_statistics_finish(&statistics, &leaf, &bounds);
+    return bounds;
 }
 
 static void test_zeros_are_widened_and_nan_silences(void **state)
 {
     const double zeros[] = {0.0, 0.0}, minus[] = {-0.0}, nans[] = {(double)NAN, 1},
                  late[] = {1, (double)NAN};
-    struct shale_chunk_meta meta = of_floats(zeros, 2);
+    struct shale_chunk_bounds bounds = of_floats(zeros, 2);
     double value;
     (void)state;
-    memcpy(&value, meta.minimum, 8);
+    memcpy(&value, bounds.minimum, 8);
     assert_true(signbit(value));
-    meta = of_floats(minus, 1);
-    memcpy(&value, meta.maximum, 8);
+    bounds = of_floats(minus, 1);
+    memcpy(&value, bounds.maximum, 8);
     assert_false(signbit(value));
-    meta = of_floats(nans, 2);
-    assert_false(meta.has_minimum || meta.has_maximum);
-    meta = of_floats(late, 2);
-    assert_false(meta.has_minimum || meta.has_maximum);
-    meta = of_floats(NULL, 0);
-    assert_false(meta.has_minimum || meta.has_maximum);
+    bounds = of_floats(nans, 2);
+    assert_false(bounds.has_minimum || bounds.has_maximum);
+    bounds = of_floats(late, 2);
+    assert_false(bounds.has_minimum || bounds.has_maximum);
+    bounds = of_floats(NULL, 0);
+    assert_false(bounds.has_minimum || bounds.has_maximum);
 }
 
 static void test_long_decimals_compare_signed(void **state)
@@ -172,15 +173,15 @@ static void test_long_decimals_compare_signed(void **state)
                           "\xff\xff\xff\xff\xff\xff\xff\xff\xfe"
                           "\xff\xff\xff\xff\xff\xff\xff\xff\xff";
     struct shale_statistics statistics;
-    struct shale_chunk_meta meta = {0};
+    struct shale_chunk_bounds bounds = {0};
     (void)state;
     assert_int_equal(leaf.width, 9);
     shale_statistics_begin(&statistics, &leaf);
-    shale_statistics_fixed(&statistics, &leaf, values, 3);
-    shale_statistics_finish(&statistics, &leaf, &meta);
-    assert_int_equal(meta.minimum[8], 0xfe);
-    assert_int_equal(meta.maximum[8], 5);
-    assert_int_equal(meta.maximum_bytes, 9);
+    shale_statistics_plain(&statistics, &leaf, (struct shale_str){values, 3 * leaf.width});
+    shale_statistics_finish(&statistics, &leaf, &bounds);
+    assert_int_equal(bounds.minimum[8], 0xfe);
+    assert_int_equal(bounds.maximum[8], 5);
+    assert_int_equal(bounds.maximum_bytes, 9);
 }
 
 static void test_int96_has_none(void **state)
@@ -189,23 +190,23 @@ static void test_int96_has_none(void **state)
     const struct shale_leaf leaf = shale_leaf_of(&type);
     const char value[12] = {1};
     struct shale_statistics statistics;
-    struct shale_chunk_meta meta = {0};
+    struct shale_chunk_bounds bounds = {0};
     (void)state;
     shale_statistics_begin(&statistics, &leaf);
-    shale_statistics_fixed(&statistics, &leaf, value, 1);
-    shale_statistics_finish(&statistics, &leaf, &meta);
-    assert_false(meta.has_minimum || meta.has_maximum);
+    shale_statistics_plain(&statistics, &leaf, (struct shale_str){value, leaf.width});
+    shale_statistics_finish(&statistics, &leaf, &bounds);
+    assert_false(bounds.has_minimum || bounds.has_maximum);
 }
 
 static void test_floats_in_any_order(void **state)
 {
     const double values[] = {1, -2, 3, 0};
-    struct shale_chunk_meta meta = of_floats(values, 4);
+    struct shale_chunk_bounds bounds = of_floats(values, 4);
     double value;
     (void)state;
-    memcpy(&value, meta.minimum, 8);
+    memcpy(&value, bounds.minimum, 8);
     assert_true(value == -2);
-    memcpy(&value, meta.maximum, 8);
+    memcpy(&value, bounds.maximum, 8);
     assert_true(value == 3);
 }
 
@@ -215,18 +216,18 @@ static void test_uuids_compare_as_bytes(void **state)
         shale_leaf_of(&(struct shale_type){.kind = SHALE_UUID, .annotate = true});
     char values[48] = {0};
     struct shale_statistics statistics;
-    struct shale_chunk_meta meta = {0};
+    struct shale_chunk_bounds bounds = {0};
     (void)state;
     values[0] = 5;
     values[16] = '\xff'; /* no sign */
     values[32] = 1;
     shale_statistics_begin(&statistics, &leaf);
-    shale_statistics_fixed(&statistics, &leaf, values, 3);
-    shale_statistics_finish(&statistics, &leaf, &meta);
-    assert_int_equal(meta.minimum_bytes, 16);
-    assert_int_equal(meta.minimum[0], 1);
-    assert_int_equal(meta.maximum[0], 0xff);
-    assert_true(meta.minimum_exact && meta.maximum_exact);
+    shale_statistics_plain(&statistics, &leaf, (struct shale_str){values, 3 * leaf.width});
+    shale_statistics_finish(&statistics, &leaf, &bounds);
+    assert_int_equal(bounds.minimum_bytes, 16);
+    assert_int_equal(bounds.minimum[0], 1);
+    assert_int_equal(bounds.maximum[0], 0xff);
+    assert_true(bounds.minimum_exact && bounds.maximum_exact);
 }
 
 /* parquet/plain: strings have their length before them; those that are all empty have no data. */
