@@ -39,13 +39,16 @@ static const struct {
     {is_json_annotated, "annotate: json: Polars reads it as binary"},
 };
 
-const char *shale_def_not_in_table(const struct shale_type *scalar)
+const char *shale_def_not_in_table(const struct shale_type *type)
 {
-    if (scalar->kind == SHALE_TIME)
+    const char *instead = NULL;
+    if (type->kind == SHALE_TIME)
         return "expected string, or layout: file";
-    if (scalar->kind == SHALE_TIMESTAMP && scalar->unit == SHALE_NS)
+    if (type->kind == SHALE_TIMESTAMP && type->unit == SHALE_NS)
         return "expected timestamp (microseconds), or layout: file";
-    return NULL;
+    for (size_t i = 0; i < type->n_members && instead == NULL; i++)
+        instead = shale_def_not_in_table(&type->members[i].type);
+    return instead;
 }
 
 bool shale_def_table_name(struct shale_str name)
@@ -57,28 +60,81 @@ bool shale_def_table_name(struct shale_str name)
     return true;
 }
 
+const struct shale_str *shale_def_not_a_table_name(const struct shale_type *type)
+{
+    const struct shale_str *name = NULL;
+    for (size_t i = 0; i < type->n_members && name == NULL; i++)
+        name = shale_def_table_name(type->members[i].name)
+                   ? shale_def_not_a_table_name(&type->members[i].type)
+                   : &type->members[i].name;
+    return name;
+}
+
+/* Members of one struct that readers would take for each other. */
+static void check_member_case(struct shale_def *def, const struct shale_field *field,
+                              const struct shale_type *type, const struct shale_yaml_node *node)
+{
+    for (size_t i = 0; i < type->n_members; i++) {
+        struct shale_str one = type->members[i].name;
+        for (size_t k = i + 1; k < type->n_members; k++) {
+            struct shale_str two = type->members[k].name;
+            if (shale_def_compare_folded(one, two) == 0)
+                SHALE_DEF_ERROR(def, node, definition_member_case, SHALE_DEF_SHOW(field->name),
+                                SHALE_DEF_SHOW(one), SHALE_DEF_SHOW(two));
+        }
+        check_member_case(def, field, &type->members[i].type, node);
+    }
+}
+
 static void check_table_type(struct shale_def *def, const struct shale_field *field,
-                             const struct shale_type *scalar, const struct shale_yaml_node *node)
+                             const struct shale_yaml_node *node)
 {
     char name[SHALE_DEF_TYPE_BYTES];
-    const char *instead = shale_def_not_in_table(scalar);
+    const char *instead = shale_def_not_in_table(&field->type);
+    const struct shale_str *member = shale_def_not_a_table_name(&field->type);
     if (instead != NULL)
         SHALE_DEF_ERROR(def, node, definition_table_type, SHALE_DEF_SHOW(field->name),
                         shale_def_type_name(&field->type, name), instead);
+    if (member != NULL)
+        SHALE_DEF_ERROR(def, node, definition_table_member, SHALE_DEF_SHOW(field->name),
+                        SHALE_DEF_SHOW(*member));
+    check_member_case(def, field, &field->type, node);
+}
+
+static bool applies_inside(bool (*applies)(const struct shale_type *type),
+                           const struct shale_type *type)
+{
+    for (size_t i = 0; i < type->n_members; i++)
+        if (applies_inside(applies, &type->members[i].type))
+            return true;
+    return applies(type);
+}
+
+static size_t levels(const struct shale_type *type)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < type->n_members; i++) {
+        size_t inside = levels(&type->members[i].type);
+        most = inside > most ? inside : most;
+    }
+    return most + 1;
 }
 
 static void check_type(struct shale_def *def, const struct shale_field *field,
                        const struct shale_def_field *info)
 {
-    const struct shale_type *scalar =
-        field->type.kind == SHALE_LIST ? shale_type_element(&field->type) : &field->type;
+    enum { BIGQUERY_LEVELS = 15 }; /* of types that hold others */
     if (def->as_table)
-        check_table_type(def, field, scalar, info->node);
+        check_table_type(def, field, info->node);
     for (size_t i = 0; i < sizeof reader_limits / sizeof reader_limits[0]; i++) {
-        if (reader_limits[i].applies(scalar))
+        if (applies_inside(reader_limits[i].applies, &field->type))
             SHALE_DEF_WARNING(def, info->node, definition_reader, SHALE_DEF_SHOW(field->name),
                               reader_limits[i].words);
     }
+    if (levels(&field->type) - 1 > BIGQUERY_LEVELS)
+        SHALE_DEF_WARNING(def, info->node, definition_reader, SHALE_DEF_SHOW(field->name),
+                          "BigQuery takes at most 15 levels of types inside one another");
+    shale_def_check_storage(def, field, info);
 }
 
 static void check_name(struct shale_def *def, const struct shale_field *field,

@@ -15,10 +15,11 @@ enum {
     TIMES = KIND(DATE) | KIND(TIME) | KIND(TIMESTAMP),
     TEXTS = KIND(STRING) | KIND(UUID) | KIND(BINARY),
     SCALARS = NUMBERS | TIMES | TEXTS | KIND(BOOL) | KIND(JSON),
+    LENGTHS = KIND(STRING) | KIND(BINARY) | KIND(LIST) | KIND(MAP),
 };
 
-/* To which kinds a constraint applies.  Of a list the element's kind counts, and LIST where the
- * constraint is on the list itself ('whole': only that). */
+/* To which kinds a constraint applies.  Of a list the element's kind counts, and LIST or MAP where
+ * the constraint is on the field's own value ('whole': only that). */
 static const struct {
     enum shale_def_field_key key;
     const char *name;
@@ -27,23 +28,23 @@ static const struct {
     const char *hint;
 } applicable[] = {
     {SHALE_DEF_TRIM, "trim", TEXTS | TIMES, false, "it is for types that are read from texts"},
-    {SHALE_DEF_ENUM, "enum", SCALARS & ~(unsigned)KIND(JSON), false, "it is for scalars"},
+    {SHALE_DEF_NULL_VALUES, "null_values", SCALARS, false, "it is for scalars and lists of them"},
+    {SHALE_DEF_ENUM, "enum", SCALARS & ~(unsigned)KIND(JSON), false, "it is for scalars but json"},
     {SHALE_DEF_PATTERN, "pattern", KIND(STRING), false, "it is for string and list<string>"},
     {SHALE_DEF_FORMAT, "format", KIND(STRING), false, "it is for string and list<string>"},
-    {SHALE_DEF_MIN_LENGTH, "min_length", KIND(STRING) | KIND(BINARY) | KIND(LIST), false,
-     "it is for string, binary and lists"},
-    {SHALE_DEF_MAX_LENGTH, "max_length", KIND(STRING) | KIND(BINARY) | KIND(LIST), false,
-     "it is for string, binary and lists"},
+    {SHALE_DEF_MIN_LENGTH, "min_length", LENGTHS, true, "it is for string, binary, lists and maps"},
+    {SHALE_DEF_MAX_LENGTH, "max_length", LENGTHS, true, "it is for string, binary, lists and maps"},
     {SHALE_DEF_MINIMUM, "minimum", NUMBERS | TIMES, false, "it is for numbers, dates and times"},
     {SHALE_DEF_MAXIMUM, "maximum", NUMBERS | TIMES, false, "it is for numbers, dates and times"},
-    {SHALE_DEF_DEFAULT, "default", SCALARS, true, "a list has no default"},
+    {SHALE_DEF_DEFAULT, "default", SCALARS, true, "only scalars have one"},
 };
 
 /* What is being read, for the functions below. */
 struct part {
     struct shale_def *def;
     struct shale_field *field;
-    const struct shale_type *scalar; /* the field's type, or its element's */
+    const struct shale_type *scalar; /* the field's type, or its element's; constraints on values
+                                      * are read only when it is one */
     const struct shale_yaml_node *values[SHALE_DEF_N_FIELD_KEYS]; /* NULL: absent or refused */
 };
 

@@ -10,6 +10,8 @@ static const struct shale_def_key field_keys[SHALE_DEF_N_FIELD_KEYS] = {
     [SHALE_DEF_FROM] = {"from", false},
     [SHALE_DEF_TYPE] = {"type", false},
     [SHALE_DEF_ANNOTATE] = {"annotate", false},
+    [SHALE_DEF_ENCODING] = {"encoding", false},
+    [SHALE_DEF_BLOOM] = {"bloom", false},
     [SHALE_DEF_REQUIRED] = {"required", false},
     [SHALE_DEF_COERCE] = {"coerce", false},
     [SHALE_DEF_TRIM] = {"trim", false},
@@ -28,8 +30,8 @@ static const struct shale_def_key field_keys[SHALE_DEF_N_FIELD_KEYS] = {
 
 /* ---- Name, type ----------------------------------------------------------------------------- */
 
-/* C0, DEL, and C1 (U+0080 to U+009F) as UTF-8. */
-static bool has_control(struct shale_str text)
+/* C1 is U+0080 to U+009F, as UTF-8. */
+bool shale_def_has_control(struct shale_str text)
 {
     for (size_t i = 0; i < text.n_bytes; i++) {
         unsigned char c = (unsigned char)text.data[i];
@@ -48,7 +50,7 @@ static void read_name(struct shale_def *def, const struct shale_yaml_node *node,
     struct shale_str text;
     if (!shale_def_text(def, node, "name", expected, &text))
         return;
-    if (text.n_bytes == 0 || text.n_bytes > 256 || has_control(text)) {
+    if (text.n_bytes == 0 || text.n_bytes > 256 || shale_def_has_control(text)) {
         SHALE_DEF_ERROR(def, node, definition_expected, "name", expected,
                         shale_def_found(node, found));
         return;
@@ -58,36 +60,39 @@ static void read_name(struct shale_def *def, const struct shale_yaml_node *node,
     info->named = true;
 }
 
-/* annotate: json or uuid, on that type or a list of it. */
+/* Annotate each leaf of 'kind'; members are copied, as they may be shared.  Returns how many. */
+static size_t annotate(struct shale_def *def, struct shale_type *type, enum shale_kind kind)
+{
+    struct shale_type_member *members;
+    size_t n = 0;
+    type->annotate = type->annotate || type->kind == kind;
+    if (type->n_members == 0)
+        return type->kind == kind;
+    members = shale_def_zeroed(def, type->n_members, sizeof *members);
+    if (members == NULL)
+        return 1;
+    memcpy(members, type->members, type->n_members * sizeof *members);
+    for (size_t i = 0; i < type->n_members; i++)
+        n += annotate(def, &members[i].type, kind);
+    type->members = members;
+    return n;
+}
+
+/* annotate: json or uuid, on that type and wherever it is inside another. */
 static void read_annotate(struct shale_def *def, const struct shale_yaml_node *node,
                           struct shale_field *field)
 {
     static const struct shale_def_key choices[] = {{"json", false}, {"uuid", false}};
     static const enum shale_kind kinds[] = {SHALE_JSON, SHALE_UUID};
-    static const char *const hints[] = {"annotate: json is for json and list<json>",
-                                        "annotate: uuid is for uuid and list<uuid>"};
-    bool is_list = field->type.kind == SHALE_LIST;
-    struct shale_type scalar = is_list ? *shale_type_element(&field->type) : field->type;
+    static const char *const hints[] = {"annotate: json is for json, also inside other types",
+                                        "annotate: uuid is for uuid, also inside other types"};
     char name[SHALE_DEF_TYPE_BYTES];
     size_t i;
 
-    if (!shale_def_choice(def, node, "annotate", choices, 2, &i))
-        return;
-    if (scalar.kind != kinds[i]) {
+    if (shale_def_choice(def, node, "annotate", choices, 2, &i) &&
+        annotate(def, &field->type, kinds[i]) == 0)
         SHALE_DEF_ERROR(def, node, definition_applies, "annotate",
                         shale_def_type_name(&field->type, name), hints[i]);
-        return;
-    }
-    scalar.annotate = true;
-    if (is_list) {
-        struct shale_type_member *element = shale_def_zeroed(def, 1, sizeof *element);
-        if (element == NULL)
-            return;
-        *element = (struct shale_type_member){SHALE_STR("element"), scalar};
-        field->type.members = element;
-    } else {
-        field->type = scalar;
-    }
 }
 
 /* ---- from ----------------------------------------------------------------------------------- */
@@ -98,7 +103,7 @@ static void check_text_source(struct shale_def *def, const struct shale_yaml_nod
                               const struct shale_field *field)
 {
     char name[SHALE_DEF_TYPE_BYTES];
-    if (field->type.kind == SHALE_JSON || field->type.kind == SHALE_LIST)
+    if (field->type.kind == SHALE_JSON || field->type.n_members > 0)
         SHALE_DEF_ERROR(def, node, definition_lineage, SHALE_DEF_SHOW(node->text),
                         shale_def_type_name(&field->type, name));
 }
@@ -173,6 +178,8 @@ static void read_field(struct shale_def *def, const struct shale_yaml_node *node
         info->typed = shale_def_type(def, values[SHALE_DEF_TYPE], &field->type);
     if (info->typed && values[SHALE_DEF_ANNOTATE] != NULL)
         read_annotate(def, values[SHALE_DEF_ANNOTATE], field);
+    if (info->typed)
+        shale_def_storage(def, field, info, values);
     if (values[SHALE_DEF_COERCE] != NULL &&
         shale_def_choice(def, values[SHALE_DEF_COERCE], "coerce", coerce, 2, &choice))
         field->lax = choice == 1;

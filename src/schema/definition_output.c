@@ -74,9 +74,8 @@ static bool parse_compression(struct shale_str text, enum shale_codec *codec, in
         enum shale_codec codec;
         int most; /* level; 0: it has none */
     } codecs[] = {
-        {"zstd", SHALE_CODEC_ZSTD, 19},
-        {"gzip", SHALE_CODEC_GZIP, 9},
-        {"snappy", SHALE_CODEC_SNAPPY, 0},
+        {"zstd", SHALE_CODEC_ZSTD, 19},    {"gzip", SHALE_CODEC_GZIP, 9},
+        {"snappy", SHALE_CODEC_SNAPPY, 0}, {"lz4", SHALE_CODEC_LZ4, 12},
         {"none", SHALE_CODEC_NONE, 0},
     };
     const char *colon = memchr(text.data, ':', text.n_bytes);
@@ -102,18 +101,33 @@ static bool parse_compression(struct shale_str text, enum shale_codec *codec, in
 static void read_compression(struct shale_def *def, const struct shale_yaml_node *node)
 {
     static const char expected[] =
-        "zstd, zstd:1 to zstd:19, gzip, gzip:1 to gzip:9, snappy or none";
+        "zstd, zstd:1 to zstd:19, gzip, gzip:1 to gzip:9, snappy, lz4, lz4:1 to lz4:12 or none";
     struct shale_stream *stream = def->stream;
     char found[SHALE_DEF_FOUND_BYTES];
     struct shale_str text;
 
     if (!shale_def_text(def, node, "compression", expected, &text))
         return;
-    if (text.n_bytes >= 3 && memcmp(text.data, "lz4", 3) == 0)
-        SHALE_DEF_ERROR(def, node, definition_unsupported, "compression", "lz4");
-    else if (!parse_compression(text, &stream->compression, &stream->compression_level))
+    if (!parse_compression(text, &stream->compression, &stream->compression_level))
         SHALE_DEF_ERROR(def, node, definition_expected, "compression", expected,
                         shale_def_found(node, found));
+    else if (stream->compression == SHALE_CODEC_LZ4 && !stream->modern)
+        SHALE_DEF_ERROR(def, node, definition_modern, "compression", "lz4");
+    else if (stream->compression == SHALE_CODEC_LZ4)
+        SHALE_DEF_WARNING(def, node, definition_output_reader, "compression",
+                          "lz4 (LZ4_RAW): Spark before 3.5 and Hive cannot read it");
+}
+
+static void read_compat(struct shale_def *def, const struct shale_yaml_node *node)
+{
+    static const struct shale_def_key compats[] = {{"wide", false}, {"modern", false}};
+    size_t i;
+    if (!shale_def_choice(def, node, "compat", compats, 2, &i))
+        return;
+    def->stream->modern = i == 1;
+    if (def->stream->modern)
+        SHALE_DEF_WARNING(def, node, definition_output_reader, "compat",
+                          "modern: Spark before 3.3 and Hive cannot read its encodings");
 }
 
 /* ---- Partitions ----------------------------------------------------------------------------- */
@@ -270,8 +284,8 @@ static void read_sort(struct shale_def *def, const struct shale_yaml_node *node)
                 wrong = "is given twice";
         }
         if (def->infos[index].typed &&
-            (field->type.kind == SHALE_LIST || field->type.kind == SHALE_JSON))
-            wrong = "has no order: it is a list or json";
+            (field->type.n_members > 0 || field->type.kind == SHALE_JSON))
+            wrong = "has no order: it holds others, or is json";
         if (field->partition_identity)
             wrong = "is a partition column, the same in all rows of a file";
         if (wrong != NULL)
@@ -301,6 +315,7 @@ static void set_defaults(struct shale_stream *stream)
 {
     stream->output_path = SHALE_STR("");
     stream->compression = SHALE_CODEC_ZSTD;
+    stream->modern = false;
     stream->row_group_bytes = (int64_t)32 << 20;
     stream->max_waiting_bytes = (int64_t)4 << 30;
     stream->layout = SHALE_OUTPUT_TABLE;
@@ -309,11 +324,9 @@ static void set_defaults(struct shale_stream *stream)
 /* 'only': it is the one that counts; of others just what they say of themselves is checked. */
 static void read_output(struct shale_def *def, const struct shale_yaml_node *node, bool only)
 {
-    static const struct shale_def_key compats[] = {{"wide", false}, {"modern", true}};
     const struct shale_yaml_node *values[N_OUTPUT_KEYS];
     const struct shale_yaml_node *parts;
     struct shale_stream *stream = def->stream;
-    size_t i;
 
     set_defaults(stream);
     if (!shale_def_mapping(def, node, "output", output_keys, N_OUTPUT_KEYS, values))
@@ -330,10 +343,10 @@ static void read_output(struct shale_def *def, const struct shale_yaml_node *nod
         read_partitions(def, parts);
     if (only && values[OUTPUT_SORT_BY] != NULL)
         read_sort(def, values[OUTPUT_SORT_BY]);
+    if (values[OUTPUT_COMPAT] != NULL)
+        read_compat(def, values[OUTPUT_COMPAT]);
     if (values[OUTPUT_COMPRESSION] != NULL)
         read_compression(def, values[OUTPUT_COMPRESSION]);
-    if (values[OUTPUT_COMPAT] != NULL)
-        (void)shale_def_choice(def, values[OUTPUT_COMPAT], "compat", compats, 2, &i);
     read_sizes(def, values[OUTPUT_ROW_GROUP], values[OUTPUT_MAX_WAITING]);
 }
 

@@ -20,7 +20,7 @@ struct shale_def_report;
 
 /* What is known of a field while reading, beside the field itself. */
 struct shale_def_field {
-    const struct shale_yaml_node *node, *name, *from, *encoding;
+    const struct shale_yaml_node *node, *name, *from, *encoding, *bloom;
     bool named, typed; /* false after an error there: later checks leave it alone */
     enum shale_encoding_choice encoding_choice;
     double bloom_fpp;
@@ -127,14 +127,20 @@ const char *shale_def_nearest(struct shale_str text, const struct shale_def_key 
 bool shale_def_type(struct shale_def *def, const struct shale_yaml_node *node,
                     struct shale_type *out);
 
-/* The type as it is written: "list<int32>", in 'out' of SHALE_DEF_TYPE_BYTES; returns it. */
-enum { SHALE_DEF_TYPE_BYTES = 64 };
+/* The type as it is written: "list<int32>", in 'out' of SHALE_DEF_TYPE_BYTES; returns it.  A long
+ * one is cut and ends in "...". */
+enum { SHALE_DEF_TYPE_BYTES = 96 };
 const char *shale_def_type_name(const struct shale_type *type, char *out);
 
-/* Why a scalar type cannot be in a table, as what to write instead; NULL when it can.  And is a
- * name fit for a column of one? */
-const char *shale_def_not_in_table(const struct shale_type *scalar);
+/* Has a text C0, DEL or C1 in it? */
+bool shale_def_has_control(struct shale_str text);
+
+/* Why a type, or one inside it, cannot be in a table, as what to write instead; NULL when it can.
+ * And is a name fit for a column of one? */
+const char *shale_def_not_in_table(const struct shale_type *type);
 bool shale_def_table_name(struct shale_str name);
+/* The name of a member anywhere inside that is not; NULL when there is none. */
+const struct shale_str *shale_def_not_a_table_name(const struct shale_type *type);
 
 /* The path of a source or an output, copied. */
 void shale_def_path(struct shale_def *def, const struct shale_yaml_node *node, const char *key,
@@ -160,12 +166,22 @@ void shale_def_constraints(struct shale_def *def, struct shale_field *field,
                            const struct shale_def_field *info,
                            const struct shale_yaml_node *const *values);
 
+/* encoding and bloom of a field whose type is known. */
+void shale_def_storage(struct shale_def *def, const struct shale_field *field,
+                       struct shale_def_field *info, const struct shale_yaml_node *const *values);
+
+/* What of that the output does not allow, and what readers cannot read of it. */
+void shale_def_check_storage(struct shale_def *def, const struct shale_field *field,
+                             const struct shale_def_field *info);
+
 /* The keys of a field, in the order of their indexes. */
 enum shale_def_field_key {
     SHALE_DEF_NAME,
     SHALE_DEF_FROM,
     SHALE_DEF_TYPE,
     SHALE_DEF_ANNOTATE,
+    SHALE_DEF_ENCODING,
+    SHALE_DEF_BLOOM,
     SHALE_DEF_REQUIRED,
     SHALE_DEF_COERCE,
     SHALE_DEF_TRIM,

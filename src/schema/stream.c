@@ -35,15 +35,17 @@ bool shale_partition_is_plain(unsigned char byte)
 
 static enum shale_status check_for_table(const struct shale_field *field, struct shale_err *err)
 {
-    const struct shale_type *scalar =
-        field->type.kind == SHALE_LIST ? shale_type_element(&field->type) : &field->type;
-    const char *instead = shale_def_not_in_table(scalar);
+    const char *instead = shale_def_not_in_table(&field->type);
+    const struct shale_str *member = shale_def_not_a_table_name(&field->type);
     char name[SHALE_DEF_TYPE_BYTES];
     if (instead != NULL)
         return SHALE_ERR(err, definition_table_type, SHALE_DEF_SHOW(field->name),
                          shale_def_type_name(&field->type, name), instead);
     if (!shale_def_table_name(field->name))
         return SHALE_ERR(err, definition_table_name, SHALE_DEF_SHOW(field->name));
+    if (member != NULL)
+        return SHALE_ERR(err, definition_table_member, SHALE_DEF_SHOW(field->name),
+                         SHALE_DEF_SHOW(*member));
     return SHALE_OK;
 }
 

@@ -305,6 +305,10 @@ static void test_types(void **state)
         "'list<decimal(5,0)>'",
         "list<json>",
         "list< date >",
+        "list<list<int32>>",
+        "'map<string,map<string, list<decimal(5,0)>>>'",
+        "'struct{a: string, b: list<int32>}'",
+        "'struct { \"a b\" : list<struct{x:time}>, \"q\\\"\": timestamp(ms,int96) }'",
     };
     static const struct {
         const char *type, *words;
@@ -313,7 +317,7 @@ static void test_types(void **state)
         {"strnig", "no such type; did you mean string?"},
         {"String", "no such type; did you mean string?"},
         {"money", "no such type; expected string, bool, int32, int64, float64, decimal(p,s), date, "
-                  "time, timestamp, uuid, binary, json or list<...>"},
+                  "time, timestamp, uuid, binary, json, list<...>, map<string,...> or struct{...}"},
         {"decimal", "expected decimal(precision,scale), such as decimal(18,2)"},
         {"decimal(5)", "expected decimal(precision,scale), such as decimal(18,2)"},
         {"decimal(0,0)", "expected a precision from 1 to 38"},
@@ -321,9 +325,35 @@ static void test_types(void **state)
         {"decimal(5,6)", "expected a scale from 0 to the precision"},
         {"timestamp(s)", "expected timestamp, timestamp(ms), (us) or (ns), or for old readers "
                          "timestamp(us,int96)"},
-        {"list<int32", "expected '>' at its end"},
         {"int32 x", "expected nothing more behind the type"},
-        {"list", "no such type; did you mean list<string>?"},
+        {"list", "expected the type of its elements, as in list<string>"},
+        {"list<int32", "expected '>' at the end of a list (at byte 11 of the type)"},
+        {"list<intt>", "no such type as 'intt'; did you mean int32?"},
+        {"list<>", "a type is missing; expected string, bool, int32, int64, float64, "
+                   "decimal(p,s), date, time, timestamp, uuid, binary, json, list<...>, "
+                   "map<string,...> or struct{...}"},
+        {"list<decimal(5)>", "expected decimal(precision,scale), such as decimal(18,2) (at byte 16 "
+                             "of the type)"},
+        {"map", "expected map<string,...>: its keys are strings"},
+        {"map<int32,string>",
+         "expected map<string,...>: its keys are strings (at byte 10 of the type)"},
+        {"map<string>", "expected map<string,...>: its keys are strings (at byte 11 of the type)"},
+        {"map<string,int32", "expected '>' at the end of a map (at byte 17 of the type)"},
+        {"struct", "expected its members, as in struct{a: string, b: int32}"},
+        {"struct<a: int32>",
+         "expected its members, as in struct{a: string, b: int32} (at byte 7 of the type)"},
+        {"struct{}", "expected the name of a member; one that is no plain word stands in double "
+                     "quotes (at byte 8 of the type)"},
+        {"struct{a int32}", "expected ':' behind the name of a member, as in struct{a: string} (at "
+                            "byte 10 of the type)"},
+        {"struct{a: int32 b: bool}",
+         "expected ',' or '}' behind a member of a struct (at byte 17 of the type)"},
+        {"struct{a: int32, a: bool}", "a member's name is given twice (at byte 19 of the type)"},
+        {"struct{\"\": bool}", "expected a member's name of 1 to 256 bytes without control "
+                               "characters (at byte 10 of the type)"},
+        {"struct{\"a: bool}",
+         "expected '\"' at the end of a member's name (at byte 17 of the type)"},
+        {"struct{a: bool}}", "expected nothing more behind the type (at byte 16 of the type)"},
     };
     char keys[200], expected[400];
     (void)state;
@@ -341,18 +371,140 @@ static void test_types(void **state)
                  "f.yaml:3:31: type 'decimal(9': inside { } a comma ends the text; quote the type, "
                  "as in \"decimal(18,2)\"\n"
                  "f.yaml:3:41: unknown key '2)' in a field; expected name, from, type, annotate, "
-                 "required, coerce, trim, null_values, enum, pattern, format, min_length, "
-                 "max_length, minimum, maximum, default\n");
-    expect_field("from: /a, type: 'struct{a: int32}'",
-                 "f.yaml:3:31: type: struct is not supported yet\n");
-    expect_field("from: /a, type: 'map<string,int32>'",
-                 "f.yaml:3:31: type: map is not supported yet\n");
-    expect_field("from: /a, type: list<list<int32>>",
-                 "f.yaml:3:31: type: a list of lists is not supported yet\n");
-    expect_field("from: /a, type: 'list<struct{a: int32}>'",
-                 "f.yaml:3:31: type: struct is not supported yet\n");
-    expect_field("from: /a, type: list<map<string>>",
-                 "f.yaml:3:31: type: map is not supported yet\n");
+                 "encoding, bloom, required, coerce, trim, null_values, enum, pattern, format, "
+                 "min_length, max_length, minimum, maximum, default\n");
+    expect_field("from: /a, type: map<string,bool>",
+                 "f.yaml:3:31: type 'map<string': inside { } a comma ends the text; quote the "
+                 "type, as in \"decimal(18,2)\"\n"
+                 "f.yaml:3:42: unknown key 'bool>' in a field; expected name, from, type, "
+                 "annotate, encoding, bloom, required, coerce, trim, null_values, enum, pattern, "
+                 "format, min_length, max_length, minimum, maximum, default\n");
+}
+
+/* A type of 'n' levels: lists of lists of ... bool. */
+static const char *deep_type(char *out, size_t n)
+{
+    size_t used = 0;
+    for (size_t i = 1; i < n; i++, used += 5)
+        memcpy(out + used, "list<", 5);
+    memcpy(out + used, "bool", 4);
+    memset(out + used + 4, '>', n - 1);
+    out[used + 3 + n] = '\0';
+    return out;
+}
+
+static void test_types_inside_types(void **state)
+{
+    struct shale_stream *s =
+        accept(HEAD "- {name: a, from: /a, type: 'struct{b: string, \"c d\": list<int32>}'}\n"
+                    "- {name: m, from: /m, type: 'map<string, struct{u: uuid, l: list<uuid>}>', "
+                    "annotate: uuid}\n");
+    const struct shale_type *a = &s->fields[0].type, *m = &s->fields[1].type, *value;
+    char type[400], text[600];
+    (void)state;
+    assert_int_equal(a->kind, SHALE_STRUCT);
+    assert_int_equal(a->n_members, 2);
+    assert_true(shale_str_is(a->members[1].name, "c d"));
+    assert_int_equal(a->members[1].type.kind, SHALE_LIST);
+    assert_int_equal(shale_type_element(&a->members[1].type)->kind, SHALE_INT32);
+    assert_int_equal(m->kind, SHALE_MAP);
+    assert_true(shale_str_is(m->members[0].name, "key"));
+    assert_int_equal(m->members[0].type.kind, SHALE_STRING);
+    value = shale_type_element(m);
+    assert_true(value->members[0].type.annotate);
+    assert_true(shale_type_element(&value->members[1].type)->annotate);
+    assert_int_equal(shale_type_n_nodes(&s->schema.columns[1].type), 6);
+    shale_stream_free(s);
+
+    (void)snprintf(text, sizeof text, HEAD "- {name: a, from: /a, type: %s}\n",
+                   deep_type(type, 32));
+    expect(text, "warning f.yaml:3:3: field 'a': BigQuery takes at most 15 levels of types inside "
+                 "one another\n");
+    (void)snprintf(text, sizeof text, HEAD "- {name: a, from: /a, type: %s}\n",
+                   deep_type(type, 33));
+    expect(text, "f.yaml:3:29: type 'list<list<list<list<list<list<list<list<list<list<list<list<"
+                 "list<list<list<list<': types are at most 32 levels deep (at byte 165 of the "
+                 "type)\n");
+    (void)snprintf(text, sizeof text, HEAD "- {name: a, from: /a, type: %s, minimum: 1}\n",
+                   deep_type(type, 17));
+    expect(text,
+           "warning f.yaml:3:3: field 'a': BigQuery takes at most 15 levels of types inside one "
+           "another\n"
+           "f.yaml:3:140: minimum does not apply to a field of type list<list<list<list<list<"
+           "list<list<list<list<list<list<list<list<list<list<list<bool>>>>>>>>...; it is for "
+           "numbers, dates and times\n");
+}
+
+static void test_tables_look_inside(void **state)
+{
+    (void)state;
+    expect(HEAD "- {name: a, from: /a, type: 'struct{t: list<time>}'}\n"
+                "- {name: b, from: /b, type: 'map<string,struct{\"x y\": bool}>'}\n"
+                "- {name: c, from: /c, type: 'struct{a: bool, A: bool}'}\n"
+                "output: {layout: table}\n",
+           "f.yaml:3:3: field 'a': type struct{t: list<time>} is refused in a table (layout: "
+           "table); expected string, or layout: file\n"
+           "warning f.yaml:3:3: field 'a': Spark cannot read a time of day\n"
+           "f.yaml:4:3: field 'b': the member 'x y' has a space or one of ,;{}()= in its name, "
+           "which a table's columns must not have\n"
+           "f.yaml:5:3: field 'c': the members 'a' and 'A' differ only by case; a table's readers "
+           "would take them for one\n");
+}
+
+static void test_storage(void **state)
+{
+    struct shale_stream *s = accept(
+        HEAD "- {name: a, from: /a, type: string, encoding: delta_byte_array, bloom: true}\n"
+             "- {name: b, from: /b, type: int64, encoding: delta, bloom: {fpp: 0.05}}\n"
+             "- {name: c, from: /c, type: 'struct{x: bool, y: string}', encoding: rle, bloom: "
+             "{}}\n"
+             "- {name: d, from: /d, type: date, encoding: dictionary, bloom: false}\n"
+             "output: {path: a.parquet, compat: modern, compression: 'lz4:9', sort_by: [b]}\n");
+    (void)state;
+    assert_true(s->modern);
+    assert_int_equal(s->compression, SHALE_CODEC_LZ4);
+    assert_int_equal(s->compression_level, 9);
+    assert_int_equal(s->schema.columns[0].encoding, SHALE_ENCODE_DELTA_BYTE_ARRAY);
+    assert_true(s->schema.columns[0].bloom_fpp == 0.01);
+    assert_int_equal(s->schema.columns[1].encoding, SHALE_ENCODE_DELTA);
+    assert_true(s->schema.columns[1].bloom_fpp == 0.05);
+    assert_int_equal(s->schema.columns[2].encoding, SHALE_ENCODE_RLE);
+    assert_true(s->schema.columns[2].bloom_fpp == 0.01);
+    assert_int_equal(s->schema.columns[3].encoding, SHALE_ENCODE_DICTIONARY);
+    assert_true(s->schema.columns[3].bloom_fpp == 0);
+    shale_stream_free(s);
+
+    s = accept(HEAD "- {name: a, from: /a, type: bool, encoding: plain}\n");
+    assert_false(s->modern);
+    assert_int_equal(s->schema.columns[0].encoding, SHALE_ENCODE_PLAIN);
+    shale_stream_free(s);
+}
+
+static void test_storage_that_does_not_fit(void **state)
+{
+    (void)state;
+    expect(HEAD "- {name: a, from: /a, type: string, encoding: delta}\n"
+                "- {name: b, from: /b, type: 'list<bool>', encoding: dictionary, bloom: true}\n"
+                "- {name: c, from: /c, type: int32, bloom: {fpp: 2}}\n"
+                "- {name: d, from: /d, type: bool, encoding: huffman}\n"
+                "- {name: e, from: /e, type: int32, encoding: delta}\n"
+                "- {name: f, from: /f, type: string, encoding: plain, bloom: true}\n"
+                "output: {partition_by: [f], compression: lz4}\n",
+           "f.yaml:3:47: encoding does not apply to a field of type string; delta is for whole "
+           "numbers, dates, times, timestamps and decimals of at most 18 digits\n"
+           "f.yaml:4:53: encoding does not apply to a field of type list<bool>; dictionary is for "
+           "everything but bool\n"
+           "f.yaml:4:72: bloom does not apply to a field of type list<bool>; bool has only two "
+           "values\n"
+           "f.yaml:5:49: fpp: expected a share of wrong answers from 0.00001 to 0.5, such as 0.01, "
+           "found 2\n"
+           "f.yaml:6:45: encoding: expected one of auto, plain, dictionary, delta, delta_length, "
+           "delta_byte_array, byte_stream_split, rle, found huffman\n"
+           "f.yaml:7:46: encoding: delta needs compat: modern in output\n"
+           "warning f.yaml:8:47: encoding has no effect on a partition column, which is in no "
+           "file\n"
+           "warning f.yaml:8:61: bloom has no effect on a partition column, which is in no file\n"
+           "f.yaml:9:42: compression: lz4 needs compat: modern in output\n");
 }
 
 static void test_constraints_apply(void **state)
@@ -371,9 +523,9 @@ static void test_constraints_apply(void **state)
         {"type: list<string>, trim: true, pattern: x, format: uri, min_length: 1", NULL},
         {"type: list<int32>, max_length: 3, minimum: 1, enum: [1, 2]", NULL},
         {"type: uuid, max_length: 3", "max_length does not apply to a field of type uuid; it is "
-                                      "for string, binary and lists"},
+                                      "for string, binary, lists and maps"},
         {"type: json, min_length: 3", "min_length does not apply to a field of type json; it is "
-                                      "for string, binary and lists"},
+                                      "for string, binary, lists and maps"},
         {"type: json, enum: [1]", "enum does not apply to a field of type json; it is for scalars"},
         {"type: date, pattern: x", "pattern does not apply to a field of type date; it is for "
                                    "string and list<string>"},
@@ -382,9 +534,24 @@ static void test_constraints_apply(void **state)
         {"type: bool, maximum: true", "maximum does not apply to a field of type bool; it is for "
                                       "numbers, dates and times"},
         {"type: list<bool>, default: true",
-         "default does not apply to a field of type list<bool>; a list has no default"},
+         "default does not apply to a field of type list<bool>; only scalars have one"},
+        {"type: 'struct{a: int32}', required: true, coerce: lax", NULL},
+        {"type: 'map<string,int32>', required: true, min_length: 1, max_length: 2", NULL},
+        {"type: 'list<list<int32>>', min_length: 1", NULL},
+        {"type: 'list<list<int32>>', minimum: 1", "minimum does not apply to a field of type "
+                                                  "list<list<int32>>; it is for numbers, dates and "
+                                                  "times"},
+        {"type: 'struct{a: int32}', min_length: 1",
+         "min_length does not apply to a field of type struct{a: int32}; it is for string, binary, "
+         "lists and maps"},
+        {"type: 'struct{\"a b\": int32}', null_values: x",
+         "null_values does not apply to a field of type struct{\"a b\": int32}; it is for scalars "
+         "and lists of them"},
+        {"type: 'map<string,string>', trim: true",
+         "trim does not apply to a field of type map<string,string>; it is for types that are read "
+         "from texts"},
         {"type: string, annotate: json", "annotate does not apply to a field of type string; "
-                                         "annotate: json is for json and list<json>"},
+                                         "annotate: json is for json, also inside other types"},
         {"type: date, minimum: 2020-02-30", "minimum: 2020-02-30 does not fit type date: "},
         {"type: string, enum: [a, 2024]", "enum: 2024 is read as a number, and the type is "
                                           "string; quote it to make it a text"},
@@ -514,17 +681,16 @@ static void test_not_supported_yet(void **state)
     expect(HEAD TAIL "source: {path: s3://b/x, format: heka}\n",
            "f.yaml:4:16: path: s3:// is not supported yet\n"
            "f.yaml:4:34: format: heka is not supported yet\n");
-    expect(HEAD TAIL "output: {path: s3://b/x, layout: ndjson, compat: modern, compression: lz4}\n",
+    expect(HEAD TAIL "output: {path: s3://b/x, layout: ndjson}\n",
            "f.yaml:4:16: path: s3:// is not supported yet\n"
-           "f.yaml:4:34: layout: ndjson is not supported yet\n"
-           "f.yaml:4:50: compat: modern is not supported yet\n"
-           "f.yaml:4:71: compression: lz4 is not supported yet\n");
+           "f.yaml:4:34: layout: ndjson is not supported yet\n");
+
     expect(HEAD TAIL "output: [{path: a}, {path: b}]\n",
            "f.yaml:4:21: output: a list of several outputs is not supported yet\n");
     expect(HEAD TAIL "output: [{layout: ndjson}, {compression: lz4, dedupe: [a], layot: b}]\n",
            "f.yaml:4:19: layout: ndjson is not supported yet\n"
            "f.yaml:4:28: output: a list of several outputs is not supported yet\n"
-           "f.yaml:4:42: compression: lz4 is not supported yet\n"
+           "f.yaml:4:42: compression: lz4 needs compat: modern in output\n"
            "f.yaml:4:47: output: dedupe is not supported yet\n"
            "f.yaml:4:60: unknown key 'layot' in output; did you mean 'layout'?\n");
     expect("stream: s\nplugin: ./x.so\n", "f.yaml:2:1: the definition: plugin is not supported "
@@ -629,7 +795,7 @@ static void test_output(void **state)
     shale_stream_free(s);
     expect(HEAD TAIL "output: {compression: 'zstd:20', row_group: 5, max_waiting: 1MiB}\n",
            "f.yaml:4:23: compression: expected zstd, zstd:1 to zstd:19, gzip, gzip:1 to gzip:9, "
-           "snappy or none, found 'zstd:20'\n"
+           "snappy, lz4, lz4:1 to lz4:12 or none, found 'zstd:20'\n"
            "f.yaml:4:45: row_group: expected a size such as 16MiB, from 1 MiB to 1 GiB, found 5\n"
            "f.yaml:4:61: max_waiting: expected a size such as 16MiB, from 32 MiB to 1024 TiB, "
            "found 1MiB\n");
@@ -647,7 +813,7 @@ static void test_output(void **state)
            "f.yaml:5:93: sort_by: 'b' is given twice\n");
     expect(HEAD "  - {name: a, from: /a, type: list<int32>}\n" TAIL
                 "output: {partition_by: [b], sort_by: [a, b]}\n",
-           "f.yaml:5:39: sort_by: 'a' has no order: it is a list or json\n"
+           "f.yaml:5:39: sort_by: 'a' has no order: it holds others, or is json\n"
            "f.yaml:5:42: sort_by: 'b' is a partition column, the same in all rows of a file\n");
 }
 
@@ -818,6 +984,10 @@ int main(void)
         cmocka_unit_test(test_byte_order_mark_and_crlf),
         cmocka_unit_test(test_anchors),
         cmocka_unit_test(test_types),
+        cmocka_unit_test(test_types_inside_types),
+        cmocka_unit_test(test_tables_look_inside),
+        cmocka_unit_test(test_storage),
+        cmocka_unit_test(test_storage_that_does_not_fit),
         cmocka_unit_test(test_constraints_apply),
         cmocka_unit_test(test_from),
         cmocka_unit_test(test_names),
