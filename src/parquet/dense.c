@@ -70,6 +70,7 @@ bool shale_value_kind_of(const struct shale_file_node *node, const struct shale_
     *out = (struct shale_value_kind){.physical = (enum shale_physical)node->physical,
                                      .convert = convert_of(node, layout),
                                      .layout = layout,
+                                     .unit = type->unit,
                                      .width = shale_layout_width(layout)};
     if (type->kind == SHALE_UUID && layout == SHALE_LAYOUT_I128)
         out->convert = SHALE_CONVERT_NONE;
@@ -181,15 +182,18 @@ static void widen(enum shale_convert convert, const char *values, size_t n, char
 }
 
 /* Nanoseconds of the day, then the Julian day; 2,440,588 is 1970-01-01. */
-static bool int96(const char *values, size_t n, char *out)
+static bool int96(const char *values, size_t n, enum shale_unit unit, char *out)
 {
+    int64_t divisor = unit == SHALE_MS ? 1000000 : unit == SHALE_US ? 1000 : 1;
+    int64_t units_a_day = 86400 * INT64_C(1000000000) / divisor;
     bool ok = true;
     for (size_t i = 0; i < n; i++) {
         int64_t nanoseconds, value = 0;
         int32_t day;
         memcpy(&nanoseconds, values + i * 12, 8);
         memcpy(&day, values + i * 12 + 8, 4);
-        ok &= SHALE_MUL((int64_t)day - 2440588, 86400 * INT64_C(1000000000), &value) &&
+        nanoseconds = nanoseconds / divisor - (nanoseconds % divisor < 0);
+        ok &= SHALE_MUL((int64_t)day - 2440588, units_a_day, &value) &&
               SHALE_ADD(value, nanoseconds, &value);
         memcpy(out + i * 8, &value, 8);
     }
@@ -251,7 +255,7 @@ enum shale_status shale_dense_append_fixed(struct shale_dense *dense,
         widen(kind->convert, values, n, out);
         break;
     case SHALE_CONVERT_INT96:
-        ok = int96(values, n, out);
+        ok = int96(values, n, kind->unit, out);
         break;
     case SHALE_CONVERT_BIG_ENDIAN:
         for (size_t i = 0; i < n; i++)

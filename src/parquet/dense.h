@@ -23,7 +23,7 @@ enum shale_convert {
     SHALE_CONVERT_I32_I64,
     SHALE_CONVERT_I32_I128,
     SHALE_CONVERT_I64_I128,
-    SHALE_CONVERT_INT96,       /* to nanoseconds */
+    SHALE_CONVERT_INT96,
     SHALE_CONVERT_BIG_ENDIAN,  /* FIXED, BYTE_ARRAY to a decimal */
     SHALE_CONVERT_FIXED_BYTES, /* FIXED to BYTES */
 };
@@ -32,6 +32,7 @@ struct shale_value_kind {
     enum shale_physical physical;
     enum shale_convert convert;
     enum shale_layout layout;
+    enum shale_unit unit; /* of INT96 in memory; finer digits are cut (to the past) */
     size_t file_width; /* bytes of a PLAIN value; 0: BYTE_ARRAY, BOOLEAN (and FIXED of no bytes) */
     size_t width;      /* of a value in memory, 1 for BOOL; 0: BYTES */
 };

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/printable.h"
 #include "parquet/spread.h"
 
 enum shale_status shale_filters_init(struct shale_scan *scan,
@@ -20,7 +21,7 @@ enum shale_status shale_filters_init(struct shale_scan *scan,
         struct shale_scan_filter *filter = &scan->filters[i];
         const struct shale_column_def *column;
         enum shale_layout layout;
-        char *copy;
+        char *copy, name[200];
         size_t c = 0, width;
         filter->condition = options->where[i];
         if (filter->condition.column >= schema->n_columns)
@@ -30,7 +31,8 @@ enum shale_status shale_filters_init(struct shale_scan *scan,
         width = layout == SHALE_LAYOUT_BOOL ? 1 : shale_layout_width(layout);
         if (column->type.n_members > 0 ||
             (!filter->condition.is_null && width > 0 && filter->condition.value.n_bytes != width))
-            return SHALE_ERR(err, parquet_scan_where, SHALE_STR_ARG(column->name));
+            return SHALE_ERR(err, parquet_scan_where,
+                             shale_printable(column->name, name, sizeof(name)));
         copy = shale_mem_alloc(scan->mem, filter->condition.value.n_bytes);
         if (copy == NULL)
             return shale_reader_no_memory(scan->reader, "a scan", err);

@@ -315,6 +315,22 @@ static void convert_group(struct types *types, uint32_t node, struct shale_type 
     }
 }
 
+/* INT96 has nanoseconds of a day, and days beyond all bounds.  Spark and we write whole
+ * microseconds, often of years that nanoseconds in 64 bits do not reach (the year 9999); others may
+ * have finer digits. */
+static enum shale_unit int96_unit(const struct shale_file *meta)
+{
+    static const char *const keys[] = {"org.apache.spark.version",
+                                       "org.apache.spark.sql.parquet.row.metadata"};
+    if (meta->created_by.n_bytes > 6 && memcmp(meta->created_by.data, "shale ", 6) == 0)
+        return SHALE_US;
+    for (size_t i = 0; i < meta->n_key_values; i++)
+        for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
+            if (shale_str_is(meta->key_values[i].key, keys[k]))
+                return SHALE_US;
+    return SHALE_NS;
+}
+
 /* What a field holds, however often. */
 static void convert_value(struct types *types, uint32_t node, struct shale_type *out)
 {
@@ -336,6 +352,8 @@ static void convert_value(struct types *types, uint32_t node, struct shale_type 
         struct shale_file_leaf *leaf = &footer->leaves[node_of(types, node)->leaf];
         put_node(types, node);
         leaf_type(node_of(types, node), out, &leaf->unsupported);
+        if (out->int96)
+            out->unit = int96_unit(&footer->reader->meta);
         leaf->type = out;
     } else {
         convert_group(types, node, out);

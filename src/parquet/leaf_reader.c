@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "base/checked.h"
+#include "base/printable.h"
 #include "parquet/bitpack.h"
 
 enum {
@@ -34,6 +34,7 @@ enum shale_status shale_leaf_reader_init(struct shale_leaf_reader *leaf,
     const struct shale_file_leaf *info = &reader->meta.leaves[number];
     const struct shale_file_node *node = &reader->meta.nodes[info->node];
     const char *problem = info->unsupported;
+    char path[200];
     *leaf = (struct shale_leaf_reader){.n_page_levels = 0};
     shale_page_reader_init(&leaf->pages, reader, decoder, number, window_bytes);
     if (problem == NULL && !shale_value_kind_of(node, type, &leaf->kind))
@@ -47,7 +48,8 @@ enum shale_status shale_leaf_reader_init(struct shale_leaf_reader *leaf,
     leaf->repetition.bit_width = shale_bit_width(node->max_repetition);
     set_least_definitions(leaf, &reader->meta, info->node);
     if (problem != NULL)
-        return SHALE_ERR(err, parquet_leaf_unsupported, SHALE_STR_ARG(info->path), problem);
+        return SHALE_ERR(err, parquet_leaf_unsupported,
+                         shale_printable(info->path, path, sizeof(path)), problem);
     return SHALE_OK;
 }
 

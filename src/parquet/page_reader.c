@@ -2,9 +2,10 @@
 /* From a place in the file to the bytes of a page. */
 #include "parquet/page_reader.h"
 
+#include <stdio.h>
 #include <string.h>
 
-#include "base/checked.h"
+#include "base/printable.h"
 #include "codec/crc32.h"
 
 enum { MOST_HEADER_BYTES = 16 << 20, LEAST_READ = 256 };
@@ -32,16 +33,19 @@ void shale_page_reader_fini(struct shale_page_reader *pages)
 /* ---- Errors -----------------------------------------------------------------------------------
  */
 
-static struct shale_str path_of(const struct shale_page_reader *pages)
+enum { PATH_BYTES = 200 };
+
+static const char *path_of(const struct shale_page_reader *pages, char *out)
 {
-    return pages->reader->meta.leaves[pages->leaf].path;
+    return shale_printable(pages->reader->meta.leaves[pages->leaf].path, out, PATH_BYTES);
 }
 
 enum shale_status shale_page_corrupt(const struct shale_page_reader *pages, const char *what,
                                      struct shale_err *err)
 {
+    char path[PATH_BYTES];
     enum shale_status status =
-        SHALE_ERR(err, parquet_page, SHALE_STR_ARG(path_of(pages)), pages->row_group, what);
+        SHALE_ERR(err, parquet_page, path_of(pages, path), pages->row_group, what);
     shale_err_at(err, NULL, -1, pages->page_at);
     return status;
 }
@@ -49,34 +53,30 @@ enum shale_status shale_page_corrupt(const struct shale_page_reader *pages, cons
 enum shale_status shale_page_unsupported(const struct shale_page_reader *pages, const char *what,
                                          int number, struct shale_err *err)
 {
+    char path[PATH_BYTES];
     enum shale_status status =
-        SHALE_ERR(err, parquet_page_unsupported, SHALE_STR_ARG(path_of(pages)), what, number);
+        SHALE_ERR(err, parquet_page_unsupported, path_of(pages, path), what, number);
     shale_err_at(err, NULL, -1, pages->page_at);
     return status;
 }
 
 enum shale_status shale_page_no_memory(const struct shale_page_reader *pages, struct shale_err *err)
 {
-    char what[256];
-    struct shale_str path = path_of(pages);
-    size_t n = path.n_bytes > 200 ? 200 : path.n_bytes;
-    memcpy(what, "column \"", 8);
-    if (n > 0)
-        memcpy(what + 8, path.data, n);
-    memcpy(what + 8 + n, "\"", 2);
+    char path[PATH_BYTES], what[PATH_BYTES + 16];
+    (void)snprintf(what, sizeof(what), "column \"%s\"", path_of(pages, path));
     return shale_reader_no_memory(pages->reader, what, err);
 }
 
 enum shale_status shale_page_status(const struct shale_page_reader *pages, enum shale_status status,
                                     const char *what, struct shale_err *err)
 {
+    char path[PATH_BYTES];
     if (status == SHALE_OK)
         return SHALE_OK;
     if (status == SHALE_NOMEM)
         return shale_page_no_memory(pages, err);
     if (status == SHALE_LIMIT)
-        return SHALE_ERR(err, parquet_values_too_large, SHALE_STR_ARG(path_of(pages)),
-                         pages->row_group);
+        return SHALE_ERR(err, parquet_values_too_large, path_of(pages, path), pages->row_group);
     return shale_page_corrupt(pages, what, err);
 }
 
@@ -152,13 +152,14 @@ enum shale_status shale_page_reader_begin(struct shale_page_reader *pages, size_
 {
     const struct shale_file_chunk *chunk =
         &pages->reader->meta.row_groups[row_group].chunks[pages->leaf];
+    char path[PATH_BYTES];
     pages->row_group = row_group;
     pages->chunk = chunk;
     pages->at = pages->page_at = chunk->begin;
     pages->peeked = false;
     pages->window.n_bytes = 0;
     if (chunk->unsupported != NULL)
-        return SHALE_ERR(err, parquet_chunk_unsupported, SHALE_STR_ARG(path_of(pages)), row_group,
+        return SHALE_ERR(err, parquet_chunk_unsupported, path_of(pages, path), row_group,
                          chunk->unsupported);
     if (codec_problem(chunk->codec) != NULL)
         return shale_page_unsupported(pages, codec_problem(chunk->codec), chunk->codec, err);

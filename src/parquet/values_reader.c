@@ -253,7 +253,7 @@ static enum shale_status appended(const struct shale_values_reader *values,
                                   enum shale_status status, struct shale_err *err)
 {
     const char *what = values->kind.convert == SHALE_CONVERT_INT96
-                           ? "a timestamp is too far away for nanoseconds"
+                           ? "a timestamp is too far away for 64 bits"
                        : values->kind.width == 16 ? "a value is wrong, or a decimal over 38 digits"
                                                   : "its values end too early, or are too long";
     return shale_page_status(values->pages, status, what, err);
