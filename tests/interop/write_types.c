@@ -58,24 +58,34 @@ struct file_case {
     uint32_t drift;                        /* one more each so many rows; 0: never */
     uint32_t null_every;                   /* 0: no nulls, 1: nothing else */
     uint32_t kept_bytes;                   /* 0: the default */
+    bool modern;
+    bool bloom;
 };
 
 static const struct file_case cases[] = {
-    {"plain", SHALE_CODEC_NONE, N_TYPES, 500, 500, 0, 0, 0, 0, 7, 0},
-    {"gzip", SHALE_CODEC_GZIP, N_TYPES, 500, 500, 0, 0, 0, 0, 7, 0},
-    {"snappy", SHALE_CODEC_SNAPPY, N_TYPES, 500, 500, 0, 0, 30, 0, 5, 0},
-    {"zstd", SHALE_CODEC_ZSTD, N_TYPES, 500, 500, 0, 0, 30, 0, 0, 0},
-    {"no_rows", SHALE_CODEC_ZSTD, N_TYPES, 0, 1, 0, 0, 0, 0, 0, 0},
-    {"one_row", SHALE_CODEC_NONE, N_TYPES, 1, 1, 0, 0, 0, 0, 0, 0},
-    {"all_null", SHALE_CODEC_SNAPPY, N_TYPES, 100, 100, 0, 0, 0, 0, 1, 0},
-    {"one_value", SHALE_CODEC_NONE, N_TYPES, 300, 300, 0, 0, 1, 0, 0, 0},
-    {"small_pages", SHALE_CODEC_ZSTD, N_TYPES, 600, 600, 100, 0, 0, 0, 4, 0},
-    {"small_dictionary", SHALE_CODEC_SNAPPY, N_TYPES, 3000, 3000, 4000, 2000, 20, 40, 4, 0},
-    {"dictionary_pages", SHALE_CODEC_GZIP, N_TYPES, 3000, 3000, 4000, 0, 20, 40, 9, 0},
-    {"kept_pages", SHALE_CODEC_NONE, N_TYPES, 3000, 3000, 4000, 0, 20, 40, 9, 1000},
-    {"many_groups", SHALE_CODEC_ZSTD, N_TYPES, 200, 3, 0, 0, 20, 0, 6, 0},
-    {"many_rows", SHALE_CODEC_ZSTD, N_COMMON_TYPES, 60000, 45000, 0, 0, 0, 0, 11, 0},
-    {"many_repeats", SHALE_CODEC_ZSTD, N_COMMON_TYPES, 60000, 45000, 0, 0, 9000, 0, 11, 0},
+    {"plain", SHALE_CODEC_NONE, N_TYPES, 500, 500, 0, 0, 0, 0, 7, 0, false, false},
+    {"gzip", SHALE_CODEC_GZIP, N_TYPES, 500, 500, 0, 0, 0, 0, 7, 0, false, false},
+    {"snappy", SHALE_CODEC_SNAPPY, N_TYPES, 500, 500, 0, 0, 30, 0, 5, 0, false, false},
+    {"zstd", SHALE_CODEC_ZSTD, N_TYPES, 500, 500, 0, 0, 30, 0, 0, 0, false, false},
+    {"no_rows", SHALE_CODEC_ZSTD, N_TYPES, 0, 1, 0, 0, 0, 0, 0, 0, false, false},
+    {"one_row", SHALE_CODEC_NONE, N_TYPES, 1, 1, 0, 0, 0, 0, 0, 0, false, false},
+    {"all_null", SHALE_CODEC_SNAPPY, N_TYPES, 100, 100, 0, 0, 0, 0, 1, 0, false, false},
+    {"one_value", SHALE_CODEC_NONE, N_TYPES, 300, 300, 0, 0, 1, 0, 0, 0, false, false},
+    {"small_pages", SHALE_CODEC_ZSTD, N_TYPES, 600, 600, 100, 0, 0, 0, 4, 0, false, false},
+    {"small_dictionary", SHALE_CODEC_SNAPPY, N_TYPES, 3000, 3000, 4000, 2000, 20, 40, 4, 0, false,
+     false},
+    {"dictionary_pages", SHALE_CODEC_GZIP, N_TYPES, 3000, 3000, 4000, 0, 20, 40, 9, 0, false,
+     false},
+    {"kept_pages", SHALE_CODEC_NONE, N_TYPES, 3000, 3000, 4000, 0, 20, 40, 9, 1000, false, false},
+    {"many_groups", SHALE_CODEC_ZSTD, N_TYPES, 200, 3, 0, 0, 20, 0, 6, 0, false, false},
+    {"many_rows", SHALE_CODEC_ZSTD, N_COMMON_TYPES, 60000, 45000, 0, 0, 0, 0, 11, 0, false, false},
+    {"modern", SHALE_CODEC_ZSTD, N_TYPES, 500, 500, 0, 0, 0, 0, 7, 0, true, false},
+    {"modern_pages", SHALE_CODEC_SNAPPY, N_TYPES, 3000, 3000, 4000, 0, 20, 40, 4, 0, true, true},
+    {"modern_plain", SHALE_CODEC_NONE, N_TYPES, 3000, 1500, 4000, 2000, 0, 0, 9, 0, true, true},
+    {"modern_null", SHALE_CODEC_GZIP, N_TYPES, 100, 100, 0, 0, 0, 0, 1, 0, true, true},
+    {"bloom", SHALE_CODEC_ZSTD, N_TYPES, 3000, 1000, 4000, 0, 0, 0, 5, 0, false, true},
+    {"many_repeats", SHALE_CODEC_ZSTD, N_COMMON_TYPES, 60000, 45000, 0, 0, 9000, 0, 11, 0, false,
+     false},
 };
 
 /* ---- The expected rows -------------------------------------------------------------------------
@@ -398,6 +408,7 @@ static enum shale_status write_group(const struct file_case *what,
         .page_bytes = what->page_bytes,
         .dictionary_bytes = what->dictionary_bytes,
         .kept_bytes = what->kept_bytes,
+        .modern = what->modern,
     };
     struct shale_chunk_meta metas[MOST_COLUMNS] = {0};
     enum shale_status status = SHALE_OK;
@@ -498,6 +509,8 @@ int main(int argc, char **argv)
                 .name = shale_str_of(list_names[i]),
                 .type = {.kind = SHALE_LIST, .members = &elements[i], .n_members = 1}};
         }
+        for (size_t i = 0; i < schema.n_columns; i++)
+            columns[i].bloom_fpp = cases[c].bloom ? 0.01 : 0;
         if (!write_case(argv[1], &cases[c], &schema))
             return 1;
     }
