@@ -13,13 +13,13 @@ static const struct {
     int (*run)(struct terminal *terminal, int argc, char **argv);
 } commands[] = {
     {"run", command_run}, {"convert", command_convert}, {"check", command_check},
-    {"cat", command_cat}, {"explain", command_explain},
+    {"cat", command_cat}, {"inspect", command_inspect}, {"explain", command_explain},
 };
 
 /* Commands of the design that later versions bring. */
-static const char *const later[] = {"plan",    "commit",  "infer",  "inspect", "verify",
-                                    "compact", "rejects", "ddl",    "enqueue", "worker",
-                                    "lambda",  "rebuild", "expire", "erase"};
+static const char *const later[] = {"plan",    "commit", "infer",   "verify", "compact",
+                                    "rejects", "ddl",    "enqueue", "worker", "lambda",
+                                    "rebuild", "expire", "erase"};
 
 static void usage(FILE *to)
 {
@@ -32,6 +32,9 @@ static void usage(FILE *to)
         "                                          files and directories -> one Parquet file\n"
         "  shale cat FILE...                       rows of Parquet files, or of directories of "
         "them\n"
+        "  shale inspect FILE                      what a Parquet file says of itself: schema, "
+        "row\n"
+        "                                          groups, sizes, statistics   (--format json)\n"
         "  shale explain [RULE]                    what an error or a reject's rule means\n"
         "  shale --version\n"
         "\n"

@@ -62,6 +62,17 @@ SHALE_MUST_USE enum shale_status shale_reader_page_index(const struct shale_read
                                                          struct shale_file_page **pages,
                                                          size_t *n_pages, struct shale_err *err);
 
+struct shale_file_page_total {
+    int64_t n_data, n_dictionary;
+};
+
+/* How many pages a chunk has: as the footer says, else by reading the headers of all of them.  0 of
+ * a chunk that is 'unsupported'. */
+SHALE_MUST_USE enum shale_status shale_reader_count_pages(const struct shale_reader *reader,
+                                                          size_t row_group, size_t leaf,
+                                                          struct shale_file_page_total *out,
+                                                          struct shale_err *err);
+
 /* Could a value be in this chunk, as its bloom filter says?  'value' as PLAIN has it (a BYTE_ARRAY
  * without its length).  True when there is no filter, or one of a kind that is not known.  Reads
  * the filter's header and one block of 32 bytes. */
