@@ -77,7 +77,8 @@ static void read_data_v2(struct shale_thrift_reader *thrift, struct shale_page_h
     }
 }
 
-/* The struct that holds what is special to 'type' (its field's number in PageHeader) was there. */
+/* The struct that holds what is special to 'type' (its field's number in PageHeader) was there, and
+ * none of another type, whose numbers would be taken for this page's. */
 static bool has_own(int type, unsigned seen)
 {
     static const unsigned wanted[] = {[SHALE_PAGE_DATA] = 1u << 5,
@@ -85,7 +86,7 @@ static bool has_own(int type, unsigned seen)
                                       [SHALE_PAGE_DATA_V2] = 1u << 8};
     if (type < 0 || (size_t)type >= sizeof wanted / sizeof *wanted)
         return true;
-    return (seen & wanted[type]) == wanted[type];
+    return (seen & (1u << 5 | 1u << 7 | 1u << 8)) == wanted[type];
 }
 
 static const char *fault_of(const struct shale_page_header *header, unsigned seen)
@@ -94,7 +95,7 @@ static const char *fault_of(const struct shale_page_header *header, unsigned see
     if ((seen & 0xe) != 0xe)
         return "its type or a size is missing";
     if (!has_own(header->type, seen))
-        return "what belongs to its type is missing";
+        return "what belongs to its type, and that alone, is not there";
     if (header->uncompressed_bytes < 0 || header->compressed_bytes < 0)
         return "a size is negative";
     if (header->n_values < 0)
