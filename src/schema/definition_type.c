@@ -141,6 +141,8 @@ static const char *scan_scalar(struct scan *scan, struct shale_str word, struct 
         return "";
     }
     *out = (struct shale_type){.kind = (enum shale_kind)kind};
+    if (out->kind == SHALE_TIME)
+        out->unit = SHALE_US;
     if (out->kind == SHALE_DECIMAL)
         return scan_decimal(scan, out);
     if (out->kind == SHALE_TIMESTAMP)

@@ -291,6 +291,12 @@ enum shale_status shale_value_convert(const struct shale_type *type, bool lax,
 
 #define ORDER(a, b) (((a) > (b)) - ((a) < (b)))
 
+static int compare_floats(double a, double b)
+{
+    bool a_is_nan = a != a, b_is_nan = b != b;
+    return a_is_nan || b_is_nan ? a_is_nan - b_is_nan : ORDER(a, b);
+}
+
 int shale_value_compare(const struct shale_type *type, const struct shale_value *a,
                         const struct shale_value *b)
 {
@@ -298,18 +304,23 @@ int shale_value_compare(const struct shale_type *type, const struct shale_value 
     case SHALE_LAYOUT_BOOL:
         return ORDER(a->as.boolean, b->as.boolean);
     case SHALE_LAYOUT_I32:
+        if (type->kind == SHALE_UINT32)
+            return ORDER((uint32_t)a->as.i32, (uint32_t)b->as.i32);
         return ORDER(a->as.i32, b->as.i32);
     case SHALE_LAYOUT_I64:
+        if (type->kind == SHALE_UINT64)
+            return ORDER((uint64_t)a->as.i64, (uint64_t)b->as.i64);
         return ORDER(a->as.i64, b->as.i64);
+    case SHALE_LAYOUT_F32:
+        return compare_floats((double)a->as.f32, (double)b->as.f32);
     case SHALE_LAYOUT_F64:
-        return ORDER(a->as.f64, b->as.f64);
+        return compare_floats(a->as.f64, b->as.f64);
     case SHALE_LAYOUT_I128:
         if (type->kind == SHALE_UUID) /* bytes in the order of its text */
             return memcmp(&a->as.i128, &b->as.i128, sizeof a->as.i128);
         return ORDER(a->as.i128, b->as.i128);
     case SHALE_LAYOUT_BYTES:
         return shale_str_compare(a->as.bytes, b->as.bytes);
-    case SHALE_LAYOUT_F32:
     case SHALE_LAYOUT_LIST:
     case SHALE_LAYOUT_STRUCT:
         break;

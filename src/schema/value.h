@@ -31,6 +31,7 @@ struct shale_value {
         bool boolean;
         int32_t i32;
         int64_t i64;
+        float f32;
         double f64;
         shale_i128 i128;
         struct shale_str bytes; /* views into the input or the scratch buffer */
@@ -50,12 +51,14 @@ shale_value_convert(const struct shale_type *type, bool lax, enum shale_json_kin
                     struct shale_str text, struct shale_buf *scratch, struct shale_value *out,
                     struct shale_err *err);
 
-/* Order of two values of one scalar type: < 0, 0, > 0.  BYTES by bytes; a NaN does not occur. */
+/* Order of two values of one scalar type: < 0, 0, > 0.  BYTES by bytes, UINT32 and UINT64 as
+ * unsigned; a NaN is equal to itself and above every number. */
 int shale_value_compare(const struct shale_type *type, const struct shale_value *a,
                         const struct shale_value *b);
 
 /* A value as people write it ("2024-02-29", "1.50"), appended to 'out': for messages, for
- * partition directories and for tests. */
+ * partition directories and for tests.  A timestamp ends in Z unless it is local; BINARY and FIXED
+ * are base64; a float that is not finite is null. */
 SHALE_MUST_USE enum shale_status shale_value_format(const struct shale_type *type,
                                                     const struct shale_value *value,
                                                     struct shale_buf *out);

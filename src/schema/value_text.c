@@ -4,17 +4,22 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "json/print.h"
 #include "json/text.h"
 #include "json/writer.h"
 #include "schema/time.h"
 #include "schema/value.h"
 
-static enum shale_status format_date(int32_t days, struct shale_buf *out)
+/* The calendar repeats every 400 years: files of others hold years that the functions of dates do
+ * not know. */
+static enum shale_status format_date(int64_t days, struct shale_buf *out)
 {
+    enum { ERA_DAYS = 146097, ERA_YEARS = 400 };
     int64_t year;
     unsigned month, day;
-    shale_civil_from_days(days, &year, &month, &day);
-    return shale_buf_printf(out, "%04" PRId64 "-%02u-%02u", year, month, day);
+    shale_civil_from_days((int32_t)(days % ERA_DAYS), &year, &month, &day);
+    return shale_buf_printf(out, "%04" PRId64 "-%02u-%02u", year + days / ERA_DAYS * ERA_YEARS,
+                            month, day);
 }
 
 /* hh:mm:ss and a fraction of 0, 3, 6 or 9 digits: as many as it takes. */
@@ -31,10 +36,16 @@ static enum shale_status format_clock(int64_t seconds, int64_t ns, struct shale_
     return shale_buf_printf(out, ".%09" PRId64, ns);
 }
 
-static enum shale_status format_timestamp(enum shale_unit unit, int64_t value,
-                                          struct shale_buf *out)
+static enum shale_status format_time(enum shale_unit unit, int64_t value, struct shale_buf *out)
 {
     int64_t per_second = shale_unit_per_second(unit);
+    return format_clock(value / per_second, value % per_second * (1000000000 / per_second), out);
+}
+
+static enum shale_status format_timestamp(const struct shale_type *type, int64_t value,
+                                          struct shale_buf *out)
+{
+    int64_t per_second = shale_unit_per_second(type->unit);
     int64_t fraction = value % per_second, seconds = value / per_second;
     if (fraction < 0) {
         fraction += per_second;
@@ -45,12 +56,12 @@ static enum shale_status format_timestamp(enum shale_unit unit, int64_t value,
         second_of_day += 86400;
         days--;
     }
-    enum shale_status status = format_date((int32_t)days, out); /* years 0 to 9999 only */
+    enum shale_status status = format_date(days, out);
     if (status == SHALE_OK)
         status = shale_buf_append_byte(out, 'T');
     if (status == SHALE_OK)
         status = format_clock(second_of_day, fraction * (1000000000 / per_second), out);
-    if (status == SHALE_OK)
+    if (status == SHALE_OK && !type->local)
         status = shale_buf_append_byte(out, 'Z');
     return status;
 }
@@ -110,6 +121,14 @@ static enum shale_status format_float(double value, struct shale_buf *out)
     return writer.status;
 }
 
+static enum shale_status format_float32(float value, struct shale_buf *out)
+{
+    char text[32];
+    if (value != value || value - value != 0)
+        return shale_buf_append_str(out, SHALE_STR("null"));
+    return shale_buf_append(out, text, shale_print_f32(value, text));
+}
+
 enum shale_status shale_value_format(const struct shale_type *type, const struct shale_value *value,
                                      struct shale_buf *out)
 {
@@ -117,10 +136,20 @@ enum shale_status shale_value_format(const struct shale_type *type, const struct
     case SHALE_BOOL:
         return shale_buf_append_str(out,
                                     value->as.boolean ? SHALE_STR("true") : SHALE_STR("false"));
+    case SHALE_INT8:
+    case SHALE_INT16:
     case SHALE_INT32:
+    case SHALE_UINT8:
+    case SHALE_UINT16:
         return shale_buf_printf(out, "%" PRId32, value->as.i32);
+    case SHALE_UINT32:
+        return shale_buf_printf(out, "%" PRIu32, (uint32_t)value->as.i32);
     case SHALE_INT64:
         return shale_buf_printf(out, "%" PRId64, value->as.i64);
+    case SHALE_UINT64:
+        return shale_buf_printf(out, "%" PRIu64, (uint64_t)value->as.i64);
+    case SHALE_FLOAT32:
+        return format_float32(value->as.f32, out);
     case SHALE_FLOAT64:
         return format_float(value->as.f64, out);
     case SHALE_DECIMAL:
@@ -128,10 +157,11 @@ enum shale_status shale_value_format(const struct shale_type *type, const struct
     case SHALE_DATE:
         return format_date(value->as.i32, out);
     case SHALE_TIME:
-        return format_clock(value->as.i64 / 1000000, value->as.i64 % 1000000 * 1000, out);
+        return format_time(type->unit, value->as.i64, out);
     case SHALE_TIMESTAMP:
-        return format_timestamp(type->unit, value->as.i64, out);
+        return format_timestamp(type, value->as.i64, out);
     case SHALE_BINARY:
+    case SHALE_FIXED:
         return format_binary(value->as.bytes, out);
     case SHALE_UUID:
         if (shale_type_layout(type) == SHALE_LAYOUT_I128)

@@ -416,6 +416,10 @@ static void test_types_inside_types(void **state)
     assert_int_equal(shale_type_n_nodes(&s->schema.columns[1].type), 6);
     shale_stream_free(s);
 
+    s = accept(HEAD "- {name: a, from: /a, type: 'list<time>'}\n");
+    assert_int_equal(shale_type_element(&s->fields[0].type)->unit, SHALE_US);
+    shale_stream_free(s);
+
     (void)snprintf(text, sizeof text, HEAD "- {name: a, from: /a, type: %s}\n",
                    deep_type(type, 32));
     expect(text, "warning f.yaml:3:3: field 'a': BigQuery takes at most 15 levels of types inside "

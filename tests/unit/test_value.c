@@ -128,7 +128,7 @@ static void test_writes_what_it_reads(void **state)
 {
     static const struct shale_type decimal = {.kind = SHALE_DECIMAL, .precision = 38, .scale = 9};
     static const struct shale_type ns = {.kind = SHALE_TIMESTAMP, .unit = SHALE_NS};
-    static const struct shale_type time_type = {.kind = SHALE_TIME};
+    static const struct shale_type time_type = {.kind = SHALE_TIME, .unit = SHALE_US};
     static const struct shale_type uuid = {.kind = SHALE_UUID, .annotate = true};
     static const struct shale_type binary = {.kind = SHALE_BINARY};
     static const struct {
@@ -166,11 +166,52 @@ static void test_writes_what_it_reads(void **state)
     shale_buf_fini(&out);
 }
 
+/* Kinds and units that no definition has. */
+static void test_writes_the_values_of_other_files(void **state)
+{
+    static const struct {
+        struct shale_type type;
+        struct shale_value value;
+        const char *text;
+    } cases[] = {
+        {{.kind = SHALE_INT8}, {.as.i32 = -128}, "-128"},
+        {{.kind = SHALE_UINT16}, {.as.i32 = 65535}, "65535"},
+        {{.kind = SHALE_UINT32}, {.as.i32 = -1}, "4294967295"},
+        {{.kind = SHALE_UINT64}, {.as.i64 = -1}, "18446744073709551615"},
+        {{.kind = SHALE_FLOAT32}, {.as.f32 = 0.1f}, "0.1"},
+        {{.kind = SHALE_FLOAT32}, {.as.f32 = -1e38f * 10}, "null"},
+        {{.kind = SHALE_FIXED, .width = 2}, {.as.bytes = {"\0\xFF", 2}}, "AP8="},
+        {{.kind = SHALE_TIME, .unit = SHALE_MS}, {.as.i64 = 86399999}, "23:59:59.999"},
+        {{.kind = SHALE_TIME, .unit = SHALE_NS}, {.as.i64 = 1}, "00:00:00.000000001"},
+        {{.kind = SHALE_TIMESTAMP, .unit = SHALE_US, .local = true},
+         {.as.i64 = -1},
+         "1969-12-31T23:59:59.999999"},
+        {{.kind = SHALE_TIMESTAMP, .unit = SHALE_MS},
+         {.as.i64 = INT64_MAX},
+         "292278994-08-17T07:12:55.807Z"},
+        {{.kind = SHALE_TIMESTAMP, .unit = SHALE_MS},
+         {.as.i64 = INT64_MIN},
+         "-292275055-05-16T16:47:04.192Z"},
+    };
+    struct shale_buf out;
+    (void)state;
+    shale_buf_init(&out, &shale_mem_libc, 1 << 20);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        shale_buf_reset(&out);
+        assert_int_equal(shale_value_format(&cases[i].type, &cases[i].value, &out), SHALE_OK);
+        if (!shale_str_is(shale_buf_str(&out), cases[i].text))
+            fail_msg("%s became %.*s", cases[i].text, SHALE_STR_ARG(shale_buf_str(&out)));
+    }
+    shale_buf_fini(&out);
+}
+
 static void test_compares_by_type(void **state)
 {
     static const struct shale_type text = {.kind = SHALE_STRING}, i64 = {.kind = SHALE_INT64};
     static const struct shale_type uuid = {.kind = SHALE_UUID, .annotate = true};
     static const struct shale_type decimal = {.kind = SHALE_DECIMAL, .precision = 38};
+    static const struct shale_type u32 = {.kind = SHALE_UINT32}, u64 = {.kind = SHALE_UINT64};
+    static const struct shale_type f32 = {.kind = SHALE_FLOAT32};
     struct shale_value a = {.as.bytes = SHALE_STR("ab")}, b = {.as.bytes = SHALE_STR("abc")};
     (void)state;
     assert_true(shale_value_compare(&text, &a, &b) < 0);
@@ -188,6 +229,19 @@ static void test_compares_by_type(void **state)
     a.as.i128 = -1;
     b.as.i128 = 1;
     assert_true(shale_value_compare(&decimal, &a, &b) < 0);
+    a.as.i32 = 1;
+    b.as.i32 = -1;
+    assert_true(shale_value_compare(&u32, &a, &b) < 0);
+    a.as.i64 = 1;
+    b.as.i64 = -1;
+    assert_true(shale_value_compare(&u64, &a, &b) < 0);
+    a.as.f32 = -0.5f;
+    b.as.f32 = 0.25f;
+    assert_true(shale_value_compare(&f32, &a, &b) < 0);
+    b.as.f32 = strtof("nan", NULL);
+    assert_true(shale_value_compare(&f32, &a, &b) < 0);
+    assert_true(shale_value_compare(&f32, &b, &a) > 0);
+    assert_int_equal(shale_value_compare(&f32, &b, &b), 0);
 }
 
 static void test_quotes_for_messages(void **state)
@@ -245,6 +299,7 @@ int main(void)
         cmocka_unit_test(test_units_of_one_instant),
         cmocka_unit_test(test_epochs),
         cmocka_unit_test(test_writes_what_it_reads),
+        cmocka_unit_test(test_writes_the_values_of_other_files),
         cmocka_unit_test(test_compares_by_type),
         cmocka_unit_test(test_quotes_for_messages),
         cmocka_unit_test(test_says_that_memory_is_out),
