@@ -412,7 +412,7 @@ static enum shale_status begin(struct shale_chunk_writer *writer, const struct s
     shale_buf_reset(&writer->kept);
     if (writer->bloom_one_in > 0 && shale_bloom_begin(&writer->bloom) != SHALE_OK)
         return SHALE_NOMEM;
-    return shale_values_begin(&writer->values, &writer->leaf, &writer->options);
+    return shale_values_begin(&writer->values, &writer->leaf, &writer->options, &writer->maker);
 }
 
 /* BloomFilterHeader: split blocks, xxHash, not compressed (parquet-format, BloomFilter.md); then
@@ -441,8 +441,14 @@ static enum shale_status finish_bloom(struct shale_chunk_writer *writer)
 static void trim(struct shale_chunk_writer *writer)
 {
     struct shale_buf *buffers[] = {
-        &writer->values.indexes, &writer->values.plain, &writer->values.fixed,
-        &writer->maker.packed,   &writer->front,        &writer->kept,
+        &writer->values.indexes,
+        &writer->values.plain,
+        &writer->values.fixed,
+        &writer->maker.packed,
+        &writer->front,
+        &writer->kept,
+        &writer->values.encodings.encoded,
+        &writer->values.encodings.scratch,
     };
     for (size_t i = 0; i < sizeof(buffers) / sizeof(buffers[0]); i++)
         if (buffers[i]->capacity > MOST_IDLE_BYTES)

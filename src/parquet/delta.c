@@ -169,6 +169,18 @@ static size_t common(struct shale_str a, struct shale_str b)
     return n;
 }
 
+size_t shale_delta_shared(struct shale_str plain)
+{
+    struct shale_str before = {NULL, 0};
+    size_t n = 0;
+    while (plain.n_bytes > 0) {
+        struct shale_str value = next_value(&plain, 0);
+        n += common(before, value);
+        before = value;
+    }
+    return n;
+}
+
 enum shale_status shale_delta_prefixes(struct shale_buf *out, struct shale_str plain, size_t width,
                                        size_t n, struct shale_buf *scratch)
 {

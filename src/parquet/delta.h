@@ -97,4 +97,7 @@ SHALE_MUST_USE enum shale_status shale_delta_prefixes(struct shale_buf *out, str
                                                       size_t width, size_t n,
                                                       struct shale_buf *scratch);
 
+/* How many bytes BYTE_ARRAYs share with the one before each, all together. */
+size_t shale_delta_shared(struct shale_str plain);
+
 #endif

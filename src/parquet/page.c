@@ -102,3 +102,13 @@ enum shale_status shale_page_make(struct shale_page_maker *maker, const struct s
         status = SHALE_LIMIT;
     return status == SHALE_OK ? make_header(&maker->header, page, *body, compressed) : status;
 }
+
+enum shale_status shale_page_stored(struct shale_page_maker *maker, enum shale_codec codec,
+                                    int level, struct shale_str data, size_t *n_bytes)
+{
+    enum shale_status status = SHALE_OK;
+    if (codec != SHALE_CODEC_NONE)
+        status = compress(maker, codec, level, &data);
+    *n_bytes = data.n_bytes;
+    return status;
+}

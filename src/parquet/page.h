@@ -36,4 +36,9 @@ SHALE_MUST_USE enum shale_status shale_page_make(struct shale_page_maker *maker,
                                                  enum shale_codec codec, int level,
                                                  struct shale_str *body);
 
+/* What 'data' takes when it is compressed as a page's body is: '*n_bytes'. */
+SHALE_MUST_USE enum shale_status shale_page_stored(struct shale_page_maker *maker,
+                                                   enum shale_codec codec, int level,
+                                                   struct shale_str data, size_t *n_bytes);
+
 #endif

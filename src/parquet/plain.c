@@ -208,14 +208,27 @@ enum shale_status shale_plain_append_bytes(struct shale_buf *out, struct shale_s
     return SHALE_OK;
 }
 
-void shale_plain_pack(struct shale_buf *values)
+/* 'out' may be where the bytes are: a bit is never written before its byte was read. */
+static size_t pack(const char *bytes, size_t n, char *out)
 {
-    size_t n = values->n_bytes;
     for (size_t i = 0; i < n; i += 8) {
         unsigned bits = 0;
         for (size_t b = 0; b < 8 && i + b < n; b++)
-            bits |= (unsigned)(values->data[i + b] != 0) << b;
-        values->data[i / 8] = (char)bits;
+            bits |= (unsigned)(bytes[i + b] != 0) << b;
+        out[i / 8] = (char)bits;
     }
-    values->n_bytes = (n + 7) / 8;
+    return (n + 7) / 8;
+}
+
+void shale_plain_pack(struct shale_buf *values)
+{
+    values->n_bytes = pack(values->data, values->n_bytes, values->data);
+}
+
+enum shale_status shale_plain_append_bits(struct shale_buf *out, struct shale_str booleans)
+{
+    enum shale_status status = shale_buf_reserve(out, (booleans.n_bytes + 7) / 8);
+    if (status == SHALE_OK)
+        out->n_bytes += pack(booleans.data, booleans.n_bytes, out->data + out->n_bytes);
+    return status;
 }

@@ -34,4 +34,8 @@ static inline struct shale_str shale_plain_bytes_at(const struct shale_column *c
 /* Turn a byte a BOOLEAN into a bit a BOOLEAN, LSB first, in place. */
 void shale_plain_pack(struct shale_buf *values);
 
+/* Append the bits of BOOLEANs of a byte each. */
+SHALE_MUST_USE enum shale_status shale_plain_append_bits(struct shale_buf *out,
+                                                         struct shale_str booleans);
+
 #endif

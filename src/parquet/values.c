@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Dictionary or PLAIN, by the data alone.  A value that the dictionary refuses turns the whole page
+/* Dictionary or not, by the data alone.  A value that the dictionary refuses turns the whole page
  * in the making into PLAIN: its indexes are looked up again. */
 #include "parquet/values.h"
 
@@ -17,6 +17,7 @@ void shale_values_init(struct shale_values *values, const struct shale_mem *mem)
     shale_buf_init(&values->plain, mem, INT32_MAX);
     shale_buf_init(&values->fixed, mem, INT32_MAX);
     shale_buf_init(&values->used, mem, SHALE_DICTIONARY_ENTRIES);
+    shale_encodings_init(&values->encodings, mem);
 }
 
 void shale_values_fini(struct shale_values *values)
@@ -26,6 +27,7 @@ void shale_values_fini(struct shale_values *values)
     shale_buf_fini(&values->plain);
     shale_buf_fini(&values->fixed);
     shale_buf_fini(&values->used);
+    shale_encodings_fini(&values->encodings);
 }
 
 void shale_values_next_page(struct shale_values *values)
@@ -36,19 +38,48 @@ void shale_values_next_page(struct shale_values *values)
     values->plain_bytes = 0;
 }
 
+/* What the column's definition asks for, where it fits this leaf. */
+static void take_wish(struct shale_values *values)
+{
+    static const enum shale_encoding encodings[] = {
+        [SHALE_ENCODE_AUTO] = SHALE_ENCODING_PLAIN,
+        [SHALE_ENCODE_PLAIN] = SHALE_ENCODING_PLAIN,
+        [SHALE_ENCODE_DICTIONARY] = SHALE_ENCODING_PLAIN,
+        [SHALE_ENCODE_DELTA] = SHALE_ENCODING_DELTA_BINARY_PACKED,
+        [SHALE_ENCODE_DELTA_LENGTH] = SHALE_ENCODING_DELTA_LENGTH_BYTE_ARRAY,
+        [SHALE_ENCODE_DELTA_BYTE_ARRAY] = SHALE_ENCODING_DELTA_BYTE_ARRAY,
+        [SHALE_ENCODE_BYTE_STREAM_SPLIT] = SHALE_ENCODING_BYTE_STREAM_SPLIT,
+        [SHALE_ENCODE_RLE] = SHALE_ENCODING_RLE,
+    };
+    const struct shale_leaf *leaf = values->leaf;
+    enum shale_encoding_choice wish = SHALE_ENCODE_AUTO;
+    if (leaf->column != NULL && shale_encoding_fits(leaf->column->encoding, &leaf->type))
+        wish = leaf->column->encoding;
+    values->is_asked = wish != SHALE_ENCODE_AUTO;
+    values->is_chosen = !values->modern || (values->is_asked && wish != SHALE_ENCODE_DICTIONARY);
+    values->direct = values->modern ? encodings[wish] : SHALE_ENCODING_PLAIN;
+    values->mode = SHALE_VALUES_TRYING;
+    if (leaf->physical == SHALE_PHYSICAL_BOOLEAN ||
+        (values->is_asked && wish != SHALE_ENCODE_DICTIONARY))
+        values->mode = SHALE_VALUES_PLAIN;
+}
+
 enum shale_status shale_values_begin(struct shale_values *values, const struct shale_leaf *leaf,
-                                     const struct shale_chunk_options *options)
+                                     const struct shale_chunk_options *options,
+                                     struct shale_page_maker *maker)
 {
     values->leaf = leaf;
-    values->mode = SHALE_VALUES_TRYING;
-    if (leaf->physical == SHALE_PHYSICAL_BOOLEAN)
-        values->mode = SHALE_VALUES_PLAIN;
+    values->modern = options->modern;
+    values->encodings.maker = maker;
+    values->encodings.codec = options->codec;
+    values->encodings.level = options->level;
+    take_wish(values);
     shale_values_next_page(values);
     return shale_dictionary_begin(&values->dictionary, leaf->width, options->dictionary_bytes);
 }
 
-/* From here on PLAIN, this page included. */
-static enum shale_status give_up(struct shale_values *values)
+/* The page's indexes as values, behind 'plain'. */
+static enum shale_status look_up(struct shale_values *values)
 {
     enum shale_status status = SHALE_OK;
     size_t n = values->indexes.n_bytes / sizeof(uint32_t);
@@ -58,6 +89,13 @@ static enum shale_status give_up(struct shale_values *values)
         status = shale_buf_append_str(&values->plain,
                                       shale_dictionary_plain(&values->dictionary, index));
     }
+    return status;
+}
+
+/* From here on PLAIN, this page included. */
+static enum shale_status give_up(struct shale_values *values)
+{
+    enum shale_status status = look_up(values);
     shale_buf_reset(&values->indexes);
     values->mode = SHALE_VALUES_PLAIN;
     return status;
@@ -177,14 +215,77 @@ static unsigned index_width(const struct shale_values *values)
     return n <= 2 ? 1 : shale_bit_width(n - 1);
 }
 
+static struct shale_encodings_values plain_values(const struct shale_values *values)
+{
+    return (struct shale_encodings_values){values->leaf, shale_buf_str(&values->plain), values->n};
+}
+
+static enum shale_status put_indexes(const struct shale_values *values, struct shale_buf *out)
+{
+    unsigned width = index_width(values);
+    enum shale_status status = shale_buf_append_byte(out, (char)width);
+    if (status != SHALE_OK || values->n == 0)
+        return status;
+    return shale_rle_indexes(out, (const uint32_t *)(const void *)values->indexes.data, values->n,
+                             width);
+}
+
+/* What the dictionary and this page's indexes take, stored. */
+static enum shale_status measure_dictionary(struct shale_values *values, size_t *n_bytes)
+{
+    struct shale_encodings *encodings = &values->encodings;
+    size_t n_indexes = 0;
+    enum shale_status status =
+        shale_encodings_stored(encodings, shale_buf_str(&values->dictionary.values), n_bytes);
+    shale_buf_reset(&encodings->encoded);
+    if (status == SHALE_OK)
+        status = put_indexes(values, &encodings->encoded);
+    if (status == SHALE_OK)
+        status = shale_encodings_stored(encodings, shale_buf_str(&encodings->encoded), &n_indexes);
+    *n_bytes += n_indexes + DICTIONARY_HEADER_BYTES;
+    return status;
+}
+
+/* Numbers: is there an encoding without a dictionary that takes less? */
+static enum shale_status compare_numbers(struct shale_values *values)
+{
+    struct shale_encodings_values all;
+    size_t with = 0, without = 0;
+    enum shale_status status = measure_dictionary(values, &with);
+    if (status == SHALE_OK)
+        status = look_up(values);
+    all = plain_values(values);
+    if (status == SHALE_OK)
+        status = shale_encodings_choose(&values->encodings, &all, &values->direct, &without);
+    if (status != SHALE_OK)
+        return status;
+    if (with <= without) {
+        shale_buf_reset(&values->plain);
+        values->mode = SHALE_VALUES_OPEN;
+    } else {
+        shale_buf_reset(&values->indexes);
+        values->mode = SHALE_VALUES_PLAIN;
+        values->is_chosen = true;
+    }
+    return SHALE_OK;
+}
+
+static bool is_number(const struct shale_leaf *leaf)
+{
+    return leaf->physical == SHALE_PHYSICAL_INT32 || leaf->physical == SHALE_PHYSICAL_INT64 ||
+           leaf->physical == SHALE_PHYSICAL_FLOAT || leaf->physical == SHALE_PHYSICAL_DOUBLE;
+}
+
 enum shale_status shale_values_settle(struct shale_values *values)
 {
     size_t n_bytes;
     if (values->mode != SHALE_VALUES_TRYING || values->n == 0)
         return SHALE_OK;
     n_bytes = values->dictionary.values.n_bytes + values->n * index_width(values) / 8;
-    if (n_bytes + DICTIONARY_HEADER_BYTES > values->plain_bytes / 4 * 3)
+    if (!values->is_asked && n_bytes + DICTIONARY_HEADER_BYTES > values->plain_bytes / 4 * 3)
         return give_up(values);
+    if (!values->is_asked && values->modern && is_number(values->leaf))
+        return compare_numbers(values);
     values->mode = SHALE_VALUES_OPEN;
     return SHALE_OK;
 }
@@ -219,19 +320,6 @@ enum shale_status shale_values_bounds(struct shale_values *values,
     return SHALE_OK;
 }
 
-static enum shale_status encode_indexes(const struct shale_values *values, struct shale_str front,
-                                        struct shale_buf *out)
-{
-    unsigned width = index_width(values);
-    enum shale_status status = shale_buf_append_str(out, front);
-    if (status == SHALE_OK)
-        status = shale_buf_append_byte(out, (char)width);
-    if (status != SHALE_OK || values->n == 0)
-        return status;
-    return shale_rle_indexes(out, (const uint32_t *)(const void *)values->indexes.data, values->n,
-                             width);
-}
-
 /* In place: a page of PLAIN values may be large, and is not wanted twice. */
 static enum shale_status encode_plain(const struct shale_leaf *leaf, struct shale_str front,
                                       struct shale_buf *out)
@@ -248,14 +336,37 @@ static enum shale_status encode_plain(const struct shale_leaf *leaf, struct shal
     return SHALE_OK;
 }
 
+/* Levels, then values that are encoded from 'plain' to another buffer. */
+static enum shale_status encode_direct(struct shale_values *values, struct shale_str front,
+                                       const struct shale_buf **body)
+{
+    const struct shale_encodings_values all = plain_values(values);
+    struct shale_buf *out = &values->encodings.encoded;
+    enum shale_status status;
+    *body = out;
+    shale_buf_reset(out);
+    status = shale_buf_append_str(out, front);
+    return status == SHALE_OK ? shale_encodings_put(&values->encodings, &all, values->direct, out)
+                              : status;
+}
+
 enum shale_status shale_values_encode(struct shale_values *values, struct shale_str front,
                                       const struct shale_buf **body, enum shale_encoding *encoding)
 {
+    enum shale_status status = SHALE_OK;
     *body = &values->plain;
     if (values->mode == SHALE_VALUES_OPEN || values->mode == SHALE_VALUES_FROZEN) {
         *encoding = SHALE_ENCODING_RLE_DICTIONARY;
-        return encode_indexes(values, front, &values->plain);
+        status = shale_buf_append_str(&values->plain, front);
+        return status == SHALE_OK ? put_indexes(values, &values->plain) : status;
     }
-    *encoding = SHALE_ENCODING_PLAIN;
+    if (!values->is_chosen && values->n > 0) {
+        const struct shale_encodings_values all = plain_values(values);
+        status = shale_encodings_choose(&values->encodings, &all, &values->direct, NULL);
+        values->is_chosen = true;
+    }
+    *encoding = values->direct;
+    if (status != SHALE_OK || values->direct != SHALE_ENCODING_PLAIN)
+        return status == SHALE_OK ? encode_direct(values, front, body) : status;
     return encode_plain(values->leaf, front, &values->plain);
 }

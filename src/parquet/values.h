@@ -6,11 +6,16 @@
  *        +--it does not pay---------+--a value is refused--> PLAIN
  *
  * Whether a dictionary pays is seen at the first page with values: its page and the indexes
- * together, with 32 bytes for the header, must take no more than three quarters of PLAIN. */
+ * together, with 32 bytes for the header, must take no more than three quarters of PLAIN; in the
+ * profile 'modern', numbers are also compared with what they take in another encoding, compressed.
+ * PLAIN above stands for every encoding without a dictionary: one is chosen for the chunk at the
+ * first page that needs it (encodings.h). */
 #ifndef SHALE_PARQUET_VALUES_H
 #define SHALE_PARQUET_VALUES_H
 
+#include "parquet/chunk.h"
 #include "parquet/dictionary.h"
+#include "parquet/encodings.h"
 #include "parquet/plain.h"
 #include "parquet/statistics.h"
 
@@ -29,17 +34,24 @@ struct shale_values {
     struct shale_buf plain;   /* of this page, when PLAIN; then the page's body */
     struct shale_buf fixed;   /* values of one append on their way into the dictionary */
     struct shale_buf used;    /* scratch: a byte an entry of the dictionary */
-    size_t n;                 /* values in this page, without nulls */
-    size_t plain_bytes;       /* what they take, or would take, as PLAIN */
+    struct shale_encodings encodings;
+    bool modern;
+    bool is_asked;              /* the column's definition asks for an encoding */
+    bool is_chosen;             /* 'direct' is: */
+    enum shale_encoding direct; /* the encoding of pages without a dictionary */
+    size_t n;                   /* values in this page, without nulls */
+    size_t plain_bytes;         /* what they take, or would take, as PLAIN */
 };
 
 void shale_values_init(struct shale_values *values, const struct shale_mem *mem);
 void shale_values_fini(struct shale_values *values);
 
-/* A new chunk. */
+/* A new chunk.  'leaf' and 'maker' (of its pages: candidates are compressed with it) are borrowed
+ * until the next. */
 SHALE_MUST_USE enum shale_status shale_values_begin(struct shale_values *values,
                                                     const struct shale_leaf *leaf,
-                                                    const struct shale_chunk_options *options);
+                                                    const struct shale_chunk_options *options,
+                                                    struct shale_page_maker *maker);
 
 /* Append the values of 'n' rows of the leaf's column from 'first' on.
  * Returns SHALE_OK, SHALE_NOMEM, SHALE_LIMIT (without words), or SHALE_SCHEMA (with words). */
