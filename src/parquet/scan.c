@@ -11,7 +11,7 @@
 enum {
     BATCH_ROWS = 16384,
     LEAST_BATCH_BYTES = 64 << 10,
-    MOST_BATCH_BYTES = 8 << 20,
+    MOST_BATCH_BYTES = 2 << 20,
     LEAST_WINDOW_BYTES = 4 << 10,
     MOST_WINDOW_BYTES = 128 << 10,
 };
@@ -226,14 +226,21 @@ static enum shale_status make(struct shale_scan *scan, bool filters, int64_t n_r
     return status;
 }
 
-/* As many rows next time as take a batch's bytes. */
-static void adapt(struct shale_scan *scan, int64_t n_rows, size_t used)
+/* As many rows next time as take most of a batch's bytes, by what those in the stores take now:
+ * where sizes vary a little, no column cuts the others short, whose rows would have to wait. */
+static void adapt(struct shale_scan *scan)
 {
-    double fitting = (double)scan->batch_bytes * 0.9 / (double)(used > 0 ? used : 1);
-    double target = (double)n_rows * fitting;
-    if (target < 1)
-        target = 1;
-    scan->target_rows = target < (double)scan->batch_rows ? (int64_t)target : scan->batch_rows;
+    double row_bytes = 0, target;
+    for (size_t c = 0; c < scan->n_columns; c++)
+        for (size_t l = 0; l < scan->columns[c].assembly.n_leaves; l++) {
+            const struct shale_leaf_reader *leaf = &scan->columns[c].assembly.leaves[l];
+            if (leaf->n_begun > 0)
+                row_bytes += (double)shale_leaf_reader_bytes(leaf) / (double)leaf->n_begun;
+        }
+    target = (double)scan->batch_bytes * 0.75 / (row_bytes > 0 ? row_bytes : 1);
+    scan->target_rows = target < 1                          ? 1
+                        : target < (double)scan->batch_rows ? (int64_t)target
+                                                            : scan->batch_rows;
 }
 
 static void give_out(struct shale_scan *scan, int64_t n_rows)
@@ -284,7 +291,7 @@ static enum shale_status read_batch(struct shale_scan *scan, int64_t n_rows, boo
         status = make(scan, false, n_rows, err);
     if (status != SHALE_OK)
         return status;
-    adapt(scan, n_rows, used);
+    adapt(scan);
     if (*any)
         give_out(scan, n_rows);
     else
