@@ -12,8 +12,11 @@ SHALE_MUST_USE enum shale_status shale_filters_init(struct shale_scan *scan,
 void shale_filters_fini(struct shale_scan *scan);
 
 /* Look at the first 'n_rows' rows of the columns that filter: scan->selected; '*any' row meets all
- * conditions? */
+ * conditions?  Floats are compared as numbers: both zeros are the same, and so are all NaNs. */
 SHALE_MUST_USE enum shale_status shale_filters_apply(struct shale_scan *scan, int64_t n_rows,
                                                      bool *any, struct shale_err *err);
+
+/* Is the condition's value one of a dictionary's? */
+bool shale_filter_in(const struct shale_scan_filter *filter, const struct shale_dense *dictionary);
 
 #endif

@@ -232,6 +232,20 @@ static enum shale_status peek_page(struct shale_leaf_reader *leaf,
     }
 }
 
+enum shale_status shale_leaf_reader_dictionary(struct shale_leaf_reader *leaf,
+                                               const struct shale_dense **out,
+                                               struct shale_err *err)
+{
+    const struct shale_page_header *header;
+    enum shale_status status = SHALE_OK;
+    *out = NULL;
+    if (leaf->n_levels_left > 0)
+        status = peek_page(leaf, &header, err);
+    if (status == SHALE_OK && leaf->values.has_dictionary)
+        *out = &leaf->values.dictionary;
+    return status;
+}
+
 static enum shale_status next_page(struct shale_leaf_reader *leaf, struct shale_err *err)
 {
     const struct shale_page_header *header;
@@ -415,6 +429,25 @@ void shale_leaf_reader_drop(struct shale_leaf_reader *leaf, int64_t n_rows)
 /* ---- Skipping ---------------------------------------------------------------------------------
  */
 
+enum shale_status shale_scan_page_index(const struct shale_reader *reader, size_t row_group,
+                                        size_t leaf, struct shale_file_page **pages,
+                                        size_t *n_pages, struct shale_err *err)
+{
+    struct shale_err problem;
+    enum shale_status status;
+    shale_err_clear(&problem);
+    status = shale_reader_page_index(reader, &reader->limit.mem, row_group, leaf, pages, n_pages,
+                                     &problem);
+    if (status == SHALE_CORRUPT) {
+        *pages = NULL;
+        *n_pages = 0;
+        return SHALE_OK;
+    }
+    if (status != SHALE_OK && err != NULL)
+        *err = problem;
+    return status;
+}
+
 /* At a page's end: go to the page that holds row 'row', if the offset index says so and there are
  * pages in between.  The chunk's dictionary is read first. */
 static enum shale_status jump(struct shale_leaf_reader *leaf, int64_t row, struct shale_err *err)
@@ -424,9 +457,8 @@ static enum shale_status jump(struct shale_leaf_reader *leaf, int64_t row, struc
     size_t page = 0;
     enum shale_status status = SHALE_OK;
     if (!leaf->index_read) {
-        status = shale_reader_page_index(leaf->pages.reader, &leaf->pages.reader->limit.mem,
-                                         leaf->pages.row_group, leaf->pages.leaf, &pages,
-                                         &leaf->n_index, err);
+        status = shale_scan_page_index(leaf->pages.reader, leaf->pages.row_group, leaf->pages.leaf,
+                                       &pages, &leaf->n_index, err);
         leaf->index = pages;
         leaf->index_read = true;
     }

@@ -56,6 +56,18 @@ void shale_leaf_reader_fini(struct shale_leaf_reader *leaf);
 SHALE_MUST_USE enum shale_status shale_leaf_reader_begin(struct shale_leaf_reader *leaf,
                                                          size_t row_group, struct shale_err *err);
 
+/* The chunk's dictionary, which is before its pages; NULL when there is none. */
+SHALE_MUST_USE enum shale_status shale_leaf_reader_dictionary(struct shale_leaf_reader *leaf,
+                                                              const struct shale_dense **out,
+                                                              struct shale_err *err);
+
+/* shale_reader_page_index() by the reader's own memory; an index that is damaged is none, as
+ * nothing but speed depends on it. */
+SHALE_MUST_USE enum shale_status shale_scan_page_index(const struct shale_reader *reader,
+                                                       size_t row_group, size_t leaf,
+                                                       struct shale_file_page **pages,
+                                                       size_t *n_pages, struct shale_err *err);
+
 /* Complete rows in the store. */
 int64_t shale_leaf_reader_n_rows(const struct shale_leaf_reader *leaf);
 

@@ -151,6 +151,8 @@ static enum shale_status enter_row_group(struct shale_scan *scan, struct shale_e
         for (size_t l = 0; l < assembly->n_leaves && status == SHALE_OK && scan->ranges.n > 0; l++)
             status = shale_leaf_reader_begin(&assembly->leaves[l], scan->row_group, err);
     }
+    if (status == SHALE_OK && scan->ranges.n > 0)
+        status = shale_prune_by_dictionaries(scan, &scan->ranges, err);
     scan->in_row_group = status == SHALE_OK && scan->ranges.n > 0;
     return status;
 }

@@ -28,12 +28,15 @@ struct shale_scan_column {
     struct shale_assembly assembly;
 };
 
-/* A condition with its value as the file has it, where one could be compared. */
+/* A condition, and how its column's values lie in memory and in the file. */
 struct shale_scan_filter {
     struct shale_scan_condition condition; /* 'value' is owned by the scan */
-    size_t column;                         /* of scan->columns */
-    size_t leaf;
-    struct shale_str plain; /* as PLAIN has it; 'data' NULL: it has no such form */
+    const struct shale_type *type;
+    enum shale_layout layout;
+    struct shale_value_kind kind;
+    size_t column;          /* of scan->columns */
+    size_t leaf;            /* of the file */
+    struct shale_str plain; /* as a bloom filter has it; 'data' NULL: it has no such form */
 };
 
 struct shale_scan {
