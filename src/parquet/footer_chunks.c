@@ -421,7 +421,7 @@ static void check_row_group(struct shale_footer_reader *footer, size_t i, unsign
 {
     struct shale_file_row_group *before = i == 0 ? NULL : group - 1;
     const char *fault = NULL;
-    int64_t sum = 0, end;
+    int64_t end;
     if ((seen & 1u << 1) == 0 || (seen & 1u << 3) == 0)
         fault = "its columns or its number of rows is missing";
     else if (group->n_rows < 0 || group->uncompressed_bytes < 0)
@@ -430,13 +430,22 @@ static void check_row_group(struct shale_footer_reader *footer, size_t i, unsign
         group->first_row = before->first_row + before->n_rows; /* checked when that was read: */
     if (fault == NULL && !SHALE_ADD(group->first_row, group->n_rows, &end))
         fault = "its number of rows is impossible";
-    for (size_t k = 0; fault == NULL && k < footer->reader->meta.n_leaves; k++)
-        if (group->chunks[k].compressed_bytes >= 0 &&
-            !SHALE_ADD(sum, group->chunks[k].compressed_bytes, &sum))
-            fault = "its size is impossible";
     if (fault != NULL)
         shale_footer_fail(footer, SHALE_ERR(footer->err, parquet_row_group, i, fault));
-    if (group->compressed_bytes <= 0) /* not said, by old writers */
+}
+
+/* The size of all chunks, where the row group does not say it (old writers). */
+static void check_size(struct shale_footer_reader *footer, size_t i,
+                       struct shale_file_row_group *group)
+{
+    int64_t sum = 0;
+    for (size_t k = 0; k < footer->reader->meta.n_leaves; k++)
+        if (!SHALE_ADD(sum, group->chunks[k].compressed_bytes, &sum)) {
+            shale_footer_fail(
+                footer, SHALE_ERR(footer->err, parquet_row_group, i, "its size is impossible"));
+            return;
+        }
+    if (group->compressed_bytes <= 0)
         group->compressed_bytes = sum;
 }
 
@@ -476,6 +485,8 @@ static void read_row_group(struct shale_footer_reader *footer, size_t i, struct 
         check_row_group(footer, i, seen, group);
     if (!shale_footer_failed(footer))
         check_chunks(footer, i, group->n_rows, chunks, raws);
+    if (!shale_footer_failed(footer))
+        check_size(footer, i, group);
 }
 
 void shale_footer_read_row_groups(struct shale_footer_reader *footer,
