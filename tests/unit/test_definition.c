@@ -484,6 +484,25 @@ static void test_storage(void **state)
     shale_stream_free(s);
 }
 
+/* Each warning once a field, where it is. */
+static void test_readers_of_modern(void **state)
+{
+    (void)state;
+    expect(HEAD "- {name: a, from: /a, type: 'struct{x: float64, y: float64, z: int32}'}\n"
+                "- {name: b, from: /b, type: float64, encoding: plain}\n"
+                "- {name: c, from: /c, type: int64, encoding: byte_stream_split}\n"
+                "- {name: d, from: /d, type: string}\n"
+                "output: {path: a.parquet, compat: modern, compression: lz4}\n",
+           "warning f.yaml:3:3: field 'a': Spark's vectorised reader refuses BYTE_STREAM_SPLIT, "
+           "which modern may choose for floats; encoding: plain or dictionary avoids it\n"
+           "warning f.yaml:5:46: field 'c': Spark 3.5, and Arrow before 16, know BYTE_STREAM_SPLIT "
+           "of floats alone\n"
+           "warning f.yaml:7:35: compat: modern: Spark before 3.3 and Hive cannot read its "
+           "encodings\n"
+           "warning f.yaml:7:56: compression: lz4 (LZ4_RAW): Spark before 3.5 and Hive cannot read "
+           "it\n");
+}
+
 static void test_storage_that_does_not_fit(void **state)
 {
     (void)state;
@@ -926,7 +945,7 @@ static void test_examples_of_the_manual(void **state)
         shale_stream_free(stream);
         shale_buf_fini(&out);
     }
-    assert_int_equal(n, 3);
+    assert_int_equal(n, 4);
     shale_buf_fini(&manual);
 }
 
@@ -975,6 +994,16 @@ static void test_no_memory_at_any_call(void **state)
     fail_every_call(SHALE_STR(HEAD "- {name: a, from: a, type: string, pattern: '(', enum: [1]}\n"
                                    "- {name: a, from: /a, type: binary, default: eA==}\n"
                                    "- {name: j, from: /a, type: json, default: \"x\\ny\"}\n"));
+    /* As many types as take several blocks of the arenas. */
+    shale_buf_init(&text, &shale_mem_libc, 1 << 20);
+    assert_int_equal(shale_buf_append_str(&text, SHALE_STR(HEAD "- {name: s, from: /s, annotate: "
+                                                                "uuid, type: 'struct{u: uuid")),
+                     SHALE_OK);
+    for (int i = 0; i < 1500; i++)
+        assert_int_equal(shale_buf_printf(&text, ", m%d: map<string,list<uuid>>", i), SHALE_OK);
+    assert_int_equal(shale_buf_append_str(&text, SHALE_STR("}'}\n")), SHALE_OK);
+    fail_every_call(shale_buf_str(&text));
+    shale_buf_fini(&text);
 }
 
 int main(void)
@@ -991,6 +1020,7 @@ int main(void)
         cmocka_unit_test(test_types_inside_types),
         cmocka_unit_test(test_tables_look_inside),
         cmocka_unit_test(test_storage),
+        cmocka_unit_test(test_readers_of_modern),
         cmocka_unit_test(test_storage_that_does_not_fit),
         cmocka_unit_test(test_constraints_apply),
         cmocka_unit_test(test_from),
