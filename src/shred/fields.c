@@ -32,6 +32,21 @@ static struct shale_str quoted(struct shale_str text)
     return (struct shale_str){text.data - 1, text.n_bytes + 2};
 }
 
+/* Does a value of this type come from a string? */
+static bool reads_text(const struct shale_field *field, const struct shale_type *type)
+{
+    switch (type->kind) {
+    case SHALE_BOOL:
+    case SHALE_INT32:
+    case SHALE_INT64:
+    case SHALE_FLOAT64:
+    case SHALE_DECIMAL:
+        return field->lax;
+    default:
+        return true;
+    }
+}
+
 /* Make a value that stands in the text ready for conversion to 'type'.  It becomes NULL when it
  * means that.  SHALE_SCHEMA: not UTF-8, or half a surrogate pair. */
 static enum shale_status prepare(struct shale_shredder *shredder, const struct shale_field *field,
@@ -52,7 +67,7 @@ static enum shale_status prepare(struct shale_shredder *shredder, const struct s
         found->kind = SHALE_KIND_NULL;
     else if (is_json && found->kind == SHALE_KIND_STRING)
         found->text = quoted(found->text); /* keeps its own text, whatever its escapes are */
-    else if (!is_json && plain.broken)
+    else if (!is_json && plain.broken && reads_text(field, type))
         return SHALE_ERR(err, surrogate, shale_value_quote(found->kind, found->text, &shown));
     else
         *found = plain;

@@ -70,7 +70,7 @@ static enum shale_status compile_fields(struct shale_shredder *shredder)
     return status;
 }
 
-/* Which fields read each path. */
+/* Which fields read each path, when all are named. */
 static enum shale_status compile_readers(struct shale_shredder *shredder)
 {
     const struct shale_stream *stream = shredder->stream;
@@ -110,8 +110,6 @@ static enum shale_status compile(struct shale_shredder *shredder)
         status = compile_types(shredder);
     if (status == SHALE_OK)
         status = compile_fields(shredder);
-    if (status == SHALE_OK)
-        status = compile_readers(shredder);
     for (size_t i = 0; status == SHALE_OK && i < stream->n_keep; i++)
         status = add_from(shredder, &stream->keep[i].from, SHALE_PATH_CONDITION,
                           &shredder->keep_paths[i]);
@@ -122,6 +120,8 @@ static enum shale_status compile(struct shale_shredder *shredder)
         status = shale_paths_add(&shredder->paths, &stream->records, SHALE_PATH_RECORDS, &records);
     if (status == SHALE_OK)
         status = shale_paths_seal(&shredder->paths);
+    if (status == SHALE_OK)
+        status = compile_readers(shredder);
     if (status == SHALE_OK)
         status = shale_walk_init(&shredder->walk, shredder->mem, &shredder->paths,
                                  stream->unknown_fields);
