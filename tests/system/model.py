@@ -420,6 +420,56 @@ def convert_list(field, node, pointer):
     return values
 
 
+def named(name):
+    """What a member's name is the same as: one with half a surrogate pair only as written."""
+    return ("as written", name.text) if half_pair(name.value) else name.value
+
+
+def step_of(name):
+    return "/" + escape(name.text[1:-1] if half_pair(name.value) else name.value)
+
+
+def convert_nested(field, tree, node, pointer):
+    """A value of a type that may hold others; trees are ("scalar", leaf), ("list", tree),
+    ("map", tree) and ("struct", [(name, tree)])."""
+    shape, inside = tree
+    if node is None or node.kind == "null":
+        return None
+    if shape == "scalar":
+        try:
+            return TYPES[inside["type"]]({**field, **inside}, node)
+        except Reject as reject:
+            raise Reject(reject.rule, pointer, node)
+    if node.kind != ("array" if shape == "list" else "object"):
+        raise Reject("type", pointer, node)
+    if shape == "list":
+        return [convert_nested(field, inside, element, f"{pointer}/{i}")
+                for i, element in enumerate(node.value)]
+    last = {named(name): (i, value) for i, (name, value) in enumerate(node.value)}
+    if shape == "struct":
+        return {name: convert_nested(field, tree, last.get(name, (0, None))[1],
+                                     f"{pointer}/{escape(name)}") for name, tree in inside}
+    first = {}
+    for name, _ in node.value:
+        first.setdefault(named(name), name)
+    entries = []
+    for key, name in first.items():
+        if half_pair(name.value):
+            raise Reject("surrogate", pointer + step_of(name), name)
+        entries.append((key, convert_nested(field, inside, last[key][1], pointer + step_of(name))))
+    return entries
+
+
+def convert_tree(field, node, pointer):
+    value = convert_nested(field, field["tree"], node, pointer)
+    if field["tree"][0] != "struct":
+        try:
+            check_length(field, value)
+        except Reject as reject:
+            raise Reject(reject.rule, pointer, node)
+    return value
+
+
 def steps_of(pointer):
     return [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
 
@@ -442,7 +492,8 @@ def read_field(field, event, lineage):
         if pointer is None:
             field = {**field, "lax": True}
         try:
-            value = (convert_list if field["list"] else convert)(field, node, pointer)
+            how = convert_tree if field["tree"] else convert_list if field["list"] else convert
+            value = how(field, node, pointer)
             return value, True, pointer, node if pointer is not None else None
         except Reject as reject:
             if pointer is None:
@@ -483,29 +534,79 @@ def holds(condition, definition, event, lineage):
     return found == ("in" in condition)
 
 
-def first_steps(pointers):
-    return {steps_of(pointer)[0] for pointer in pointers
-            if pointer and not pointer.startswith("$")}
-
-
 def escape(name):
     return name.replace("~", "~0").replace("/", "~1")
+
+
+def has_struct(tree):
+    shape, inside = tree
+    return shape == "struct" or shape in ("list", "map") and has_struct(inside)
+
+
+def inner_trees(trees, node, step):
+    """The types that read a member or element of a value that 'trees' read."""
+    for shape, inside in trees:
+        if node.kind == "array" and shape == "list" or node.kind == "object" and shape == "map":
+            yield inside
+        elif node.kind == "object" and shape == "struct":
+            yield from (tree for name, tree in inside if name == step)
+
+
+def unknown(node, trees, ways, judged, rejecting, pointer):
+    """Of a value what nothing reads, as text (or None); or a Reject.  'ways': what pointers go on
+    from here, as (steps, the type that reads the end; None for a condition)."""
+    if node.kind not in ("object", "array"):
+        return None
+    if node.kind == "array":
+        items = [(None, str(i), value) for i, value in enumerate(node.value)]
+    else:
+        items = [(name, named(name), value) for name, value in node.value]
+    last = {step: i for i, (_, step, _) in enumerate(items)}
+    kept = []
+    for i, (name, step, value) in enumerate(items):
+        on = [(steps[1:], tree) for steps, tree in ways if steps[0] == step]
+        inner = list(inner_trees(trees, node, step))
+        inner += [tree for steps, tree in on if not steps and tree]
+        known = inner or any(rejecting or tree for _, tree in on)
+        place = f"{pointer}/{i}" if name is None else pointer + step_of(name)
+        text = None
+        if name is not None and judged and not known:
+            if rejecting:
+                raise Reject("unknown_field", place, name)
+            text = value.compact() if last[step] == i else None
+        elif last[step] == i and all(map(has_struct, inner)):
+            text = unknown(value, inner, [way for way in on if way[0]], bool(inner), rejecting, place)
+        if name is None:
+            kept.append(text or "null")
+        elif text:
+            kept.append(f"{name.text}:{text}")
+    if node.kind == "object":
+        return "{" + ",".join(kept) + "}" if kept else None
+    while kept and kept[-1] == "null":
+        kept.pop()
+    return "[" + ",".join(kept) + "]" if kept else None
+
+
+def unknown_of(definition, event):
+    fields = definition["fields"]
+    conditions = definition["keep"] + [rule["when"] for rule in definition["rules"]]
+    places = [(pointer, field["tree"] or ("scalar", None))
+              for field in fields for pointer in field["from"]]
+    places += [(pointer, None) for condition in conditions for pointer in condition["from"]]
+    places = [(pointer, tree) for pointer, tree in places if not pointer.startswith("$")]
+    trees = [tree for pointer, tree in places if pointer == "" and tree and has_struct(tree)]
+    ways = [(steps_of(pointer), tree) for pointer, tree in places if pointer]
+    return unknown(event, trees, ways, True, definition["unknown"] == "reject", "")
 
 
 def judge(definition, event, lineage):
     """None: filtered.  Otherwise the row; or a Reject is raised."""
     if event.kind != "object":
         raise Reject("not_an_object", None, event)
-    conditions = definition["keep"] + [rule["when"] for rule in definition["rules"]]
     if definition["keep"] and not any(holds(condition, definition, event, lineage)
                                       for condition in definition["keep"]):
         return None
-    read = set().union(*(first_steps(field["from"]) for field in definition["fields"]))
-    if definition["unknown"] == "reject":
-        known = read.union(*(first_steps(condition["from"]) for condition in conditions))
-        for name, value in event.value:
-            if name.value not in known:
-                raise Reject("unknown_field", "/" + escape(name.value), name)
+    others = unknown_of(definition, event) if definition["unknown"] != "ignore" else None
     row, had = {}, {}
     for field in definition["fields"]:
         try:
@@ -523,10 +624,7 @@ def judge(definition, event, lineage):
                         reject.field = name
                         raise reject
     if definition["unknown"] == "keep":
-        last = {name.value: i for i, (name, _) in enumerate(event.value)}
-        others = [(name, value) for i, (name, value) in enumerate(event.value)
-                  if name.value not in read and last[name.value] == i]
-        row["_unknown"] = Node("object", None, others).compact() if others else None
+        row["_unknown"] = others
     return row
 
 
@@ -590,24 +688,55 @@ class Maker:
                 break
         return found
 
+    def leaf(self):
+        """A scalar type: what the model needs of it, and its text."""
+        rng, kind = self.rng, self.rng.choice(list(TYPES))
+        leaf = {"type": kind, "unit": "us"}
+        if kind == "decimal":
+            leaf["precision"] = rng.choice([1, 5, 9, 10, 18, 19, 38])
+            leaf["scale"] = rng.randint(0, min(leaf["precision"], 20))
+            return leaf, f"decimal({leaf['precision']},{leaf['scale']})"
+        if kind == "timestamp":
+            leaf["unit"] = rng.choice(["us", "us", "ms", "ns"])
+            if self.maybe(0.8) or leaf["unit"] != "us":
+                return leaf, f"timestamp({leaf['unit']})"
+        return leaf, kind
+
+    def tree(self, depth=1):
+        """A type of any nesting, and its text."""
+        rng, space = self.rng, self.rng.choice(["", " "])
+        shape = rng.choice(["list", "map", "struct", "struct"])
+        if depth > 1 and self.maybe(0.25 * depth):
+            leaf, text = self.leaf()
+            return ("scalar", leaf), text
+        if shape == "struct":
+            members = [(name, *self.tree(depth + 1))
+                       for name in rng.sample(NAMES, rng.randint(1, 4))]
+            texts = [f'"{name}":{space}{text}' if not name.isascii() or not name.isalpha() or
+                     self.maybe(0.2) else f"{name}:{space}{text}" for name, _, text in members]
+            return (shape, [(name, tree) for name, tree, _ in members]), \
+                "struct{" + f",{space}".join(texts) + "}"
+        tree, text = self.tree(depth + 1)
+        return (shape, tree), f"list<{text}>" if shape == "list" else f"map<string,{space}{text}>"
+
     def field(self, number):
         rng = self.rng
-        kind = rng.choice(list(TYPES))
-        field = {"name": f"f{number}", "type": kind, "list": self.maybe(0.2), "lax": self.maybe(0.4),
+        leaf, name = self.leaf()
+        kind = leaf["type"]
+        field = {"name": f"f{number}", **leaf, "list": self.maybe(0.2), "lax": self.maybe(0.4),
                  "from": [self.pointer() for _ in range(1 + self.maybe(0.25))], "trim": False,
                  "required": self.maybe(0.1), "null_values": [], "check": {}, "default": None,
-                 "unit": "us"}
-        name = kind
-        if kind == "decimal":
-            field["precision"] = rng.choice([1, 5, 9, 10, 18, 19, 38])
-            field["scale"] = rng.randint(0, min(field["precision"], 20))
-            name = f"decimal({field['precision']},{field['scale']})"
-        if kind == "timestamp":
-            field["unit"] = rng.choice(["us", "us", "ms", "ns"])
-            name = f"timestamp({field['unit']})" if self.maybe(0.8) or field["unit"] != "us" else kind
+                 "tree": None}
+        if self.maybe(0.3):
+            field["tree"], name = self.tree()
+            while field["tree"][0] == "list" and field["tree"][1][0] == "scalar":
+                field["tree"], name = self.tree()
+            field["list"], kind = False, "nested"
+            field["type"] = kind
         if not field["list"] and kind == "string" and self.maybe(0.1):
             field["from"].append(rng.choice(["$key", "$bucket", "$key.name"]))
-        yaml = [f"name: {field['name']}", f"type: \"{'list<' + name + '>' if field['list'] else name}\"",
+        text = json.dumps(f"list<{name}>" if field["list"] else name, ensure_ascii=False)
+        yaml = [f"name: {field['name']}", f"type: {text}",
                 "from: " + json.dumps(field["from"] if len(field["from"]) > 1 or self.maybe(0.5)
                                       else field["from"][0])]
         if field["lax"]:
@@ -615,10 +744,10 @@ class Maker:
         if field["required"]:
             yaml.append("required: true")
         texts = kind in ("string", "uuid", "binary", "date", "time", "timestamp")
-        if self.maybe(0.25) and (texts or (field["lax"] and kind != "json")):
+        if self.maybe(0.25) and (texts or (field["lax"] and kind not in ("json", "nested"))):
             field["trim"] = True
             yaml.append("trim: true")
-        if self.maybe(0.2):
+        if self.maybe(0.2) and kind != "nested":
             field["null_values"] = rng.sample(["", "-", "N/A", "0", "-1", "false", "7.0"], 2)
             yaml.append("null_values: " + json.dumps(field["null_values"]))
         self.constraints(field, yaml)
@@ -627,7 +756,9 @@ class Maker:
 
     def constraints(self, field, yaml):
         rng, kind, check = self.rng, field["type"], field["check"]
-        if kind != "json" and self.maybe(0.08):
+        lengths = field["list"] or kind in ("string", "binary") or \
+            kind == "nested" and field["tree"][0] != "struct"
+        if kind not in ("json", "nested") and self.maybe(0.08):
             values = self.value_for(field, rng.randint(1, 4))
             if values:
                 check["enum"] = [value for _, value in values]
@@ -638,10 +769,10 @@ class Maker:
         if kind == "string" and self.maybe(0.1):
             check["format"] = rng.choice(list(FORMATS))
             yaml.append(f"format: {check['format']}")
-        if (field["list"] or kind in ("string", "binary")) and self.maybe(0.2):
+        if lengths and self.maybe(0.2):
             check["min_length"] = rng.randint(0, 2)
             yaml.append(f"min_length: {check['min_length']}")
-        if (field["list"] or kind in ("string", "binary")) and self.maybe(0.2):
+        if lengths and self.maybe(0.2):
             check["max_length"] = rng.randint(2, 6)
             yaml.append(f"max_length: {check['max_length']}")
         if kind in ("int32", "int64", "float64", "decimal", "date", "time", "timestamp"):
@@ -650,7 +781,7 @@ class Maker:
                 if values and not (name == "maximum" and values[0][1] < check.get("minimum", values[0][1])):
                     check[name] = values[0][1]
                     yaml.append(f"{name}: {values[0][0]}")
-        if not field["list"] and kind != "json" and not check and self.maybe(0.15):
+        if not field["list"] and kind not in ("json", "nested") and not check and self.maybe(0.15):
             values = self.value_for(field, 1)
             if values:
                 field["default"] = values[0][1]
@@ -725,6 +856,34 @@ class Maker:
                 continue
         return literal("null")
 
+    def nested(self, field, tree):
+        """A value that a type of any nesting probably takes."""
+        rng, (shape, inside) = self.rng, tree
+        if self.maybe(0.015):
+            return self.value(2)
+        if self.maybe(0.08):
+            return literal("null")
+        if shape == "scalar":
+            return self.fitting({**field, **inside})
+        if shape == "list":
+            return Node("array", None, [self.nested(field, inside)
+                                        for _ in range(rng.choice([0, 1, 1, 2, 3]))])
+        if shape == "map":
+            names = [rng.choice(NAMES + WORDS[:9]) for _ in range(rng.choice([0, 1, 2, 3, 20]))]
+            if self.maybe(0.02):
+                names.insert(rng.randint(0, len(names)), "k\udc00/")
+            return Node("object", None, [(string(rng, name, 0.1), self.nested(field, inside)
+                                          if len(names) < 5 or inside[0] == "scalar"
+                                          else literal("null")) for name in names])
+        members = [(string(rng, name, 0.05), self.nested(field, member))
+                   for name, member in inside if self.maybe(0.8)]
+        if members and self.maybe(0.1):
+            members.append((string(rng, rng.choice(members)[0].value, 0.1), self.value(2)))
+        if self.maybe(0.08):
+            members.append((string(rng, rng.choice(NAMES + ["k\ud800"]), 0.1), self.value(2)))
+        rng.shuffle(members)
+        return Node("object", None, members)
+
     def object(self, depth, fields=()):
         rng = self.rng
         members = [(string(rng, rng.choice(NAMES), 0.1), self.value(depth))
@@ -734,7 +893,7 @@ class Maker:
             if pointer in ("",) or pointer.startswith("$") or self.maybe(0.1):
                 continue
             steps = steps_of(pointer)
-            node = self.fitting(field)
+            node = self.nested(field, field["tree"]) if field["tree"] else self.fitting(field)
             if field["list"] and self.maybe(0.95):
                 node = Node("array", None, [self.fitting(field) for _ in range(rng.randint(0, 4))])
             for step in reversed(steps[1:]):
@@ -818,6 +977,25 @@ def plain(column, kind):
     return column.to_pylist()
 
 
+def plain_tree(array, tree):
+    """The same of one chunk of a nested column."""
+    shape, inside = tree
+    valid = array.is_valid().to_pylist()
+    if shape == "scalar":
+        return plain(pyarrow.chunked_array([array]), inside["type"])
+    if shape == "struct":
+        names = [name for name, _ in inside]
+        if [array.type.field(i).name for i in range(array.type.num_fields)] != names:
+            return [array.type] * len(array)
+        members = [plain_tree(array.field(i), inside[i][1]) for i in range(len(names))]
+        return [dict(zip(names, row)) if valid[i] else None for i, row in enumerate(zip(*members))]
+    ends = array.offsets.to_pylist()
+    values = plain_tree(array.values if shape == "list" else array.items, inside)
+    if shape == "map":
+        values = list(zip(array.keys.to_pylist(), values))
+    return [values[ends[i]:ends[i + 1]] if valid[i] else None for i in range(len(array))]
+
+
 def same(a, b):
     """Equal, and of one kind, and of one sign."""
     return repr(a) == repr(b)
@@ -827,9 +1005,14 @@ def compare(definition, path, expected):
     table = pyarrow.parquet.read_table(path, partitioning=None)
     if table.num_rows != len(expected):
         return f"{table.num_rows} rows, expected {len(expected)}"
-    kinds = {field["name"]: field["type"] for field in definition["fields"]}
+    fields = {field["name"]: field for field in definition["fields"]}
     for name in table.column_names:
-        got = plain(table[name], kinds.get(name, "string"))
+        field = fields.get(name, {"type": "string", "tree": None})
+        if field["tree"]:
+            got = [value for chunk in table[name].chunks
+                   for value in plain_tree(chunk, field["tree"])]
+        else:
+            got = plain(table[name], field["type"])
         for i, row in enumerate(expected):
             if not same(got[i], row[name]):
                 return f"row {i}, {name}: {got[i]!r}, expected {row[name]!r}"
