@@ -328,10 +328,10 @@ enum shale_status shale_file_open(struct shale_file *file, struct shale_err *err
     return status;
 }
 
-enum shale_status shale_file_close(struct shale_file *file, int64_t n_rows, struct shale_err *err)
+enum shale_status shale_file_close(struct shale_file *file, const struct shale_row_group *group,
+                                   struct shale_err *err)
 {
-    const struct shale_row_group group = {.metas = file->metas, .n_rows = n_rows};
-    enum shale_status status = shale_parquet_row_group(file->parquet, &group, &file->put.sink, err);
+    enum shale_status status = shale_parquet_row_group(file->parquet, group, &file->put.sink, err);
     return status == SHALE_OK ? shale_put_close(&file->put, err) : status;
 }
 

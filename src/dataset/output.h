@@ -60,9 +60,10 @@ shale_output_rejects(struct shale_output *output, struct shale_file **out, struc
 void shale_file_free(struct shale_file *file);
 
 /* A row group: open, then write the chunks of all columns in order to &file->put.sink, filling
- * file->metas, then close. */
+ * file->metas, then close with them in 'group'. */
 SHALE_MUST_USE enum shale_status shale_file_open(struct shale_file *file, struct shale_err *err);
-SHALE_MUST_USE enum shale_status shale_file_close(struct shale_file *file, int64_t n_rows,
+SHALE_MUST_USE enum shale_status shale_file_close(struct shale_file *file,
+                                                  const struct shale_row_group *group,
                                                   struct shale_err *err);
 
 /* Back to 'n_row_groups': the rows of an object that failed. */

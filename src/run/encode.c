@@ -66,42 +66,62 @@ static enum shale_status next_piece(struct shale_column_stream *stream,
     return SHALE_OK;
 }
 
-static enum shale_status write_leaf(struct worker *worker, const struct part *part,
-                                    size_t n_entries, size_t number, struct shale_sink *sink,
-                                    struct shale_chunk_meta *meta, struct shale_err *err)
+/* Rows as they came. */
+static enum shale_status write_pieces(struct worker *worker, const struct part *part,
+                                      size_t n_entries, size_t column,
+                                      const struct shale_leaf *leaf, struct shale_sink *sink,
+                                      struct shale_chunk_meta *meta, struct shale_err *err)
 {
     const struct run *run = worker->run;
-    const struct shale_schema *schema = part->file->schema;
     struct pieces pieces = {.stream = {next_piece},
                             .run = run,
                             .part = part,
                             .n_entries = n_entries,
-                            .header_bytes = shale_batch_header_bytes(schema)};
-    struct shale_leaf leaf;
+                            .column = column,
+                            .header_bytes = shale_batch_header_bytes(part->file->schema)};
     enum shale_status status;
-    shale_leaf_find(schema, number, &pieces.column, &leaf);
-    pieces.nodes = shale_mem_zeroed(run->mem, shale_type_n_nodes(&leaf.column->type),
-                                    sizeof *pieces.nodes);
+    pieces.nodes =
+        shale_mem_zeroed(run->mem, shale_type_n_nodes(&leaf->column->type), sizeof *pieces.nodes);
     if (pieces.nodes == NULL)
         return SHALE_ERR(err, no_memory);
     shale_buf_init(&pieces.header, run->mem, MAX_PART_BYTES);
     shale_buf_init(&pieces.bytes, run->mem, MAX_PART_BYTES);
-    status = shale_chunk_write(worker->chunks, &leaf, &part->file->chunk, &pieces.stream, sink,
-                               meta, err);
+    status = shale_chunk_write(worker->chunks, leaf, &part->file->chunk, &pieces.stream, sink, meta,
+                               err);
     shale_buf_fini(&pieces.header);
     shale_buf_fini(&pieces.bytes);
     shale_mem_free(run->mem, pieces.nodes);
-    if (status == SHALE_NOMEM)
-        return SHALE_ERR(err, no_memory);
     return status;
 }
 
-static int64_t count_rows(const struct part *part, size_t n_entries)
+static enum shale_status write_leaf(struct worker *worker, const struct part *part,
+                                    size_t n_entries, const struct row_order *order, size_t number,
+                                    struct shale_sink *sink, struct shale_err *err)
 {
-    int64_t n_rows = 0;
+    struct shale_chunk_meta *meta = &part->file->metas[number];
+    struct sorted_column sorted;
+    struct shale_leaf leaf;
+    enum shale_status status;
+    size_t column;
+    shale_leaf_find(part->file->schema, number, &column, &leaf);
+    if (order->rows == NULL)
+        return write_pieces(worker, part, n_entries, column, &leaf, sink, meta, err);
+    status = sorted_open(&sorted, worker->run, part, n_entries, order, column, leaf.column, err);
+    if (status == SHALE_OK)
+        status = shale_chunk_write(worker->chunks, &leaf, &part->file->chunk, &sorted.stream, sink,
+                                   meta, err);
+    sorted_close(&sorted);
+    return status;
+}
+
+static enum shale_status close_row_group(const struct part *part, size_t n_entries,
+                                         const struct row_order *order, struct shale_err *err)
+{
+    struct shale_row_group group = {
+        .metas = part->file->metas, .sorting = order->sorting, .n_sorting = order->n_sorting};
     for (size_t i = 0; i < n_entries; i++)
-        n_rows += part->entries[i].n_rows;
-    return n_rows;
+        group.n_rows += part->entries[i].n_rows;
+    return shale_file_close(part->file, &group, err);
 }
 
 /* ---- By one thread ----------------------------------------------------------------------------
@@ -144,13 +164,19 @@ static enum shale_status write_row_group(struct worker *worker, const struct par
 {
     struct shale_file *file = part->file;
     struct gathered gathered = {{gather_bytes}, &worker->writes, &file->put.sink};
-    enum shale_status status = shale_file_open(file, err);
+    struct row_order order;
+    enum shale_status status = order_make(worker->run, part, n_entries, &order, err);
+    if (status == SHALE_OK)
+        status = shale_file_open(file, err);
     shale_buf_reset(&worker->writes);
     for (size_t i = 0; i < file->n_leaves && status == SHALE_OK; i++)
-        status = write_leaf(worker, part, n_entries, i, &gathered.sink, &file->metas[i], err);
+        status = write_leaf(worker, part, n_entries, &order, i, &gathered.sink, err);
     if (status == SHALE_OK)
         status = flush_gathered(&gathered, err);
-    return status != SHALE_OK ? status : shale_file_close(file, count_rows(part, n_entries), err);
+    if (status == SHALE_OK)
+        status = close_row_group(part, n_entries, &order, err);
+    order_free(worker->run, &order);
+    return status;
 }
 
 /* Read back whole what waits in the spill file, unless it is more than 'limit': by columns it would
@@ -226,6 +252,7 @@ void cut_free(struct run *run, struct cut *cut)
         return;
     for (size_t i = 0; i < cut->n_leaves; i++)
         shale_buf_fini(&cut->leaves[i].bytes);
+    order_free(run, &cut->order);
     shale_mem_free(run->mem, cut->leaves);
     shale_mem_free(run->mem, cut);
 }
@@ -233,8 +260,8 @@ void cut_free(struct run *run, struct cut *cut)
 enum shale_status encode_leaf(struct worker *worker, struct cut *cut, size_t leaf,
                               struct shale_err *err)
 {
-    return write_leaf(worker, cut->part, cut->n_entries, leaf, &cut->leaves[leaf].sink,
-                      &cut->part->file->metas[leaf], err);
+    return write_leaf(worker, cut->part, cut->n_entries, &cut->order, leaf, &cut->leaves[leaf].sink,
+                      err);
 }
 
 enum shale_status encode_finish(struct worker *worker, struct shale_err *err)
@@ -249,7 +276,7 @@ enum shale_status encode_finish(struct worker *worker, struct shale_err *err)
         shale_buf_fini(bytes);
     }
     if (status == SHALE_OK)
-        status = shale_file_close(part->file, count_rows(part, cut->n_entries), err);
+        status = close_row_group(part, cut->n_entries, &cut->order, err);
     if (status == SHALE_OK)
         entries_drop(run, part, 0, cut->n_entries);
     run->seq.cut = NULL;
@@ -291,7 +318,9 @@ enum shale_status encode_begin(struct worker *worker, struct part *part, size_t 
         return status;
     if (*all) {
         run->seq.cut = cut_new(run, part, n_entries);
-        return run->seq.cut != NULL ? SHALE_OK : SHALE_ERR(err, no_memory);
+        if (run->seq.cut == NULL)
+            return SHALE_ERR(err, no_memory);
+        return order_make(run, part, n_entries, &run->seq.cut->order, err);
     }
     status = write_row_group(worker, part, n_entries, err);
     if (status == SHALE_OK)

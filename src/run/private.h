@@ -6,6 +6,7 @@
  *     read.c      a node's bytes -> events
  *     shred.c     events -> rows and rejects in a worker's builders -> a parcel
  *     sequence.c  parcels in plan order -> waiting rows; marks of undecided objects; counts
+ *     sort.c      waiting rows in the order of sort_by
  *     encode.c    waiting rows -> row groups
  *     run.c       which thread does what next; the memory account
  *
@@ -21,6 +22,8 @@
 #include "codec/codec.h"
 #include "columns/batch.h"
 #include "columns/builder.h"
+#include "columns/gather.h"
+#include "columns/order.h"
 #include "dataset/output.h"
 #include "dataset/partition.h"
 #include "dataset/rejects.h"
@@ -176,12 +179,38 @@ struct part {
     struct shale_file *file; /* NULL before its first row group */
     struct entry *entries;   /* waiting, in plan order */
     size_t n_entries, capacity;
-    size_t waiting_bytes; /* with BATCH_OVERHEAD for each */
+    size_t waiting_bytes; /* as entry_weight() says */
     /* Of the large object under way, when 'epoch' is its number: */
     int64_t epoch;
     size_t mark_entries; /* entries before its first */
     bool has_mark;       /* row groups of it are in the file ... */
     size_t mark_groups;  /* ... behind so many others */
+};
+
+/* One column of all batches of a row group. */
+struct loaded {
+    const struct run *run;
+    size_t n_entries;
+    void **parts;                        /* [n_entries], of those that were in the spill file */
+    const struct shale_column **columns; /* [n_entries] */
+    struct shale_column *nodes;
+    struct shale_buf header;
+};
+
+/* The order of a row group's rows. */
+struct row_order {
+    struct shale_row_ref *rows; /* NULL: as they came */
+    int64_t n_rows;
+    struct shale_parquet_sorting *sorting; /* what the footer says of it */
+    size_t n_sorting;
+};
+
+/* A column in that order, piece by piece. */
+struct sorted_column {
+    struct shale_column_stream stream; /* first member */
+    struct loaded loaded;
+    struct shale_gather *gather;
+    struct shale_str name;
 };
 
 /* A row group that all threads encode, a leaf each. */
@@ -190,6 +219,7 @@ struct cut {
     size_t n_entries;
     size_t n_leaves, next_leaf, n_done;
     struct leaf_out *leaves;
+    struct row_order order;
 };
 
 struct sequencer {
@@ -317,6 +347,13 @@ struct run {
     struct sequencer seq;
 };
 
+/* What an entry counts for the size of a row group: what it takes until it is in the file. */
+static inline size_t entry_weight(const struct run *run, const struct entry *entry)
+{
+    size_t order = run->stream->n_sort_by > 0 ? 2 * sizeof(struct shale_row_ref) : 0;
+    return entry->n_bytes + BATCH_OVERHEAD + (size_t)entry->n_rows * order;
+}
+
 static inline bool is_cancelled(const struct run *run)
 {
     return run->env->cancelled(run->env->ctx);
@@ -384,6 +421,19 @@ SHALE_MUST_USE enum shale_status sequence_open(struct run *run, struct shale_err
 void sequence_close(struct run *run);
 /* A part named "", with or without rows: the one file of layout file. */
 SHALE_MUST_USE enum shale_status sequence_ensure_part(struct run *run);
+
+/* sort.c */
+SHALE_MUST_USE enum shale_status order_make(const struct run *run, const struct part *part,
+                                            size_t n_entries, struct row_order *order,
+                                            struct shale_err *err);
+void order_free(const struct run *run, struct row_order *order);
+/* sorted_close() in any case. */
+SHALE_MUST_USE enum shale_status sorted_open(struct sorted_column *sorted, const struct run *run,
+                                             const struct part *part, size_t n_entries,
+                                             const struct row_order *order, size_t column,
+                                             const struct shale_column_def *def,
+                                             struct shale_err *err);
+void sorted_close(struct sorted_column *sorted);
 
 /* encode.c */
 /* Cut the first 'n_entries' of a part as a row group.  '*all' is set when it is left to all

@@ -21,9 +21,17 @@ enum { REPORT_EVERY_US = 100000 };
 /* ---- The account ------------------------------------------------------------------------------
  */
 
+/* What it takes to sort a row group: its order and its largest column. */
+static int64_t sort_bytes(const struct shale_stream *stream)
+{
+    return stream->n_sort_by > 0 ? stream->row_group_bytes : 0;
+}
+
+/* The reserve of one largest event is not in use while a row group is encoded. */
 static int64_t reserve_bytes(const struct shale_stream *stream)
 {
-    return 2 * stream->max_event_bytes;
+    int64_t event = 2 * stream->max_event_bytes;
+    return event > sort_bytes(stream) ? event : sort_bytes(stream);
 }
 
 int64_t shale_run_least_memory(const struct shale_stream *stream)
@@ -37,13 +45,13 @@ static void share_memory(struct run *run)
 {
     const int64_t each = WORKER_BYTES + PARCEL_NEED;
     int64_t left = run->options->memory_bytes - FIXED_BYTES - reserve_bytes(run->stream);
-    int64_t n_workers = left / each;
+    int64_t n_workers = (left + sort_bytes(run->stream)) / (each + sort_bytes(run->stream));
     if (n_workers > (int64_t)run->options->n_threads)
         n_workers = run->options->n_threads;
     if (n_workers < 1)
         n_workers = 1;
     run->n_workers = (unsigned)n_workers;
-    left -= n_workers * WORKER_BYTES;
+    left -= n_workers * WORKER_BYTES + (n_workers - 1) * sort_bytes(run->stream);
     if (left < 0)
         left = 0;
     run->flight_limit = run->waiting_limit = run->encode_limit = (size_t)left / 3;

@@ -26,7 +26,7 @@ void entries_drop(struct run *run, struct part *part, size_t from, size_t n)
 {
     for (size_t i = from; i < from + n; i++) {
         struct entry *entry = &part->entries[i];
-        size_t waiting = entry->n_bytes + BATCH_OVERHEAD;
+        size_t waiting = entry_weight(run, entry);
         if (entry->batch != NULL)
             run->seq.memory_bytes -= entry->n_bytes;
         else
@@ -178,8 +178,8 @@ static enum shale_status wait_batch(struct run *run, struct part *part, struct s
         seq->memory_bytes += entry.n_bytes;
     }
     part->entries[part->n_entries++] = entry;
-    part->waiting_bytes += entry.n_bytes + BATCH_OVERHEAD;
-    seq->waiting_bytes += entry.n_bytes + BATCH_OVERHEAD;
+    part->waiting_bytes += entry_weight(run, &entry);
+    seq->waiting_bytes += entry_weight(run, &entry);
     return SHALE_OK;
 }
 
