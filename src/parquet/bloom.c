@@ -69,44 +69,39 @@ void shale_bloom_put(struct shale_bloom *bloom, uint64_t hash)
 
 /* A block that is not there is found when in each word its one bit is set: the product of the
  * words' shares of set bits.  The sum of all blocks' products, in units of 32^-8, of the filter
- * whose blocks are the ORs of 'together' (a power of two). */
-static uint64_t sum_of_chances(const uint32_t *words, size_t together)
+ * whose blocks are the ORs of two neighbours among the 'n_blocks'. */
+static uint64_t sum_of_chances(const uint32_t *words, size_t n_blocks)
 {
     uint64_t sum = 0;
-    for (size_t b = 0; b < MOST_BLOCKS; b += together) {
+    for (size_t b = 0; b < n_blocks; b += 2) {
+        const uint32_t *pair = words + b * WORDS;
         uint64_t product = 1;
-        for (size_t w = 0; w < WORDS; w++) {
-            uint32_t word = 0;
-            for (size_t i = 0; i < together; i++)
-                word |= words[(b + i) * WORDS + w];
-            product *= (uint64_t)__builtin_popcount(word);
-        }
-        sum += product; /* at most 2^15 blocks of 2^40 */
+        if ((pair[0] | pair[WORDS]) == 0) /* as every word of it: nothing was put there */
+            continue;
+        for (size_t w = 0; w < WORDS; w++)
+            product *= (uint64_t)__builtin_popcount(pair[w] | pair[WORDS + w]);
+        sum += product; /* at most 2^14 blocks of 2^40 */
     }
     return sum;
 }
 
-static void fold(uint32_t *words, size_t together)
+/* Each two neighbours become one block. */
+static void fold(uint32_t *words, size_t n_blocks)
 {
-    for (size_t b = 0; b < MOST_BLOCKS; b += together)
-        for (size_t w = 0; w < WORDS; w++) {
-            uint32_t word = 0;
-            for (size_t i = 0; i < together; i++)
-                word |= words[(b + i) * WORDS + w];
-            words[b / together * WORDS + w] = word;
-        }
+    for (size_t b = 0; b < n_blocks; b += 2) {
+        const uint32_t *pair = words + b * WORDS;
+        for (size_t w = 0; w < WORDS; w++)
+            words[b / 2 * WORDS + w] = pair[w] | pair[WORDS + w];
+    }
 }
 
 struct shale_str shale_bloom_finish(struct shale_bloom *bloom, unsigned one_in)
 {
     const uint64_t unit = (uint64_t)1 << 40;
-    size_t together = 1;
-    while (together < MOST_BLOCKS) {
-        const uint64_t n_blocks = MOST_BLOCKS / (together * 2);
-        if (sum_of_chances(bloom->words, together * 2) > n_blocks * unit / one_in)
-            break;
-        together *= 2;
+    size_t n_blocks = MOST_BLOCKS;
+    while (n_blocks > 1 && sum_of_chances(bloom->words, n_blocks) <= n_blocks / 2 * unit / one_in) {
+        fold(bloom->words, n_blocks);
+        n_blocks /= 2;
     }
-    fold(bloom->words, together);
-    return (struct shale_str){(const char *)bloom->words, SHALE_BLOOM_MOST_BYTES / together};
+    return (struct shale_str){(const char *)bloom->words, n_blocks * SHALE_BLOOM_BLOCK_BYTES};
 }

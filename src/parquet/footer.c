@@ -2,6 +2,8 @@
 /* The footer's structs, field by field as parquet.thrift numbers them. */
 #include "parquet/footer.h"
 
+#include <stdio.h>
+
 #include "parquet/footer_tree.h"
 #include "parquet/parquet.h"
 #include "parquet/write_index.h"
@@ -310,17 +312,46 @@ static void put_row_groups(struct shale_thrift *thrift, const struct shale_foote
     }
 }
 
+static void put_pair(struct shale_thrift *thrift, struct shale_str key, struct shale_str value)
+{
+    shale_thrift_element_struct(thrift); /* KeyValue */
+    shale_thrift_binary(thrift, 1, key);
+    shale_thrift_binary(thrift, 2, value);
+    shale_thrift_end(thrift);
+}
+
+/* Leaves of INT96 with digits behind the microseconds: our reader has to know.  How many there are;
+ * with 'thrift' a pair of each. */
+static size_t put_int96_ns(struct shale_thrift *thrift, const struct shale_schema *schema)
+{
+    struct shale_leaf leaf;
+    size_t number = 0, n = 0;
+    char text[24];
+    for (size_t i = 0; i < schema->n_columns; i++) {
+        if (schema->columns[i].partition_only)
+            continue;
+        shale_leaf_first(&schema->columns[i], &leaf);
+        do {
+            (void)snprintf(text, sizeof(text), "%zu", number++);
+            if (leaf.physical != SHALE_PHYSICAL_INT96 || leaf.type.unit != SHALE_NS)
+                continue;
+            if (thrift != NULL)
+                put_pair(thrift, SHALE_STR(SHALE_INT96_NS_KEY), shale_str_of(text));
+            n++;
+        } while (shale_leaf_next(&leaf));
+    }
+    return n;
+}
+
 static void put_pairs(struct shale_thrift *thrift, const struct shale_footer *footer)
 {
-    if (footer->n_pairs == 0)
+    size_t n = footer->n_pairs + put_int96_ns(NULL, footer->schema);
+    if (n == 0)
         return;
-    shale_thrift_list(thrift, 5, SHALE_THRIFT_STRUCT, footer->n_pairs);
-    for (size_t i = 0; i < footer->n_pairs; i++) {
-        shale_thrift_element_struct(thrift); /* KeyValue */
-        shale_thrift_binary(thrift, 1, footer->pairs[i].key);
-        shale_thrift_binary(thrift, 2, footer->pairs[i].value);
-        shale_thrift_end(thrift);
-    }
+    shale_thrift_list(thrift, 5, SHALE_THRIFT_STRUCT, n);
+    for (size_t i = 0; i < footer->n_pairs; i++)
+        put_pair(thrift, footer->pairs[i].key, footer->pairs[i].value);
+    (void)put_int96_ns(thrift, footer->schema);
 }
 
 void shale_footer_file(struct shale_thrift *thrift, const struct shale_footer *footer)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Nodes become types of ours (parquet-format, LogicalTypes.md: "Nested Types" and its rules for
  * what older writers did).  An annotation that does not fit its physical type says nothing. */
+#include <stdio.h>
+
 #include "base/printable.h"
 #include "parquet/footer_read.h"
 
@@ -315,20 +317,28 @@ static void convert_group(struct types *types, uint32_t node, struct shale_type 
     }
 }
 
-/* INT96 has nanoseconds of a day, and days beyond all bounds.  Spark and we write whole
- * microseconds, often of years that nanoseconds in 64 bits do not reach (the year 9999); others may
- * have finer digits. */
-static enum shale_unit int96_unit(const struct shale_file *meta)
+static bool has_pair(const struct shale_file *meta, const char *key, const char *value)
 {
-    static const char *const keys[] = {"org.apache.spark.version",
-                                       "org.apache.spark.sql.parquet.row.metadata"};
-    if (meta->created_by.n_bytes > 6 && memcmp(meta->created_by.data, "shale ", 6) == 0)
-        return SHALE_US;
     for (size_t i = 0; i < meta->n_key_values; i++)
-        for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
-            if (shale_str_is(meta->key_values[i].key, keys[k]))
-                return SHALE_US;
-    return SHALE_NS;
+        if (shale_str_is(meta->key_values[i].key, key) &&
+            (value == NULL || shale_str_is(meta->key_values[i].value, value)))
+            return true;
+    return false;
+}
+
+/* INT96 has nanoseconds of a day, and days beyond all bounds.  Spark writes whole microseconds,
+ * often of years that nanoseconds in 64 bits do not reach (the year 9999), and so do we unless the
+ * footer says that a leaf has finer digits; others may have such. */
+static enum shale_unit int96_unit(const struct shale_file *meta, int32_t leaf)
+{
+    char number[16];
+    (void)snprintf(number, sizeof number, "%d", (int)leaf);
+    if (meta->created_by.n_bytes > 6 && memcmp(meta->created_by.data, "shale ", 6) == 0)
+        return has_pair(meta, SHALE_INT96_NS_KEY, number) ? SHALE_NS : SHALE_US;
+    return has_pair(meta, "org.apache.spark.version", NULL) ||
+                   has_pair(meta, "org.apache.spark.sql.parquet.row.metadata", NULL)
+               ? SHALE_US
+               : SHALE_NS;
 }
 
 /* What a field holds, however often. */
@@ -353,7 +363,7 @@ static void convert_value(struct types *types, uint32_t node, struct shale_type 
         put_node(types, node);
         leaf_type(node_of(types, node), out, &leaf->unsupported);
         if (out->int96)
-            out->unit = int96_unit(&footer->reader->meta);
+            out->unit = int96_unit(&footer->reader->meta, node_of(types, node)->leaf);
         leaf->type = out;
     } else {
         convert_group(types, node, out);

@@ -115,4 +115,8 @@ enum {
     SHALE_COMPRESSION_LZ4_RAW = 7,
 };
 
+/* Ours: the key of a pair in the footer that names, by its number from 0, a leaf of INT96 with
+ * nanoseconds.  Without it our INT96 has whole microseconds, and years beyond 2262. */
+#define SHALE_INT96_NS_KEY "shale.int96_ns"
+
 #endif
