@@ -1,29 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Status codes: one per decision that a caller can take. */
+/* Status codes are public (<shale/status.h>); what the command line makes of them is not. */
 #ifndef SHALE_BASE_STATUS_H
 #define SHALE_BASE_STATUS_H
 
-#define SHALE_MUST_USE __attribute__((warn_unused_result))
-
-enum shale_status {
-    SHALE_OK = 0,
-    SHALE_NOMEM,     /* memory, or the ceiling, is used up */
-    SHALE_USAGE,     /* the command line or a call is wrong */
-    SHALE_CORRUPT,   /* input bytes break their format: the object fails */
-    SHALE_SCHEMA,    /* the stream definition is wrong, or a value breaks it */
-    SHALE_LIMIT,     /* a cap was reached */
-    SHALE_REJECTS,   /* more rejects than the user allows */
-    SHALE_DENIED,    /* permission */
-    SHALE_NOT_FOUND, /* no such object */
-    SHALE_CONFLICT,  /* a condition was not met */
-    SHALE_UNSURE,    /* it may have taken effect */
-    SHALE_AGAIN,     /* temporary: a retry may help */
-    SHALE_IO,        /* permanent: a full disk */
-    SHALE_CANCELLED, /* interrupted by the user */
-};
-
-/* The stable lower-case name, as in JSON logs: "ok", "no_memory" ... */
-const char *shale_status_name(enum shale_status status);
+#include <shale/status.h>
 
 /* The exit code of the command line: 0 done, 1 failed, 2 usage or definition, 3 rejects over the
  * limit, 4 denied, 5 temporary, 130 interrupted. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The definition's output section. */
 #include "schema/definition_parts.h"
+#include "schema/parse.h"
 
 #include <stdio.h>
 
@@ -66,8 +67,7 @@ static void read_layout(struct shale_def *def, const struct shale_yaml_node *nod
                         "a file has no partitions; expected layout: table");
 }
 
-/* "zstd", "gzip:9" ... */
-static bool parse_compression(struct shale_str text, enum shale_codec *codec, int *level)
+bool shale_parse_compression(struct shale_str text, enum shale_codec *codec, int *level)
 {
     static const struct {
         const char *name;
@@ -108,7 +108,7 @@ static void read_compression(struct shale_def *def, const struct shale_yaml_node
 
     if (!shale_def_text(def, node, "compression", expected, &text))
         return;
-    if (!parse_compression(text, &stream->compression, &stream->compression_level))
+    if (!shale_parse_compression(text, &stream->compression, &stream->compression_level))
         SHALE_DEF_ERROR(def, node, definition_expected, "compression", expected,
                         shale_def_found(node, found));
     else if (stream->compression == SHALE_CODEC_LZ4 && !stream->modern)

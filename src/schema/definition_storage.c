@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "json/number.h"
+#include "schema/parse.h"
 
 static const struct shale_def_key encodings[] = {
     [SHALE_ENCODE_AUTO] = {"auto", false},
@@ -29,6 +30,16 @@ static const char *const fits[N_ENCODINGS] = {
                                        "and annotated uuid",
     [SHALE_ENCODE_RLE] = "rle is for bool",
 };
+
+bool shale_parse_encoding(struct shale_str text, enum shale_encoding_choice *out)
+{
+    for (size_t i = 0; i < N_ENCODINGS; i++)
+        if (shale_str_is(text, encodings[i].name)) {
+            *out = (enum shale_encoding_choice)i;
+            return true;
+        }
+    return false;
+}
 
 static bool fits_some_leaf(enum shale_encoding_choice encoding, const struct shale_type *type)
 {

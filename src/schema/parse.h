@@ -3,8 +3,11 @@
 #ifndef SHALE_SCHEMA_PARSE_H
 #define SHALE_SCHEMA_PARSE_H
 
+#include <stdbool.h>
+
 #include "base/buf.h"
 #include "base/err.h"
+#include "codec/codec.h"
 #include "schema/type.h"
 
 /* Append the value of a scalar type as its layout has it (type.h): 1 byte for BOOL, the number's
@@ -14,5 +17,11 @@
 SHALE_MUST_USE enum shale_status shale_parse_value(const struct shale_type *type,
                                                    struct shale_str text, struct shale_buf *out,
                                                    struct shale_err *err);
+
+/* Words of a definition: "zstd", "gzip:9" (level 0: none was given) ... False when it is none. */
+bool shale_parse_compression(struct shale_str text, enum shale_codec *codec, int *level);
+
+/* "auto", "delta" ... */
+bool shale_parse_encoding(struct shale_str text, enum shale_encoding_choice *out);
 
 #endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* A whole file from rows, by one thread: rows wait until they are a row group.
+ *
+ * For callers that have no plan of their own for memory and threads (the run has). */
+#ifndef SHALE_PARQUET_FILE_WRITER_H
+#define SHALE_PARQUET_FILE_WRITER_H
+
+#include "parquet/chunk.h"
+#include "parquet/parquet.h"
+
+struct shale_file_writer;
+
+struct shale_file_writer_options {
+    struct shale_chunk_options chunk;
+    size_t row_group_bytes; /* a row group is cut behind the piece with which its rows reach this in
+                             * memory; 0: 32 MiB */
+    const char *created_by; /* copied */
+};
+
+/* Rows, owned by whoever made them until release(owner) is called. */
+struct shale_file_piece {
+    const struct shale_column *columns; /* one a column of the schema */
+    int64_t n_rows;
+    size_t n_bytes; /* of memory */
+    void (*release)(void *owner);
+    void *owner;
+};
+
+/* Write the magic.  'schema' and 'sink' are borrowed for the writer's life; columns that are
+ * partition_only do not occur. */
+SHALE_MUST_USE enum shale_status
+shale_file_writer_new(const struct shale_mem *mem, const struct shale_schema *schema,
+                      const struct shale_file_writer_options *options, struct shale_sink *sink,
+                      struct shale_file_writer **out, struct shale_err *err);
+void shale_file_writer_free(struct shale_file_writer *writer);
+
+/* Take a piece: it is released when it is written, at once after a failure.  Failures are final:
+ * those of shale_chunk_write(). */
+SHALE_MUST_USE enum shale_status shale_file_writer_append(struct shale_file_writer *writer,
+                                                          const struct shale_file_piece *piece,
+                                                          struct shale_err *err);
+
+/* Write what waits, and the footer with these pairs. */
+SHALE_MUST_USE enum shale_status shale_file_writer_finish(struct shale_file_writer *writer,
+                                                          const struct shale_key_value *pairs,
+                                                          size_t n_pairs, struct shale_err *err);
+
+#endif
