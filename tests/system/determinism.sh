@@ -107,7 +107,17 @@ YAML
 write_stream waiting <<'YAML'
 output: {layout: table, partition_by: [aws_region, event_source], compression: none}
 YAML
+# Sorted in each row group: by texts, then by times, of which some are null.
+write_stream sorted <<'YAML'
+output:
+  layout: file
+  sort_by: [event_name, event_time]
+  row_group: 4MiB
+  compat: modern
+  compression: zstd:1
+YAML
 same file events.parquet
 same table events
 same waiting events
+same sorted sorted.parquet
 taken_back

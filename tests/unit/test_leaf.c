@@ -49,6 +49,48 @@ static void test_a_list_is_stored_as_its_elements(void **state)
     assert_int_equal(leaf.max_repetition, 1);
 }
 
+/* struct{a int, m map<string, list<struct{b date}>>}: three leaves and their levels. */
+static void test_leaves_of_a_nested_type(void **state)
+{
+    const struct shale_type_member b = {SHALE_STR("b"), {.kind = SHALE_DATE}};
+    const struct shale_type_member element = {
+        SHALE_STR("element"), {.kind = SHALE_STRUCT, .members = &b, .n_members = 1}};
+    const struct shale_type_member entry[] = {
+        {SHALE_STR("key"), {.kind = SHALE_STRING}},
+        {SHALE_STR("value"), {.kind = SHALE_LIST, .members = &element, .n_members = 1}}};
+    const struct shale_type_member members[] = {
+        {SHALE_STR("a"), {.kind = SHALE_INT32}},
+        {SHALE_STR("m"), {.kind = SHALE_MAP, .members = entry, .n_members = 2}}};
+    const struct shale_column_def defs[] = {
+        {.name = SHALE_STR("p"), .type = {.kind = SHALE_INT32}, .partition_only = true},
+        {.name = SHALE_STR("i"), .type = {.kind = SHALE_INT8}},
+        {.name = SHALE_STR("s"),
+         .type = {.kind = SHALE_STRUCT, .members = members, .n_members = 2}}};
+    const struct shale_schema schema = {defs, 3};
+    static const struct {
+        unsigned definition, repetition;
+        bool nullable;
+        enum shale_physical physical;
+    } expected[] = {{1, 0, true, SHALE_PHYSICAL_INT32},
+                    {2, 0, true, SHALE_PHYSICAL_INT32},
+                    {3, 1, false, SHALE_PHYSICAL_BYTE_ARRAY},
+                    {7, 2, true, SHALE_PHYSICAL_INT32}};
+    (void)state;
+    assert_int_equal(shale_leaf_count(&schema), 4);
+    assert_int_equal(shale_leaf_n_columns(&schema), 2);
+    for (size_t i = 0; i < 4; i++) {
+        struct shale_leaf leaf;
+        size_t column;
+        shale_leaf_find(&schema, i, &column, &leaf);
+        assert_int_equal(column, i > 0);
+        assert_int_equal(leaf.max_definition, expected[i].definition);
+        assert_int_equal(leaf.max_repetition, expected[i].repetition);
+        assert_int_equal(leaf.nullable, expected[i].nullable);
+        assert_int_equal(leaf.physical, expected[i].physical);
+        assert_int_equal(shale_leaf_next(&leaf), i == 1 || i == 2);
+    }
+}
+
 static void test_uuids_times_and_their_annotation(void **state)
 {
     struct shale_type type = {.kind = SHALE_UUID, .annotate = true};
@@ -75,6 +117,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_decimals_take_the_least_bytes),
         cmocka_unit_test(test_a_list_is_stored_as_its_elements),
+        cmocka_unit_test(test_leaves_of_a_nested_type),
         cmocka_unit_test(test_uuids_times_and_their_annotation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
