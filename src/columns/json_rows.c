@@ -85,6 +85,19 @@ static enum shale_status put_json(struct shale_json_rows *rows, struct shale_str
     return shale_json_minify(text, out);
 }
 
+/* The bytes, and room for a number behind them: most columns then need no second look. */
+static enum shale_status put_known(const char *data, size_t n_bytes, struct shale_buf *out)
+{
+    size_t n = n_bytes + SHALE_SCALAR_BYTES + 2;
+    enum shale_status status =
+        out->capacity - out->n_bytes < n ? shale_buf_reserve(out, n) : SHALE_OK;
+    if (status != SHALE_OK)
+        return status;
+    memcpy(out->data + out->n_bytes, data, n_bytes);
+    out->n_bytes += n_bytes;
+    return SHALE_OK;
+}
+
 static enum shale_status put_binary(struct shale_str bytes, struct shale_buf *out)
 {
     enum shale_status status = shale_buf_append_byte(out, '"');
@@ -110,7 +123,7 @@ static enum shale_status put_scalar(struct shale_json_rows *rows, const struct s
     }
     if (shale_scalar_is_special(type, column, row))
         return shale_buf_append(out, "null", 4);
-    status = shale_buf_reserve(out, SHALE_SCALAR_BYTES + 2);
+    status = put_known("", 0, out);
     if (status != SHALE_OK)
         return status;
     quoted = shale_scalar_is_string(type);
@@ -229,7 +242,7 @@ enum shale_status shale_json_rows_append(struct shale_json_rows *rows,
     enum shale_status status = SHALE_OK;
     size_t begin = 0;
     for (size_t i = 0; i < rows->n_columns && status == SHALE_OK; i++) {
-        status = shale_buf_append(out, rows->names.data + begin, rows->name_ends[i] - begin);
+        status = put_known(rows->names.data + begin, rows->name_ends[i] - begin, out);
         begin = rows->name_ends[i];
         if (status == SHALE_OK)
             status = shale_json_rows_value(rows, &rows->defs[i].type, &columns[i], row, out);

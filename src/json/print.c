@@ -20,14 +20,33 @@ static const char pairs[] = "00010203040506070809101112131415161718192021222324"
                             "50515253545556575859606162636465666768697071727374"
                             "75767778798081828384858687888990919293949596979899";
 
+/* The number of bits tells the number of digits but for one: 1233 / 4096 is log10(2), nearly. */
 static unsigned count_digits(uint64_t value)
 {
-    unsigned n = 1;
-    while (value >= 10000) {
-        value /= 10000;
-        n += 4;
-    }
-    return n + (value >= 10) + (value >= 100) + (value >= 1000);
+    static const uint64_t powers[] = {
+        0,
+        10,
+        100,
+        1000,
+        10000,
+        100000,
+        1000000,
+        10000000,
+        100000000,
+        1000000000,
+        10000000000,
+        100000000000,
+        1000000000000,
+        10000000000000,
+        100000000000000,
+        1000000000000000,
+        10000000000000000,
+        100000000000000000,
+        1000000000000000000,
+        10000000000000000000u,
+    };
+    unsigned guess = (64 - (unsigned)__builtin_clzll(value | 1)) * 1233 >> 12;
+    return guess + (value >= powers[guess]);
 }
 
 size_t shale_print_padded(uint64_t value, unsigned n_digits, char *out)
@@ -143,8 +162,8 @@ static size_t put_decimal(struct decimal d, char *out)
 {
     char digits[24];
     unsigned n;
-    int point; /* digits before it */
-    while (d.digits % 10 == 0) {
+    int point;                   /* digits before it */
+    while (d.digits % 10 == 0) { /* whole numbers end in zeros, others hardly ever */
         d.digits /= 10;
         d.exponent++;
     }

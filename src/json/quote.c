@@ -2,6 +2,7 @@
 /* Text as a JSON string: eight bytes at a time where nothing is to be escaped. */
 #include "json/quote.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -87,17 +88,22 @@ static size_t put_piece(struct shale_str text, size_t i, size_t end, char **out)
 
 enum shale_status shale_json_quote(struct shale_str text, struct shale_buf *out)
 {
-    enum shale_status status = shale_buf_append_byte(out, '"');
     size_t i = 0;
-    while (status == SHALE_OK && i < text.n_bytes) {
+    bool first = true;
+    do { /* once for most texts, with both quotes */
         size_t left = text.n_bytes - i, end = i + (left < PIECE_BYTES ? left : PIECE_BYTES);
+        enum shale_status status = shale_buf_reserve(out, (end - i) * MOST_FOR_ONE + 2 * WORD + 2);
         char *at;
-        status = shale_buf_reserve(out, (end - i) * MOST_FOR_ONE + 2 * WORD);
         if (status != SHALE_OK)
-            break;
+            return status;
         at = out->data + out->n_bytes;
+        if (first)
+            *at++ = '"';
+        first = false;
         i = put_piece(text, i, end, &at);
+        if (i == text.n_bytes)
+            *at++ = '"';
         out->n_bytes = (size_t)(at - out->data);
-    }
-    return status == SHALE_OK ? shale_buf_append_byte(out, '"') : status;
+    } while (i < text.n_bytes);
+    return SHALE_OK;
 }
