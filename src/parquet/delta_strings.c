@@ -112,6 +112,8 @@ static enum shale_status read_prefixed(struct shale_delta_strings *strings, size
     if (status != SHALE_OK)
         return status;
     shale_buf_reset(&strings->last);
+    if (data->n_bytes == begin) /* nothing but empty values: 'data' may have no memory */
+        return SHALE_OK;
     status = shale_buf_append(&strings->last, data->data + before, data->n_bytes - before);
     memmove(data->data + begin, data->data + begin + n_last, data->n_bytes - begin - n_last);
     data->n_bytes -= n_last;
