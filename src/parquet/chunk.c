@@ -17,7 +17,9 @@
 enum {
     PAGE_BYTES = 1 << 20,
     DICTIONARY_BYTES = 1 << 20,
-    PAGE_ROWS = 20000,
+    /* 30 vectors of DuckDB (2,048 rows): a row group of 32 MiB then mostly is one page in columns
+     * of short values, which it scans a seventh faster than pages of 20,000 rows. */
+    PAGE_ROWS = 61440,
     PAGE_LEVELS = 1 << 20,
     KEPT_BYTES = 2 << 20,
     MOST_IDLE_BYTES = 2 << 20, /* a buffer that one large value made larger is let go */

@@ -24,7 +24,7 @@
 struct shale_chunk_options {
     enum shale_codec codec;
     int level;
-    /* A page is closed when its values, as PLAIN, reach this (1 MiB), or at 20,000 rows, or 2^20
+    /* A page is closed when its values, as PLAIN, reach this (1 MiB), or at 61,440 rows, or 2^20
      * levels; always at the end of a row. */
     size_t page_bytes;
     size_t dictionary_bytes; /* a dictionary larger than this (1 MiB) is given up */

@@ -321,10 +321,10 @@ static void test_fixed_width_is_given_up(void **state)
 static void test_only_nulls(void **state)
 {
     const struct shale_chunk_options options = {0};
-    struct shale_chunk_meta meta = write_strings(put_null, 45000, &options);
+    struct shale_chunk_meta meta = write_strings(put_null, 150000, &options);
     (void)state;
-    assert_int_equal(meta.n_nulls, 45000);
-    assert_int_equal(meta.n_pages[SHALE_ENCODING_PLAIN], 3); /* 20,000 rows a page */
+    assert_int_equal(meta.n_nulls, 150000);
+    assert_int_equal(meta.n_pages[SHALE_ENCODING_PLAIN], 3); /* 61,440 rows a page */
     assert_int_equal(meta.dictionary_page_at, -1);
     assert_false(meta.bounds.has_minimum || meta.bounds.has_maximum);
 }
