@@ -282,14 +282,16 @@ static void set_indexes(const struct shale_footer_reader *footer, const struct r
 }
 
 /* Where its pages lie.  Old writers say 0 for a dictionary page that there is not, and others name
- * one behind the data, which is none either: the first page is the first. */
+ * one behind the data, which is none either: the first page is the first.  Some say 0 for the data
+ * of a chunk that has only a dictionary. */
 static const char *place_pages(const struct shale_footer_reader *footer,
                                const struct raw_chunk *raw, struct shale_file_chunk *chunk)
 {
     int64_t end = pages_end(footer);
     chunk->begin = chunk->data_page_at;
     chunk->dictionary_page_at = -1;
-    if (raw->dictionary_page_at > 0 && raw->dictionary_page_at < chunk->data_page_at)
+    if (raw->dictionary_page_at > 0 &&
+        (raw->dictionary_page_at <= chunk->data_page_at || chunk->data_page_at == 0))
         chunk->begin = chunk->dictionary_page_at = raw->dictionary_page_at;
     if (chunk->n_values == 0 && (chunk->begin < 0 || chunk->begin > end)) {
         chunk->begin = chunk->data_page_at = 0; /* nothing will be read there */
