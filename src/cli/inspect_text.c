@@ -245,23 +245,33 @@ static enum shale_status put_chunk(struct inspect *inspect, struct grid *grid, s
     return status;
 }
 
+/* "row group 0: 3 rows, 96 B (78 B uncompressed), sorted by id", cut to the terminal. */
 static enum shale_status put_group_title(struct inspect *inspect, size_t i)
 {
     const struct shale_file_row_group *group = &inspect->file->row_groups[i];
+    struct shale_buf *title = &inspect->value;
     char rows[32], bytes[32], plain[32];
-    enum shale_status status = shale_buf_printf(
-        &inspect->out, "\nrow group %zu: %s rows, %s (%s uncompressed)", i,
-        count_text(group->n_rows, rows), human_bytes(group->compressed_bytes, bytes, sizeof bytes),
-        human_bytes(group->uncompressed_bytes, plain, sizeof plain));
+    size_t used;
+    enum shale_status status;
+    shale_buf_reset(title);
+    status = shale_buf_printf(title, "row group %zu: %s rows, %s (%s uncompressed)", i,
+                              count_text(group->n_rows, rows),
+                              human_bytes(group->compressed_bytes, bytes, sizeof bytes),
+                              human_bytes(group->uncompressed_bytes, plain, sizeof plain));
     for (size_t k = 0; k < group->n_sorting && status == SHALE_OK; k++) {
-        size_t used;
-        status = put_title(inspect, k == 0 ? ", sorted by " : ", ");
+        status = shale_buf_append_str(title, shale_str_of(k == 0 ? ", sorted by " : ", "));
         if (status == SHALE_OK)
-            status = shale_shown_append(inspect->file->leaves[group->sorting[k].leaf].path,
-                                        METADATA_WIDTH, false, &used, &inspect->out);
+            status =
+                shale_buf_append_str(title, inspect->file->leaves[group->sorting[k].leaf].path);
         if (status == SHALE_OK && group->sorting[k].descending)
-            status = put_title(inspect, " descending");
+            status = shale_buf_append_str(title, SHALE_STR(" descending"));
     }
+    if (status == SHALE_OK)
+        status = put_title(inspect, "\n");
+    if (status == SHALE_OK)
+        status =
+            shale_shown_append(shale_buf_str(title), inspect->width > 0 ? inspect->width : 1000,
+                               false, &used, &inspect->out);
     return status == SHALE_OK ? put_title(inspect, "\n") : status;
 }
 

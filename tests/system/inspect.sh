@@ -10,29 +10,37 @@ stream: all
 fields:
   - {name: id, from: /id, type: int64}
   - {name: at, from: /at, type: timestamp}
-  - {name: "${escape}[31mred", from: /name, type: string}
+  - {name: Zcolored, from: /name, type: string}
   - {name: price, from: /price, type: "decimal(10,2)"}
   - {name: tags, from: /tags, type: list<string>}
 output: {layout: file, sort_by: [id], compression: zstd}
 YAML
-sed "s/$escape/\\\\e/" "$work/all.yaml" >"$work/escaped.yaml"
 cat >"$work/in.ndjson" <<'JSON'
 {"id":1,"at":"2024-01-01T00:00:00Z","name":"a\u001b[2Jb","price":1.50,"tags":["x","y"]}
 {"id":2,"at":"2024-01-02T00:00:00.5Z","price":-3,"tags":[]}
 JSON
-shale convert "$work/in.ndjson" -o "$work/all.parquet" --stream "$work/escaped.yaml"
+shale convert "$work/in.ndjson" -o "$work/all.parquet" --stream "$work/all.yaml"
+# no writer of ours makes such a name: as long as it was, in the footer's own bytes
+sed "s/Zcolored/${escape}[31mred/g" "$work/all.parquet" >"$work/red.parquet"
 
 begin 'inspect: the text'
 shale inspect "$work/all.parquet"
 exits 0
 for line in '^rows        2 in 1 row group$' '^created by  shale version' \
-    '^  id  *OPTIONAL  INT64  *int64$' 'TIMESTAMP(MICROS, UTC)  timestamp(us)$' \
-    '^    list  *REPEATED  group$' '^      element  *OPTIONAL  BYTE_ARRAY  *STRING  *string$' \
+    '^  id  *OPTIONAL  *INT64  *int64$' 'TIMESTAMP\(MICROS, UTC\)  *timestamp\(us\)$' \
+    '^    list  *REPEATED  *group$' '^      element  *OPTIONAL  *BYTE_ARRAY  *STRING  *string$' \
     '^row group 0: 2 rows, .*sorted by id$' ' -3.00  *1.50' '"2024-01-02T00:00:00.500000Z"'; do
     says "$line" "$work/summary"
 done
-is 'escapes' "$(grep -c "$escape" "$work/summary")" 0
-says '\\u001b\[31mred' "$work/summary"
+end
+
+begin 'inspect: a file cannot speak to the terminal'
+for form in text json; do
+    shale inspect --format $form "$work/red.parquet"
+    exits 0
+    is 'escapes' "$(grep -c "$escape" "$work/summary")" 0
+    says '\\u001b\[31mred' "$work/summary"
+done
 end
 
 begin 'inspect: JSON is one document'
@@ -50,8 +58,8 @@ if command -v script >/dev/null; then
     begin 'inspect: cut to the terminal'
     COLUMNS=60 script -qec "'$SHALE_PROGRAM' inspect '$work/all.parquet'" /dev/null \
         >"$work/summary" 2>"$work/err" </dev/null
-    tr -d '\r' <"$work/summary" | LC_ALL=C.UTF-8 awk 'length > 60' >"$work/long"
-    is 'lines over 60 columns' "$(wc -l <"$work/long" | tr -d ' ')" 0
+    tr -d '\r' <"$work/summary" | sed 's/…/./g' >"$work/lines"
+    is 'the longest line' "$(awk 'length > n { n = length } END { print n }' "$work/lines")" 60
     says 'row group 0' "$work/summary"
     end
 fi
