@@ -94,7 +94,7 @@ static void narrow(const struct grid *grid, size_t *widths, size_t room)
 static enum shale_status put_spaces(struct shale_buf *out, size_t n)
 {
     enum shale_status status = shale_buf_reserve(out, n);
-    if (status == SHALE_OK) {
+    if (status == SHALE_OK && n > 0) {
         memset(out->data + out->n_bytes, ' ', n);
         out->n_bytes += n;
     }

@@ -92,7 +92,7 @@ static enum shale_status show(struct inspect *inspect, bool json)
     if (status == SHALE_OK)
         status = inspect_flush(inspect, true);
     if ((status == SHALE_NOMEM || status == SHALE_LIMIT) && inspect->err->code == SHALE_E_none)
-        status = SHALE_ERR(inspect->err, no_memory);
+        status = shale_reader_no_memory(inspect->reader, "what is shown", inspect->err);
     shale_json_rows_fini(&inspect->rows);
     shale_buf_fini(&inspect->out);
     shale_buf_fini(&inspect->value);

@@ -42,6 +42,11 @@ const struct shale_file *shale_reader_file(const struct shale_reader *reader);
  * caller for what the file makes large.  Any thread; good as long as the reader. */
 const struct shale_mem *shale_reader_mem(const struct shale_reader *reader);
 
+/* An allocation from that hook has failed: returns SHALE_LIMIT (options.memory_bytes) or
+ * SHALE_NOMEM. 'what' needed the memory ("the footer"). */
+SHALE_MUST_USE enum shale_status shale_reader_no_memory(const struct shale_reader *reader,
+                                                        const char *what, struct shale_err *err);
+
 /* One page's line in the page index (for 'inspect' and for pruning). */
 struct shale_file_page {
     int64_t at;               /* file byte */

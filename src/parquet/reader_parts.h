@@ -18,11 +18,6 @@ struct shale_reader {
     struct shale_file meta;
 };
 
-/* An allocation from the reader's hook has failed: SHALE_LIMIT or SHALE_NOMEM.  'what' needs the
- * memory ("the footer"). */
-SHALE_MUST_USE enum shale_status shale_reader_no_memory(const struct shale_reader *reader,
-                                                        const char *what, struct shale_err *err);
-
 /* Make reader->meta (but footer_bytes) of the 'n_bytes' of the FileMetaData at 'bytes', which live
  * as long as the reader and lie at 'file_at' in the file. */
 SHALE_MUST_USE enum shale_status shale_footer_read(struct shale_reader *reader, const void *bytes,
