@@ -36,18 +36,13 @@ static enum shale_status init_struct(struct shale_nest *nest, struct shale_arena
     return SHALE_OK;
 }
 
-/* Column bytes of a null. */
-static size_t null_bytes(const struct shale_nest *nest)
-{
-    size_t width = shale_layout_width(shale_type_layout(nest->type));
-    return nest->type->kind == SHALE_STRUCT ? nest->row_bytes : 1 + (width > 0 ? width : 4);
-}
-
 enum shale_status shale_nest_init(struct shale_nest *out, struct shale_arena *arena,
                                   const struct shale_type *type)
 {
     enum shale_status status = SHALE_OK;
+    size_t width = shale_layout_width(shale_type_layout(type));
     *out = (struct shale_nest){.type = type, .has_struct = type->kind == SHALE_STRUCT};
+    out->row_bytes = 1 + (width > 0 ? width : type->kind == SHALE_STRUCT ? 0 : sizeof(int32_t));
     if (type->n_members == 0)
         return SHALE_OK;
     out->inside = shale_arena_zeroed(arena, type->n_members, sizeof out->inside[0]);
@@ -57,7 +52,7 @@ enum shale_status shale_nest_init(struct shale_nest *out, struct shale_arena *ar
         status = shale_nest_init(&out->inside[i], arena, &type->members[i].type);
         out->has_struct = out->has_struct || out->inside[i].has_struct;
         if (type->kind == SHALE_STRUCT)
-            out->row_bytes += null_bytes(&out->inside[i]);
+            out->row_bytes += out->inside[i].row_bytes;
     }
     if (status == SHALE_OK && type->kind == SHALE_STRUCT)
         status = init_struct(out, arena);

@@ -15,8 +15,8 @@ struct shale_nest {
     const struct shale_type *type;
     struct shale_nest *inside; /* one a member of the type, n_members of them; NULL for a scalar */
     bool has_struct;           /* it is a struct, or there is one inside */
-    /* What a row of it takes in the columns whatever its text: a struct's members are there also
-     * when it does not have them.  0 without a struct. */
+    /* What a row of it takes in the columns whatever its text: a decimal's 16 bytes for "1", a
+     * struct's members also when it does not have them. */
     size_t row_bytes;
 
     /* Of a STRUCT: */

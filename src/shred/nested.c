@@ -150,16 +150,15 @@ static enum shale_status read_struct(struct reading *r, struct shale_nest *nest,
 /* ---- Lists and maps ---------------------------------------------------------------------------
  */
 
-/* A struct in a list or map takes room in the columns for members that it does not have: its text
- * alone does not bound it. */
+/* What an element takes in the columns is not bounded by its text. */
 static enum shale_status charge(struct reading *r, const struct shale_nest *nest, const char *at)
 {
     struct shale_shredder *shredder = r->shredder;
-    shredder->struct_bytes += nest->row_bytes;
-    if (shredder->struct_bytes <= shredder->max_struct_bytes)
+    shredder->nested_bytes += nest->row_bytes;
+    if (shredder->nested_bytes <= shredder->max_nested_bytes)
         return SHALE_OK;
     point_at(r, at);
-    return SHALE_ERR(r->err, nested_size, (long long)shredder->max_struct_bytes);
+    return SHALE_ERR(r->err, nested_size, (long long)shredder->max_nested_bytes);
 }
 
 static enum shale_status read_list(struct reading *r, struct shale_nest *nest,
@@ -171,8 +170,7 @@ static enum shale_status read_list(struct reading *r, struct shale_nest *nest,
     *n = 0;
     shale_builder_list_begin(r->builder, r->column);
     for (; shale_elements_more(&elements); ++*n) {
-        if (inside->row_bytes > 0)
-            status = charge(r, inside, elements.at);
+        status = charge(r, inside, elements.at);
         if (status == SHALE_OK)
             status = read_value(r, inside, &elements);
         if (status != SHALE_OK)
@@ -199,8 +197,7 @@ static enum shale_status read_entry(struct reading *r, struct shale_nest *nest, 
         status = SHALE_ERR(r->err, surrogate, shale_value_quote(SHALE_KIND_STRING, key, &shown));
     } else if (status == SHALE_OK) {
         shale_builder_bytes(r->builder, r->column, key);
-        if (inside->row_bytes > 0)
-            status = charge(r, inside, values.at);
+        status = charge(r, inside, values.at);
         if (status == SHALE_OK)
             status = read_value(r, inside, &values);
     }

@@ -16,10 +16,10 @@
 enum {
     MAX_BUFFER = 1 << 30,  /* as a window: all that is kept of an event comes from its text */
     KEPT_BUFFER = 1 << 20, /* what a large event needed is not kept for the next */
-    /* Structs in an event's lists and maps may take as much in the columns as the shortest numbers
-     * do in the widest type (decimal, 16 bytes for 2 of text), but small events are never short. */
-    COLUMN_BYTES_PER_TEXT = 8,
-    LEAST_STRUCT_BYTES = 16 << 20,
+    /* An event's text does not bound what its lists and maps take as columns: the memory that is
+     * kept free for one event does.  Small events are never short of it. */
+    COLUMN_BYTES_PER_TEXT = 2,
+    LEAST_NESTED_BYTES = 16 << 20,
 };
 
 static enum shale_status add_from(struct shale_shredder *shredder, const struct shale_from *from,
@@ -41,7 +41,7 @@ static enum shale_status compile_types(struct shale_shredder *shredder)
         shredder->has_struct = shredder->has_struct || shredder->nests[i].has_struct;
         shredder->appends_early = shredder->appends_early || shredder->nests[i].inside != NULL;
     }
-    shredder->max_struct_bytes = max_bytes > LEAST_STRUCT_BYTES ? max_bytes : LEAST_STRUCT_BYTES;
+    shredder->max_nested_bytes = max_bytes > LEAST_NESTED_BYTES ? max_bytes : LEAST_NESTED_BYTES;
     return status;
 }
 
@@ -208,7 +208,7 @@ static void begin(struct shale_shredder *shredder, const struct shale_json_curso
     empty(&shredder->members.order);
     empty(&shredder->members.name[0]);
     empty(&shredder->members.name[1]);
-    shredder->struct_bytes = 0;
+    shredder->nested_bytes = 0;
     shredder->text = shredder->members.text = cursor->index.text;
     shredder->members.text_end = cursor->index.text + cursor->index.n_bytes;
     shredder->lineage = lineage;

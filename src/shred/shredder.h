@@ -46,7 +46,7 @@ struct shale_shredder {
     struct shale_cell *cells; /* one a field */
     struct shale_arena arena;
     struct shale_nest *nests; /* one a field */
-    size_t max_struct_bytes;  /* of one event's structs in lists and maps, as columns */
+    size_t max_nested_bytes;  /* of one event's lists and maps, as columns */
     bool has_struct;          /* a field is a struct, or has one inside */
     bool appends_early;       /* there are lists, maps or structs */
     uint32_t *first_reader;   /* of each path: a number of field_paths, or NONE ... */
@@ -64,7 +64,7 @@ struct shale_shredder {
 
     /* The event under work. */
     const char *text; /* the window */
-    size_t struct_bytes;
+    size_t nested_bytes;
     const struct shale_lineage *lineage;
     char number[24]; /* $index, written out */
 };
