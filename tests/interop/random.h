@@ -39,7 +39,8 @@ struct random_schema {
 void random_schema_make(struct random_schema *out, struct random_bits *bits, unsigned to_depth,
                         bool wild);
 
-/* The types as JSON: [[name, type], ...], a type {"kind": ..., its arguments, "members": [...]}. */
+/* The types as JSON: [[name, type, encoding], ...], the encoding 0 where none was asked for, a type
+ * {"kind": ..., its arguments, "members": [...]}. */
 void random_schema_print(const struct random_schema *schema, FILE *file);
 
 /* How the values of one case are distributed, by leaf in turn. */

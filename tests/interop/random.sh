@@ -33,10 +33,7 @@ part() {
 
 part "$SHALE_BUILD/tests/interop/random_write" "$files" "$first" "$n"
 if [ -n "${SHALE_PYTHON:-}" ]; then
-    shale=
-    ! "$SHALE_PROGRAM" cat --help >/dev/null 2>&1 || shale="--shale $SHALE_PROGRAM"
-    # shellcheck disable=SC2086 # an option and its value
-    part "$SHALE_PYTHON" tests/interop/random_check.py "$files" $shale
+    part "$SHALE_PYTHON" tests/interop/random_check.py "$files" --shale "$SHALE_PROGRAM"
 else
     echo 'skip pyarrow, duckdb, polars: not installed'
     skipped=$((skipped + 3))

@@ -13,6 +13,7 @@ import glob
 import json
 import multiprocessing
 import os
+import re
 import subprocess
 import sys
 
@@ -27,19 +28,23 @@ from values import cat_columns, difference, json_text, values
 # --- what was written ---------------------------------------------------------------------------
 
 def read_types(path):
-    """[(name, type)], a type being the dictionary that random_write prints."""
+    """[(name, type)], a type being the dictionary that random_write prints; and whether an encoding was
+    asked for."""
     with open(path, encoding="utf-8") as file:
-        return json.load(file)
+        columns = json.load(file)
+    return [(name, kind) for name, kind, _ in columns], any(encoding for _, _, encoding in columns)
 
 
 def kind_of_type(kind):
-    """As values.py has kinds."""
+    """As values.py has kinds: what is not annotated is a string in the file."""
     members = [(name, kind_of_type(member)) for name, member in kind["members"]]
     name = kind["kind"]
     if name == "struct":
         return (name, members)
     if name in ("list", "map"):
         return (name, *(member for _, member in members))
+    if name in ("json", "uuid") and not kind["annotate"]:
+        return ("string",)
     return ("decimal", kind["scale"]) if name == "decimal" else (name,)
 
 
@@ -104,7 +109,7 @@ RULES = [
     # JSON has no such number.
     ("shale", lambda t: t["kind"] in ("float64", "float32"),
      lambda v: None if v in NOT_FINITE else v),
-    ("shale", lambda t: t["kind"] == "json", lambda v: None if v == "null" else json_text(v)),
+    ("shale", lambda t: t["kind"] == "json" and t["annotate"], lambda v: None if v == "null" else json_text(v)),
     ("pyarrow", lambda t: t["kind"] == "json", json_text),
     ("duckdb", lambda t: t["kind"] == "json", json_text),
     # Its TIMESTAMP WITH TIME ZONE, and what it makes of INT96, are of microseconds.
@@ -113,6 +118,13 @@ RULES = [
     # JSON and UUID are bytes to it.
     ("polars", lambda t: t["kind"] == "uuid" and t["annotate"], lambda v: v.replace("-", "")),
     ("polars", lambda t: t["kind"] == "json" and t["annotate"], lambda v: v.encode().hex()),
+]
+
+
+# What a reader refuses (docs/readers.md).  The profile does not choose these encodings by itself.
+UNREAD = [
+    ("duckdb", "BYTE_STREAM_SPLIT encoding is only supported for FLOAT or DOUBLE"),
+    ("polars", r'FixedLenByteArray\(\d+\) "(ByteStreamSplit|DeltaByteArray)"-encoded .* not yet'),
 ]
 
 
@@ -139,9 +151,14 @@ def as_read(reader, kind, found, wanted):
 def compare(reader, path, shale):
     """A sentence on the first difference, or None."""
     base = os.path.splitext(path)[0]
-    types = read_types(base + ".types")
+    types, asked = read_types(base + ".types")
     expected = read_expected(base + ".ndjson", [name for name, _ in types])
-    found = READERS[reader](path, types, shale)
+    try:
+        found = READERS[reader](path, types, shale)
+    except Exception as error:
+        if asked and any(r == reader and re.search(words, str(error)) for r, words in UNREAD):
+            return None
+        raise
     if list(found) != list(expected):
         return f"columns {list(found)}, expected {list(expected)}"
     for name, kind in types:

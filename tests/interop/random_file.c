@@ -98,6 +98,7 @@ static enum shale_status write_group(const struct random_file *file, struct shal
 {
     const struct random_options *options = &file->options;
     const struct shale_chunk_options chunk_options = {
+        .modern = options->modern,
         .codec = options->codec,
         .page_bytes = options->page_bytes,
         .dictionary_bytes = options->dictionary_bytes,

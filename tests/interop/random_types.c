@@ -182,7 +182,7 @@ void random_schema_print(const struct random_schema *schema, FILE *file)
         print_name(schema->columns[i].name, file);
         fputc(',', file);
         print_type(&schema->columns[i].type, file);
-        fputc(']', file);
+        fprintf(file, ",%d]", (int)schema->columns[i].encoding);
     }
     fputs("]\n", file);
 }

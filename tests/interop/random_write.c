@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Writes random files and reads them again by our own reader.
  *
- *     random_write DIRECTORY|- FIRST N [wide|modern]
+ *     random_write DIRECTORY|- FIRST N [wide|modern|both [ROWS]]
  *
- * Cases FIRST to FIRST + N - 1, in both profiles unless one is named.  In DIRECTORY each leaves
+ * Cases FIRST to FIRST + N - 1, of ROWS rows at most.  In DIRECTORY each leaves
  * NAME.parquet, NAME.ndjson (the rows, as tests/interop/values.py says) and NAME.types; with "-"
  * there are none.  The last line counts. */
 #include <stdlib.h>
@@ -36,12 +36,14 @@ static bool leave(const struct random_file *file, const char *directory, uint64_
     return fclose(types) == 0 && done;
 }
 
-static bool one_case(const char *directory, uint64_t number, bool modern)
+static bool one_case(const char *directory, uint64_t number, bool modern, uint32_t most_rows)
 {
     static struct random_file file;
     bool to_files = strcmp(directory, "-") != 0, good;
     FILE *expected = NULL;
     random_file_choose(&file, number, modern);
+    if (file.options.n_rows > most_rows)
+        file.options.n_rows = most_rows;
     if (to_files)
         expected = open_file(directory, number, modern, "ndjson");
     good = random_file_write(&file, expected);
@@ -61,18 +63,20 @@ static bool one_case(const char *directory, uint64_t number, bool modern)
 int main(int argc, char **argv)
 {
     unsigned passed = 0, failed = 0;
+    const char *profile = argc > 4 ? argv[4] : "both";
+    uint32_t most_rows = argc > 5 ? (uint32_t)strtoul(argv[5], NULL, 10) : UINT32_MAX;
     uint64_t first, n;
     if (argc < 4) {
-        fprintf(stderr, "usage: random_write DIRECTORY|- FIRST N [wide|modern]\n");
+        fprintf(stderr, "usage: random_write DIRECTORY|- FIRST N [wide|modern|both [ROWS]]\n");
         return 2;
     }
     first = strtoull(argv[2], NULL, 10);
     n = strtoull(argv[3], NULL, 10);
     for (uint64_t i = first; i < first + n; i++) {
         for (int modern = 0; modern < 2; modern++) {
-            if (argc > 4 && strcmp(argv[4], modern ? "modern" : "wide") != 0)
+            if (strcmp(profile, modern ? "wide" : "modern") == 0)
                 continue;
-            if (one_case(argv[1], i, modern))
+            if (one_case(argv[1], i, modern != 0, most_rows))
                 passed++;
             else
                 failed++;
