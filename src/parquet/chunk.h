@@ -95,7 +95,7 @@ void shale_chunk_writer_free(struct shale_chunk_writer *writer);
 /* Write the chunk of 'leaf': read 'stream', the pieces of its column, to the end, append pages to
  * 'sink', fill 'meta'; after a failure it is still to be freed.
  * Memory: about twice page_bytes and twice the largest row's value, dictionary_bytes, one and a
- * half kept_bytes, and 4 MiB more (of them 2.5 to find values in the dictionary), 1 MiB for a bloom
+ * half kept_bytes, and 4.5 MiB more (of them 3 to find values in the dictionary), 1 MiB for a bloom
  * filter. Returns SHALE_OK,
  * SHALE_NOMEM, SHALE_LIMIT (a page over 2^31 - 1 bytes), SHALE_SCHEMA (a timestamp too far away for
  * INT96), or what stream or sink returned. */

@@ -15,6 +15,7 @@ void shale_dictionary_init(struct shale_dictionary *dictionary, const struct sha
     *dictionary = (struct shale_dictionary){0};
     shale_buf_init(&dictionary->values, mem, INT32_MAX);
     shale_buf_init(&dictionary->offsets, mem, SHALE_DICTIONARY_ENTRIES * sizeof(uint32_t));
+    shale_buf_init(&dictionary->hashes, mem, SHALE_DICTIONARY_ENTRIES * sizeof(uint32_t));
 }
 
 void shale_dictionary_fini(struct shale_dictionary *dictionary)
@@ -24,6 +25,7 @@ void shale_dictionary_fini(struct shale_dictionary *dictionary)
     dictionary->n_allocated = 0;
     shale_buf_fini(&dictionary->values);
     shale_buf_fini(&dictionary->offsets);
+    shale_buf_fini(&dictionary->hashes);
 }
 
 /* 'n' free slots; what was in them is gone. */
@@ -48,6 +50,7 @@ enum shale_status shale_dictionary_begin(struct shale_dictionary *dictionary, si
 {
     shale_buf_reset(&dictionary->values);
     shale_buf_reset(&dictionary->offsets);
+    shale_buf_reset(&dictionary->hashes);
     dictionary->width = width;
     dictionary->most_bytes = most_bytes;
     dictionary->n_entries = 0;
@@ -130,20 +133,24 @@ static bool place(struct shale_dictionary *dictionary, uint64_t entry)
  * more, but the values are whole. */
 static enum shale_dictionary_result grow(struct shale_dictionary *dictionary)
 {
+    const uint32_t *hashes = (const uint32_t *)(const void *)dictionary->hashes.data;
     if (!clear_slots(dictionary, dictionary->n_slots * 2))
         return SHALE_DICTIONARY_NOMEM;
     for (uint32_t i = 0; i < dictionary->n_entries; i++) {
-        uint64_t hash = hash_of(value_of(dictionary, i));
+        const uint64_t hash = hashes[i];
         if (!place(dictionary, hash << 32 | (i + 1)))
             return SHALE_DICTIONARY_REFUSED;
     }
     return SHALE_DICTIONARY_ADDED;
 }
 
-static enum shale_status append(struct shale_dictionary *dictionary, struct shale_str value)
+static enum shale_status append(struct shale_dictionary *dictionary, struct shale_str value,
+                                uint32_t hash)
 {
     uint32_t at = (uint32_t)dictionary->values.n_bytes;
-    enum shale_status status;
+    enum shale_status status = shale_buf_append(&dictionary->hashes, &hash, sizeof(hash));
+    if (status != SHALE_OK)
+        return status;
     if (dictionary->width > 0)
         return shale_buf_append_str(&dictionary->values, value);
     status = shale_buf_append(&dictionary->offsets, &at, sizeof(at));
@@ -169,7 +176,7 @@ enum shale_dictionary_result shale_dictionary_put(struct shale_dictionary *dicti
     }
     if (slot == NULL || !may_add || is_full(dictionary, value))
         return SHALE_DICTIONARY_REFUSED;
-    if (append(dictionary, value) != SHALE_OK)
+    if (append(dictionary, value, hash) != SHALE_OK)
         return SHALE_DICTIONARY_NOMEM;
     *index = dictionary->n_entries++;
     *slot = (uint64_t)hash << 32 | dictionary->n_entries;

@@ -18,6 +18,7 @@ enum { SHALE_DICTIONARY_ENTRIES = 1 << 17 };
 struct shale_dictionary {
     struct shale_buf values;  /* the dictionary page: PLAIN */
     struct shale_buf offsets; /* BYTE_ARRAY: uint32_t, where each value's length lies in 'values' */
+    struct shale_buf hashes;  /* uint32_t, of each value */
     uint64_t *slots;          /* hash in the upper half, index + 1 in the lower; 0 is free */
     size_t n_slots;           /* in use, a power of two */
     size_t n_allocated;       /* of slots */

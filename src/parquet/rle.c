@@ -5,6 +5,9 @@
 
 #include <assert.h>
 #include <stdbool.h>
+#include <string.h>
+
+#include "parquet/bitpack.h"
 
 /* One run's bytes are made in room that was reserved for the worst case before. */
 struct cursor {
@@ -27,21 +30,36 @@ static inline void put_varint(struct cursor *cursor, uint64_t value)
     *cursor->at++ = (uint8_t)value;
 }
 
+/* Whole groups of eight; up to eight bytes behind them are written over. */
+static inline void put_groups(struct cursor *cursor, const void *values, size_t n_groups)
+{
+    const uint8_t *bytes = values;
+    if (!cursor->bytes) {
+        cursor->at = shale_bitpack_write_u32(cursor->at, values, n_groups * 8, cursor->bit_width);
+        return;
+    }
+    for (size_t g = 0; g < n_groups; g++) {
+        uint64_t bits = 0;
+        for (unsigned i = 0; i < 8; i++)
+            bits |= (uint64_t)bytes[g * 8 + i] << (i * cursor->bit_width);
+        memcpy(cursor->at, &bits, sizeof(bits));
+        cursor->at += cursor->bit_width;
+    }
+}
+
 /* Values from 'begin' to 'end' in groups of eight, the last filled with zeros. */
 static inline void put_packed(struct cursor *cursor, size_t begin, size_t end)
 {
-    size_t groups = (end - begin + 7) / 8;
-    uint64_t bits = 0;
-    unsigned n_bits = 0;
-    if (groups == 0)
+    const size_t n = end - begin, width = cursor->bytes ? sizeof(uint8_t) : sizeof(uint32_t);
+    const char *values = (const char *)cursor->values + begin * width;
+    if (n == 0)
         return;
-    put_varint(cursor, (uint64_t)groups << 1 | 1);
-    for (size_t i = begin; i < begin + groups * 8; i++) {
-        bits |= (uint64_t)(i < end ? value_at(cursor, i) : 0) << n_bits;
-        for (n_bits += cursor->bit_width; n_bits >= 8; n_bits -= 8) {
-            *cursor->at++ = (uint8_t)bits;
-            bits >>= 8;
-        }
+    put_varint(cursor, (uint64_t)((n + 7) / 8) << 1 | 1);
+    put_groups(cursor, values, n / 8);
+    if (n % 8 > 0) {
+        uint32_t last[8] = {0};
+        memcpy(last, values + n / 8 * 8 * width, n % 8 * width);
+        put_groups(cursor, last, 1);
     }
 }
 
@@ -52,14 +70,31 @@ static inline void put_run(struct cursor *cursor, uint32_t value, size_t n)
         *cursor->at++ = (uint8_t)(value >> bits);
 }
 
+/* Where the run of 'value' ends that goes on at 'at': eight bytes are compared at a time. */
+static inline size_t run_end(const struct cursor *cursor, uint32_t value, size_t at, size_t n)
+{
+    const size_t width = cursor->bytes ? sizeof(uint8_t) : sizeof(uint32_t), step = 8 / width;
+    const uint64_t pattern =
+        cursor->bytes ? value * 0x0101010101010101u : (uint64_t)value << 32 | value;
+    for (; at + step <= n; at += step) {
+        uint64_t next;
+        memcpy(&next, (const char *)cursor->values + at * width, sizeof(next));
+        if (next != pattern)
+            break;
+    }
+    while (at < n && value_at(cursor, at) == value)
+        at++;
+    return at;
+}
+
 static inline void encode(struct cursor *cursor, size_t n)
 {
     size_t packed = 0; /* from here on nothing is written yet */
     for (size_t i = 0; i < n;) {
         uint32_t value = value_at(cursor, i);
         size_t end = i + 1, fill = (8 - (i - packed) % 8) % 8;
-        while (end < n && value_at(cursor, end) == value)
-            end++;
+        if (end < n && value_at(cursor, end) == value)
+            end = run_end(cursor, value, end, n);
         if (end - i >= fill + 8) {
             put_packed(cursor, packed, i + fill);
             put_run(cursor, value, end - i - fill);
@@ -72,10 +107,11 @@ static inline void encode(struct cursor *cursor, size_t n)
 
 /* Each eight values cost bit_width bytes packed or up to four in a run, and no more than one byte
  * of a header: a header of k bytes counts over 8^(k-1) groups.  The two: the last, partial group.
+ * The word: put_groups().
  */
 static size_t worst_case(size_t n, unsigned bit_width)
 {
-    return (n / 8 + 2) * (bit_width + 5u);
+    return (n / 8 + 2) * (bit_width + 5u) + sizeof(uint64_t);
 }
 
 static enum shale_status reserve(struct shale_buf *out, size_t n, unsigned bit_width)

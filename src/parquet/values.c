@@ -7,6 +7,9 @@
 
 #include "parquet/rle.h"
 
+/* A chunk whose first values are all but distinct is not worth a look at the rest of its page. */
+enum { EARLY = 4096, EARLY_DISTINCT = EARLY / 16 * 15 };
+
 enum { DICTIONARY_HEADER_BYTES = 32 }; /* about what a dictionary page's header costs */
 
 void shale_values_init(struct shale_values *values, const struct shale_mem *mem)
@@ -107,6 +110,12 @@ static enum shale_status put_index(struct shale_values *values, struct shale_str
 {
     bool may_add = values->mode != SHALE_VALUES_FROZEN;
     uint32_t index;
+    if (values->mode == SHALE_VALUES_TRYING && !values->is_asked &&
+        values->indexes.n_bytes == EARLY * sizeof(index) &&
+        values->dictionary.n_entries > EARLY_DISTINCT) {
+        *refused = true;
+        return SHALE_OK;
+    }
     switch (shale_dictionary_put(&values->dictionary, value, may_add, &index)) {
     case SHALE_DICTIONARY_NOMEM:
         return SHALE_NOMEM;
@@ -167,31 +176,61 @@ static enum shale_status append_fixed(struct shale_values *values,
 /* ---- BYTE_ARRAY --------------------------------------------------------------------------------
  */
 
+/* Into the dictionary; when it refuses, PLAIN. */
 static enum shale_status append_string(struct shale_values *values, struct shale_str value)
 {
     bool refused = false;
+    enum shale_status status = put_index(values, value, &refused);
     values->n++;
     values->plain_bytes += sizeof(uint32_t) + value.n_bytes;
-    if (values->mode != SHALE_VALUES_PLAIN) {
-        enum shale_status status = put_index(values, value, &refused);
-        if (status == SHALE_OK && refused)
-            status = give_up(values);
-        if (status != SHALE_OK || !refused)
-            return status;
+    if (status != SHALE_OK || !refused)
+        return status;
+    status = give_up(values);
+    return status == SHALE_OK ? shale_plain_append_bytes(&values->plain, value) : status;
+}
+
+/* All of them PLAIN, in room for all. */
+static enum shale_status plain_strings(struct shale_values *values,
+                                       const struct shale_column *column, int64_t first, int64_t n)
+{
+    const char *data = column->data;
+    const int32_t *offsets = column->offsets + first;
+    struct shale_buf *plain = &values->plain;
+    enum shale_status status =
+        shale_buf_reserve(plain, (size_t)(offsets[n] - offsets[0]) + (size_t)n * sizeof(uint32_t));
+    char *out;
+    if (status != SHALE_OK)
+        return status;
+    out = plain->data + plain->n_bytes;
+    for (int64_t i = 0; i < n; i++) {
+        const uint32_t length = (uint32_t)(offsets[i + 1] - offsets[i]);
+        if (shale_column_is_null(column, first + i))
+            continue;
+        memcpy(out, &length, sizeof(length));
+        out += sizeof(length);
+        if (length > 0)
+            memcpy(out, data + offsets[i], length);
+        out += length;
+        values->n++;
     }
-    return shale_plain_append_bytes(&values->plain, value);
+    values->plain_bytes += (size_t)(out - plain->data) - plain->n_bytes;
+    plain->n_bytes = (size_t)(out - plain->data);
+    return SHALE_OK;
 }
 
 static enum shale_status append_strings(struct shale_values *values,
                                         const struct shale_column *column, int64_t first, int64_t n)
 {
     enum shale_status status = SHALE_OK;
+    int64_t row = first;
     if (values->mode != SHALE_VALUES_PLAIN)
         status = shale_buf_reserve(&values->indexes, (size_t)n * sizeof(uint32_t));
-    for (int64_t row = first; row < first + n && status == SHALE_OK; row++)
+    for (; row < first + n && status == SHALE_OK && values->mode != SHALE_VALUES_PLAIN; row++)
         if (!shale_column_is_null(column, row))
             status = append_string(values, shale_plain_bytes_at(column, row));
-    return status;
+    if (status != SHALE_OK || row == first + n)
+        return status;
+    return plain_strings(values, column, row, first + n - row);
 }
 
 enum shale_status shale_values_append(struct shale_values *values,
