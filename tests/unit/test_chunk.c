@@ -201,6 +201,17 @@ static void put_a_late_one(struct shale_builder *builder, int64_t k)
     put_text(builder, k == 9000 ? 99 : k % 20);
 }
 
+/* New ones first, then one of them again and again. */
+static void put_4096_new(struct shale_builder *builder, int64_t k)
+{
+    put_text(builder, k < 4096 ? k : 7);
+}
+
+static void put_3800_new(struct shale_builder *builder, int64_t k)
+{
+    put_text(builder, k < 3800 ? k : 7);
+}
+
 static void put_null(struct shale_builder *builder, int64_t k)
 {
     (void)k;
@@ -248,6 +259,17 @@ static void test_unique_values_make_none(void **state)
     assert_int_equal(meta.data_page_at, 0);
     assert_int_equal(meta.n_pages[SHALE_ENCODING_RLE_DICTIONARY], 0);
     assert_int_equal(meta.n_pages[SHALE_ENCODING_PLAIN], 10000 / 345 + 1);
+}
+
+static void test_a_beginning_without_repeats(void **state)
+{
+    const struct shale_chunk_options options = {0};
+    struct shale_chunk_meta meta = write_strings(put_4096_new, 20000, &options);
+    (void)state;
+    assert_int_equal(meta.dictionary_page_at, -1);
+    assert_int_equal(meta.n_pages[SHALE_ENCODING_PLAIN], 1);
+    meta = write_strings(put_3800_new, 20000, &options);
+    assert_int_equal(meta.n_pages[SHALE_ENCODING_RLE_DICTIONARY], 1);
 }
 
 static void test_a_full_dictionary_is_given_up(void **state)
@@ -632,6 +654,7 @@ int main(void)
         cmocka_unit_test(test_pieces_and_the_past_do_not_show),
         cmocka_unit_test(test_few_values_make_a_dictionary),
         cmocka_unit_test(test_unique_values_make_none),
+        cmocka_unit_test(test_a_beginning_without_repeats),
         cmocka_unit_test(test_a_full_dictionary_is_given_up),
         cmocka_unit_test(test_a_written_dictionary_takes_no_more),
         cmocka_unit_test(test_fixed_width_is_given_up),
