@@ -316,11 +316,14 @@ enum shale_status shale_dense_append_bytes(struct shale_dense *dense,
                                            const struct shale_value_kind *kind,
                                            struct shale_str *values, size_t n)
 {
-    enum shale_status status = shale_dense_reserve(dense, n);
     struct shale_str left = *values, value;
     const char *from = values->data;
     size_t end = dense->bytes.n_bytes;
+    enum shale_status status;
     char *out;
+    if (n > values->n_bytes / 4) /* before memory is taken for as many as are claimed */
+        return SHALE_CORRUPT;
+    status = shale_dense_reserve(dense, n);
     if (status != SHALE_OK)
         return status;
     if (kind->convert == SHALE_CONVERT_BIG_ENDIAN)

@@ -88,7 +88,7 @@ static enum shale_status window_have(struct shale_page_reader *pages, int64_t at
                                      struct shale_err *err)
 {
     size_t kept = 0, wanted = pages->window_want;
-    int64_t chunk_left = pages->chunk->begin + pages->chunk->compressed_bytes - at;
+    int64_t chunk_left = pages->chunk->end - at;
     int64_t begin = pages->window.at, have = (int64_t)pages->window.n_bytes;
     enum shale_status status;
     if (at >= begin && at <= begin + have) {
