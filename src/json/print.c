@@ -160,7 +160,7 @@ static struct decimal shortest(uint64_t significand, int exponent, bool closer, 
 /* Digits with a point or an exponent, as ECMAScript's Number::toString. */
 static size_t put_decimal(struct decimal d, char *out)
 {
-    char digits[24];
+    char digits[24] = {0};
     unsigned n;
     int point;                   /* digits before it */
     while (d.digits % 10 == 0) { /* whole numbers end in zeros, others hardly ever */

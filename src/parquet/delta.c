@@ -25,7 +25,7 @@ static uint8_t *put_varint(uint8_t *out, uint64_t value)
 
 static uint64_t zigzag(int64_t value)
 {
-    return (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
+    return (uint64_t)value << 1 ^ (value < 0 ? UINT64_MAX : 0);
 }
 
 /* A block of deltas, 'n' of them in use; what is behind them is filled up here.  Deltas are

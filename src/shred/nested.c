@@ -86,7 +86,7 @@ static enum shale_status find_members(struct reading *r, struct shale_nest *nest
 {
     size_t n_members = nest->type->n_members;
     struct shale_elements inside = {values->at + 1, values->end};
-    struct shale_element name, passed_over;
+    struct shale_element name, passed_over = {0};
     uint32_t last = (uint32_t)n_members;
     for (size_t i = 0; i < n_members; i++)
         nest->found[i].kind = SHALE_KIND_NULL;

@@ -151,7 +151,7 @@ enum shale_status shale_dir_remove(const char *path, struct shale_err *err)
 
 static enum shale_status sync_parents(const char *from, const char *to, struct shale_err *err)
 {
-    char parent[SHALE_SYS_PATH_BYTES], other[SHALE_SYS_PATH_BYTES];
+    char parent[SHALE_SYS_PATH_BYTES], other[SHALE_SYS_PATH_BYTES] = "";
     enum shale_status status = shale_sys_parent(to, parent, err);
     if (status == SHALE_OK)
         status = shale_dir_sync(parent, err);
