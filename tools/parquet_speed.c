@@ -295,8 +295,7 @@ int main(int argc, char **argv)
     struct shale_reader *reader;
     struct shale_chunk_writer *writer;
     struct shale_local file;
-    char line[256], codec[16], profile[16];
-    int level;
+    char line[256], words[3][16];
     shale_err_clear(&err);
     if (argc != 2) {
         fprintf(stderr, "usage: parquet_speed FILE\n");
@@ -311,9 +310,10 @@ int main(int argc, char **argv)
     while (fgets(line, sizeof(line), stdin) != NULL) {
         if (strcmp(line, "read\n") == 0) {
             printf("%.6f\n", read_all(reader));
-        } else if (sscanf(line, "write %15s %d %15s", codec, &level, profile) == 3) {
-            const struct shale_chunk_options options = {
-                .codec = codec_of(codec), .level = level, .modern = strcmp(profile, "modern") == 0};
+        } else if (sscanf(line, "write %15s %15s %15s", words[0], words[1], words[2]) == 3) {
+            const struct shale_chunk_options options = {.codec = codec_of(words[0]),
+                                                        .level = (int)strtol(words[1], NULL, 10),
+                                                        .modern = strcmp(words[2], "modern") == 0};
             answer_write(&rows, reader, &options, writer);
         } else {
             fprintf(stderr, "what is: %s", line);
