@@ -3,6 +3,7 @@
 #include "parquet/encodings.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "parquet/delta.h"
 #include "parquet/plain.h"
@@ -97,6 +98,22 @@ enum shale_status shale_encodings_put(struct shale_encodings *encodings,
     }
     assert(false);
     return put_plain(values, out);
+}
+
+enum shale_status shale_encodings_put_whole(struct shale_encodings *encodings,
+                                            const struct shale_encodings_values *values,
+                                            struct shale_buf *out)
+{
+    struct shale_buf *zeros = &encodings->scratch;
+    const size_t n_bytes = values->n * sizeof(int32_t);
+    enum shale_status status;
+    shale_buf_reset(zeros);
+    status = shale_buf_reserve(zeros, n_bytes);
+    if (status != SHALE_OK)
+        return status;
+    memset(zeros->data, 0, n_bytes);
+    status = shale_delta_i32(out, (const int32_t *)(const void *)zeros->data, values->n);
+    return status == SHALE_OK ? shale_delta_lengths(out, values->plain, values->n, zeros) : status;
 }
 
 /* ---- Choosing -----------------------------------------------------------------------------------

@@ -50,6 +50,14 @@ SHALE_MUST_USE enum shale_status shale_encodings_put(struct shale_encodings *enc
                                                      enum shale_encoding encoding,
                                                      struct shale_buf *out);
 
+/* Append BYTE_ARRAYs in DELTA_BYTE_ARRAY with empty prefixes, a few bytes a page more than
+ * DELTA_LENGTH_BYTE_ARRAY.  Where the latter is chosen and nobody asked for it, this is written:
+ * Spark 3.5's vectorised reader finds the lengths of the latter by the row of its batch, so that
+ * nulls, and pages of more than 4,096 rows, give it other values. */
+SHALE_MUST_USE enum shale_status
+shale_encodings_put_whole(struct shale_encodings *encodings,
+                          const struct shale_encodings_values *values, struct shale_buf *out);
+
 /* What 'data' takes when it is compressed as pages are. */
 SHALE_MUST_USE enum shale_status shale_encodings_stored(struct shale_encodings *encodings,
                                                         struct shale_str data, size_t *n_bytes);

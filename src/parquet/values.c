@@ -375,6 +375,12 @@ static enum shale_status encode_plain(const struct shale_leaf *leaf, struct shal
     return SHALE_OK;
 }
 
+/* DELTA_LENGTH_BYTE_ARRAY takes least, but is written only where it is asked for. */
+static bool is_whole(const struct shale_values *values)
+{
+    return values->direct == SHALE_ENCODING_DELTA_LENGTH_BYTE_ARRAY && !values->is_asked;
+}
+
 /* Levels, then values that are encoded from 'plain' to another buffer. */
 static enum shale_status encode_direct(struct shale_values *values, struct shale_str front,
                                        const struct shale_buf **body)
@@ -385,8 +391,11 @@ static enum shale_status encode_direct(struct shale_values *values, struct shale
     *body = out;
     shale_buf_reset(out);
     status = shale_buf_append_str(out, front);
-    return status == SHALE_OK ? shale_encodings_put(&values->encodings, &all, values->direct, out)
-                              : status;
+    if (status != SHALE_OK)
+        return status;
+    if (is_whole(values))
+        return shale_encodings_put_whole(&values->encodings, &all, out);
+    return shale_encodings_put(&values->encodings, &all, values->direct, out);
 }
 
 enum shale_status shale_values_encode(struct shale_values *values, struct shale_str front,
@@ -404,7 +413,7 @@ enum shale_status shale_values_encode(struct shale_values *values, struct shale_
         status = shale_encodings_choose(&values->encodings, &all, &values->direct, NULL);
         values->is_chosen = true;
     }
-    *encoding = values->direct;
+    *encoding = is_whole(values) ? SHALE_ENCODING_DELTA_BYTE_ARRAY : values->direct;
     if (status != SHALE_OK || values->direct != SHALE_ENCODING_PLAIN)
         return status == SHALE_OK ? encode_direct(values, front, body) : status;
     return encode_plain(values->leaf, front, &values->plain);

@@ -157,6 +157,10 @@ static void check_readers(struct shale_def *def, const struct shale_field *field
     if (may_be_split(&field->type, info->encoding_choice, false))
         SHALE_DEF_WARNING(def, node, definition_reader, SHALE_DEF_SHOW(field->name),
                           "Spark 3.5, and Arrow before 16, know BYTE_STREAM_SPLIT of floats alone");
+    if (info->encoding_choice == SHALE_ENCODE_DELTA_LENGTH)
+        SHALE_DEF_WARNING(def, node, definition_reader, SHALE_DEF_SHOW(field->name),
+                          "Spark 3.5's vectorised reader takes other values from "
+                          "DELTA_LENGTH_BYTE_ARRAY, or fails; encoding: delta_byte_array is read");
 }
 
 void shale_def_check_storage(struct shale_def *def, const struct shale_field *field,
