@@ -14,8 +14,7 @@
  *               gzip                   0.7 Mi for levels 2 to 9, 0.2 Mi for 1, 8.8 Mi above
  *               zstd                   1.3 Mi for level 3, 0.6 for 1, 3.5 for 6, 12.5 for 9,
  *                                      17.3 for 19 and above; the largest used is kept
- *               snappy                 nothing kept; 0.2 Mi during a call; it aborts the
- *                                      program when that is refused
+ *               snappy                 64 Ki (our hook)
  *               LZ4                    nothing for levels 1 and 2; 0.25 Mi above (our hook)
  *
  * zstd and libdeflate allocate by the C library: an allowance, not counted by the hook. */

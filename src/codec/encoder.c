@@ -8,9 +8,10 @@
 #include <libdeflate.h>
 #include <lz4.h>
 #include <lz4hc.h>
-#include <snappy-c.h>
 #include <zstd.h>
 #include <zstd_errors.h>
+
+#include "snappy.h"
 
 enum { GZIP_LEVEL = 6, GZIP_MAX_LEVEL = 12, ZSTD_LEVEL = 3, LZ4_HC_LEVEL = 3 };
 
@@ -20,7 +21,8 @@ struct shale_encoder {
     ZSTD_CCtx *zstd;
     struct libdeflate_compressor *gzip;
     int gzip_level; /* of 'gzip': it is made for one level */
-    void *lz4;      /* of levels from LZ4_HC_LEVEL on */
+    uint16_t *snappy;
+    void *lz4; /* of levels from LZ4_HC_LEVEL on */
 };
 
 enum shale_status shale_encoder_new(const struct shale_mem *mem, struct shale_encoder **out)
@@ -38,6 +40,7 @@ void shale_encoder_free(struct shale_encoder *encoder)
         return;
     (void)ZSTD_freeCCtx(encoder->zstd);
     libdeflate_free_compressor(encoder->gzip);
+    shale_mem_free(encoder->mem, encoder->snappy);
     shale_mem_free(encoder->mem, encoder->lz4);
     shale_mem_free(encoder->mem, encoder);
 }
@@ -97,21 +100,25 @@ static enum shale_status compress_zstd(struct shale_encoder *encoder, int level,
     return SHALE_OK;
 }
 
-static enum shale_status compress_snappy(const void *data, size_t n_bytes, struct shale_buf *out)
+static enum shale_status compress_snappy(struct shale_encoder *encoder, const void *data,
+                                         size_t n_bytes, struct shale_buf *out)
 {
-    size_t n_out;
-    snappy_status result;
     enum shale_status status;
+    char *end;
     if (n_bytes > UINT32_MAX) /* the format's length */
         return SHALE_LIMIT;
-    n_out = snappy_max_compressed_length(n_bytes);
-    status = shale_buf_reserve(out, n_out);
+    if (encoder->snappy == NULL) {
+        encoder->snappy =
+            shale_mem_alloc(encoder->mem, SHALE_SNAPPY_SLOTS * sizeof(*encoder->snappy));
+        if (encoder->snappy == NULL)
+            return SHALE_NOMEM;
+    }
+    status = shale_buf_reserve(out, shale_snappy_bound(n_bytes));
     if (status != SHALE_OK)
         return status;
-    result = snappy_compress(data, n_bytes, out->data + out->n_bytes, &n_out);
-    assert(result == SNAPPY_OK);
-    (void)result;
-    out->n_bytes += n_out;
+    end = (char *)shale_snappy_compress(data, n_bytes, encoder->snappy,
+                                        (uint8_t *)out->data + out->n_bytes);
+    out->n_bytes = (size_t)(end - out->data);
     return SHALE_OK;
 }
 
@@ -155,7 +162,7 @@ enum shale_status shale_encoder_compress(struct shale_encoder *encoder, enum sha
     case SHALE_CODEC_ZSTD:
         return compress_zstd(encoder, level, data, n_bytes, out);
     case SHALE_CODEC_SNAPPY:
-        return compress_snappy(data, n_bytes, out);
+        return compress_snappy(encoder, data, n_bytes, out);
     case SHALE_CODEC_LZ4:
         return compress_lz4(encoder, level, data, n_bytes, out);
     case SHALE_CODEC_LZ4_OLD: /* is not written */
