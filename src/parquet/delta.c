@@ -188,7 +188,8 @@ enum shale_status shale_delta_prefixes(struct shale_buf *out, struct shale_str p
     int32_t *prefixes, *lengths;
     enum shale_status status;
     shale_buf_reset(scratch);
-    status = shale_buf_reserve(scratch, 2 * n * sizeof(*lengths));
+    status =
+        shale_buf_reserve(scratch, (2 * n + 1) * sizeof(*lengths)); /* of no values: not NULL */
     if (status != SHALE_OK)
         return status;
     prefixes = (int32_t *)(void *)scratch->data;

@@ -56,7 +56,7 @@ static enum shale_status put_split(const struct shale_encodings_values *values,
                                    struct shale_buf *out)
 {
     enum shale_status status = shale_buf_reserve(out, values->plain.n_bytes);
-    if (status != SHALE_OK)
+    if (status != SHALE_OK || values->n == 0)
         return status;
     shale_split_write(values->plain.data, values->leaf->width, values->n, out->data + out->n_bytes);
     out->n_bytes += values->plain.n_bytes;
@@ -111,7 +111,8 @@ enum shale_status shale_encodings_put_whole(struct shale_encodings *encodings,
     status = shale_buf_reserve(zeros, n_bytes);
     if (status != SHALE_OK)
         return status;
-    memset(zeros->data, 0, n_bytes);
+    if (n_bytes > 0)
+        memset(zeros->data, 0, n_bytes);
     status = shale_delta_i32(out, (const int32_t *)(const void *)zeros->data, values->n);
     return status == SHALE_OK ? shale_delta_lengths(out, values->plain, values->n, zeros) : status;
 }

@@ -51,9 +51,10 @@ static inline void put_groups(struct cursor *cursor, const void *values, size_t 
 static inline void put_packed(struct cursor *cursor, size_t begin, size_t end)
 {
     const size_t n = end - begin, width = cursor->bytes ? sizeof(uint8_t) : sizeof(uint32_t);
-    const char *values = (const char *)cursor->values + begin * width;
+    const char *values;
     if (n == 0)
         return;
+    values = (const char *)cursor->values + begin * width;
     put_varint(cursor, (uint64_t)((n + 7) / 8) << 1 | 1);
     put_groups(cursor, values, n / 8);
     if (n % 8 > 0) {
