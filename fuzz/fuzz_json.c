@@ -45,7 +45,7 @@ static void check_string(struct shale_str raw, bool escaped)
     struct shale_buf plain, written;
     bool lone;
     shale_buf_init(&plain, &shale_mem_libc, raw.n_bytes);
-    shale_buf_init(&written, &shale_mem_libc, 6 * raw.n_bytes + 2);
+    shale_buf_init(&written, &shale_mem_libc, 6 * raw.n_bytes + 64);
     expect(shale_json_unescape(raw, &plain, &lone) == SHALE_OK);
     expect(shale_json_string_is(raw, escaped, shale_buf_str(&plain)) == !lone);
     if (!lone) {
