@@ -7,7 +7,6 @@
 
 #include <shale/shale.h>
 
-#include "base/env.h"
 #include "base/err.h"
 #include "parquet/reader.h"
 #include "store/local.h"
@@ -19,9 +18,6 @@ enum shale_status shale_api_failure(enum shale_status status, const struct shale
 /* The caller's struct of options, NULL or as large as its 'size' says, as 'out_bytes' of ours:
  * what it has not is zero.  False: its size cannot be. */
 bool shale_api_options(void *out, size_t out_bytes, const void *given);
-
-/* The real world: clocks and randomness. */
-const struct shale_env *shale_api_env(void);
 
 /* A file that is read; the handle and each stream have a share. */
 struct shale_read {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "api/environment.h"
 #include "run/run.h"
 #include "schema/definition.h"
 
@@ -57,7 +58,7 @@ enum shale_status shale_convert(const struct shale_convert_options *options, cha
     status = read_definition(&given, &stream, &err);
     if (status == SHALE_OK) {
         const struct shale_run_options run = {
-            .env = shale_api_env(),
+            .env = shale_real_env(),
             .stream = stream,
             .inputs = given.inputs,
             .n_inputs = given.n_inputs,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The environment of a library: the real clocks and randomness, no log, nobody who interrupts. */
+/* The real world, as the library and the programs see it. */
+#include "api/environment.h"
+
 #include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>
-
-#include "api/api.h"
 
 static int64_t clock_us(clockid_t id)
 {
@@ -46,7 +46,7 @@ static bool never(void *ctx)
     return false;
 }
 
-const struct shale_env *shale_api_env(void)
+const struct shale_env *shale_real_env(void)
 {
     static const struct shale_env env = {.mem = &shale_mem_libc,
                                          .monotonic_us = monotonic_us,

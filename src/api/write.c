@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "api/environment.h"
 #include "base/arena.h"
 #include "columns/arrow.h"
 #include "parquet/file_writer.h"
@@ -204,7 +205,7 @@ static enum shale_status open_file(const char *path, const struct callback_sink 
     if (!shale_api_options(&given, sizeof given, options))
         status = SHALE_ERR(&err, api_size);
     if (status == SHALE_OK && path != NULL) {
-        status = shale_put_init(&file->put, shale_api_env(), path, &err);
+        status = shale_put_init(&file->put, shale_real_env(), path, &err);
         file->has_put = status == SHALE_OK;
         file->gathering.to = &file->put.sink;
     } else if (status == SHALE_OK) {

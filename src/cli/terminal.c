@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Log lines, progress and the real world's environment. */
+/* Log lines, progress and the program's environment. */
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -7,10 +7,10 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/ioctl.h>
-#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "api/environment.h"
 #include "cli/cli.h"
 #include "json/writer.h"
 
@@ -27,40 +27,6 @@ static bool is_cancelled(void *ctx)
 {
     (void)ctx;
     return interrupted != 0;
-}
-
-static int64_t clock_us(clockid_t id)
-{
-    struct timespec now;
-    (void)clock_gettime(id, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
-static int64_t monotonic_us(void *ctx)
-{
-    (void)ctx;
-    return clock_us(CLOCK_MONOTONIC);
-}
-
-static int64_t wall_us(void *ctx)
-{
-    (void)ctx;
-    return clock_us(CLOCK_REALTIME);
-}
-
-static uint64_t random_u64(void *ctx)
-{
-    uint64_t value = 0;
-    (void)ctx;
-    while (getrandom(&value, sizeof value, 0) != (ssize_t)sizeof value)
-        continue;
-    return value;
-}
-
-static const char *get_variable(void *ctx, const char *name)
-{
-    (void)ctx;
-    return getenv(name);
 }
 
 /* One write() a line, so that lines of several threads do not mix. */
@@ -163,15 +129,9 @@ void terminal_init(struct terminal *terminal)
     };
     terminal->json = !terminal->is_terminal;
     terminal->color = terminal->is_terminal && (no_color == NULL || no_color[0] == '\0');
-    terminal->env = (struct shale_env){
-        .mem = &shale_mem_libc,
-        .monotonic_us = monotonic_us,
-        .wall_us = wall_us,
-        .random_u64 = random_u64,
-        .getenv = get_variable,
-        .cancelled = is_cancelled,
-        .log = &terminal->log,
-    };
+    terminal->env = *shale_real_env();
+    terminal->env.cancelled = is_cancelled;
+    terminal->env.log = &terminal->log;
     /* The first signal stops cleanly; the second one ends the program at once. */
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
