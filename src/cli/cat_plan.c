@@ -147,16 +147,9 @@ static enum shale_status set_shown(struct cat_plan *plan, const char *list, stru
 
 static enum shale_status nested_condition(const struct shale_column_def *def, struct shale_err *err)
 {
-    struct shale_buf text;
-    enum shale_status status;
-    shale_buf_init(&text, &shale_mem_libc, 1 << 20);
-    status = shale_type_text(&def->type, &text);
-    if (status == SHALE_OK)
-        status = shale_buf_append_byte(&text, '\0');
-    if (status == SHALE_OK)
-        status = SHALE_ERR(err, cat_where_nested, SHALE_STR_ARG(def->name), text.data);
-    shale_buf_fini(&text);
-    return status;
+    char type[SHALE_TYPE_TEXT_BYTES];
+    return SHALE_ERR(err, cat_where_nested, SHALE_STR_ARG(def->name),
+                     shale_type_text(&def->type, type, sizeof type));
 }
 
 /* "COLUMN=VALUE"; the value's place in 'values' is kept as an offset until all are there. */
@@ -231,22 +224,12 @@ static enum shale_status differs(const struct shale_column_def *here,
                                  const struct shale_column_def *there, const char *name,
                                  struct shale_err *err)
 {
-    struct shale_buf text;
-    enum shale_status status;
-    shale_buf_init(&text, &shale_mem_libc, 1 << 20);
-    status = shale_buf_printf(&text, "column '%.*s' is ", SHALE_STR_ARG(there->name));
-    if (status == SHALE_OK)
-        status = shale_type_text(&here->type, &text);
-    if (status == SHALE_OK)
-        status = shale_buf_append_str(&text, SHALE_STR(" and not "));
-    if (status == SHALE_OK)
-        status = shale_type_text(&there->type, &text);
-    if (status == SHALE_OK)
-        status = shale_buf_append_byte(&text, '\0');
-    status = status == SHALE_OK ? SHALE_ERR(err, cat_schema, name, text.data)
-                                : SHALE_ERR(err, no_memory);
-    shale_buf_fini(&text);
-    return status;
+    enum { MOST_SHOWN = 240 }; /* two and the words fill a message */
+    char is[MOST_SHOWN], other[MOST_SHOWN], text[SHALE_ERR_MESSAGE_BYTES];
+    (void)snprintf(text, sizeof text, "column '%.*s' is %s and not %s", SHALE_STR_ARG(there->name),
+                   shale_type_text(&here->type, is, sizeof is),
+                   shale_type_text(&there->type, other, sizeof other));
+    return SHALE_ERR(err, cat_schema, name, text);
 }
 
 enum shale_status cat_plan_check(const struct cat_plan *plan, const struct shale_schema *schema,

@@ -38,39 +38,6 @@ enum shale_status inspect_bound(struct inspect *inspect, size_t leaf,
     return shale_json_rows_value(&inspect->rows, &type, &value.column, 0, &inspect->value);
 }
 
-const char *inspect_type(const struct shale_type *type, char out[INSPECT_TYPE_BYTES])
-{
-    static const char *const names[] = {
-        [SHALE_STRING] = "string",   [SHALE_BOOL] = "bool",       [SHALE_INT32] = "int32",
-        [SHALE_INT64] = "int64",     [SHALE_FLOAT64] = "float64", [SHALE_DECIMAL] = "decimal",
-        [SHALE_DATE] = "date",       [SHALE_TIME] = "time",       [SHALE_TIMESTAMP] = "timestamp",
-        [SHALE_UUID] = "uuid",       [SHALE_BINARY] = "binary",   [SHALE_JSON] = "json",
-        [SHALE_LIST] = "list",       [SHALE_MAP] = "map",         [SHALE_STRUCT] = "struct",
-        [SHALE_INT8] = "int8",       [SHALE_INT16] = "int16",     [SHALE_UINT8] = "uint8",
-        [SHALE_UINT16] = "uint16",   [SHALE_UINT32] = "uint32",   [SHALE_UINT64] = "uint64",
-        [SHALE_FLOAT32] = "float32", [SHALE_FIXED] = "fixed",
-    };
-    static const char *const units[] = {[SHALE_MS] = "ms", [SHALE_US] = "us", [SHALE_NS] = "ns"};
-    const char *name = names[type->kind];
-    switch (type->kind) {
-    case SHALE_DECIMAL:
-        (void)snprintf(out, INSPECT_TYPE_BYTES, "%s(%u,%u)", name, type->precision, type->scale);
-        return out;
-    case SHALE_TIME:
-        (void)snprintf(out, INSPECT_TYPE_BYTES, "%s(%s)", name, units[type->unit]);
-        return out;
-    case SHALE_TIMESTAMP:
-        (void)snprintf(out, INSPECT_TYPE_BYTES, "%s(%s%s%s)", name, units[type->unit],
-                       type->local ? ",local" : "", type->int96 ? ",int96" : "");
-        return out;
-    case SHALE_FIXED:
-        (void)snprintf(out, INSPECT_TYPE_BYTES, "%s(%d)", name, (int)type->width);
-        return out;
-    default:
-        return name;
-    }
-}
-
 const char *inspect_name(const char *name, int number, char out[INSPECT_NUMBER_BYTES])
 {
     if (name != NULL)

@@ -26,10 +26,6 @@ SHALE_MUST_USE enum shale_status inspect_flush(struct inspect *inspect, bool all
 SHALE_MUST_USE enum shale_status inspect_bound(struct inspect *inspect, size_t leaf,
                                                const struct shale_file_bound *bound);
 
-/* "decimal(10,2)", "list": of a type; returns 'out'. */
-enum { INSPECT_TYPE_BYTES = 48 };
-const char *inspect_type(const struct shale_type *type, char out[INSPECT_TYPE_BYTES]);
-
 /* A name of the format, or its number: returns the name or 'out'. */
 enum { INSPECT_NUMBER_BYTES = 16 };
 const char *inspect_name(const char *name, int number, char out[INSPECT_NUMBER_BYTES]);

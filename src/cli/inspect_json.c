@@ -5,6 +5,7 @@
 #include "cli/inspect.h"
 #include "json/writer.h"
 #include "parquet/names.h"
+#include "schema/type_text.h"
 
 struct document {
     struct inspect *inspect;
@@ -83,7 +84,7 @@ static void put_node(struct document *document, uint32_t i)
 {
     const struct shale_file *file = document->inspect->file;
     const struct shale_file_node *node = &file->nodes[i];
-    char type[INSPECT_TYPE_BYTES];
+    char type[SHALE_TYPE_TEXT_BYTES];
     begin(document, NULL, '{');
     put_str(document, "name", node->name);
     put_name(document, "repetition", shale_repetition_name(node->repetition), node->repetition);
@@ -109,7 +110,8 @@ static void put_node(struct document *document, uint32_t i)
     if (file->leaves[node->leaf].unsupported != NULL)
         put_text(document, "unsupported", file->leaves[node->leaf].unsupported);
     else
-        put_text(document, "type", inspect_type(file->leaves[node->leaf].type, type));
+        put_text(document, "type",
+                 shale_type_text(file->leaves[node->leaf].type, type, sizeof type));
 }
 
 /* Nodes lie in the order of writing: each group's object waits, open, for its last child. */

@@ -9,6 +9,7 @@
 #include "cli/inspect.h"
 #include "columns/shown.h"
 #include "parquet/names.h"
+#include "schema/type_text.h"
 
 enum {
     METADATA_WIDTH = 100, /* of a value that may be long, where no terminal sets the width */
@@ -114,7 +115,7 @@ static void put_annotation(struct grid *grid, const struct shale_file_node *node
 static void put_node(const struct inspect *inspect, struct grid *grid, uint32_t i)
 {
     const struct shale_file_node *node = &inspect->file->nodes[i];
-    char type[INSPECT_TYPE_BYTES], number[INSPECT_NUMBER_BYTES], name[NAME_BYTES];
+    char type[SHALE_TYPE_TEXT_BYTES], number[INSPECT_NUMBER_BYTES], name[NAME_BYTES];
     size_t depth = 0, n;
     for (uint32_t k = node->parent; k != 0; k = inspect->file->nodes[k].parent)
         depth++;
@@ -136,7 +137,8 @@ static void put_node(const struct inspect *inspect, struct grid *grid, uint32_t 
     else if (inspect->file->leaves[node->leaf].unsupported != NULL)
         grid_cell(grid, shale_str_of(inspect->file->leaves[node->leaf].unsupported));
     else
-        grid_printf(grid, "%s", inspect_type(inspect->file->leaves[node->leaf].type, type));
+        grid_printf(grid, "%s",
+                    shale_type_text(inspect->file->leaves[node->leaf].type, type, sizeof type));
 }
 
 static enum shale_status put_schema(struct inspect *inspect)

@@ -89,12 +89,12 @@ static void check_member_case(struct shale_def *def, const struct shale_field *f
 static void check_table_type(struct shale_def *def, const struct shale_field *field,
                              const struct shale_yaml_node *node)
 {
-    char name[SHALE_DEF_TYPE_BYTES];
+    char name[SHALE_TYPE_TEXT_BYTES];
     const char *instead = shale_def_not_in_table(&field->type);
     const struct shale_str *member = shale_def_not_a_table_name(&field->type);
     if (instead != NULL)
         SHALE_DEF_ERROR(def, node, definition_table_type, SHALE_DEF_SHOW(field->name),
-                        shale_def_type_name(&field->type, name), instead);
+                        shale_type_text(&field->type, name, sizeof name), instead);
     if (member != NULL)
         SHALE_DEF_ERROR(def, node, definition_table_member, SHALE_DEF_SHOW(field->name),
                         SHALE_DEF_SHOW(*member));

@@ -50,7 +50,7 @@ struct part {
 
 static void drop_inapplicable(struct part *part)
 {
-    char name[SHALE_DEF_TYPE_BYTES];
+    char name[SHALE_TYPE_TEXT_BYTES];
     unsigned own = 1u << part->field->type.kind, element = 1u << part->scalar->kind;
     for (size_t i = 0; i < sizeof applicable / sizeof applicable[0]; i++) {
         const struct shale_yaml_node **node = &part->values[applicable[i].key];
@@ -60,7 +60,7 @@ static void drop_inapplicable(struct part *part)
         if (*node == NULL || (kinds & own) != 0 || (!applicable[i].whole && (kinds & element) != 0))
             continue;
         SHALE_DEF_ERROR(part->def, *node, definition_applies, applicable[i].name,
-                        shale_def_type_name(&part->field->type, name), applicable[i].hint);
+                        shale_type_text(&part->field->type, name, sizeof name), applicable[i].hint);
         *node = NULL;
     }
 }
@@ -96,10 +96,10 @@ static bool json_literal(struct shale_def *def, const struct shale_yaml_node *no
 static void report_value(struct part *part, const struct shale_yaml_node *node, const char *key,
                          enum shale_json_kind kind, const struct shale_err *why)
 {
-    char found[SHALE_DEF_FOUND_BYTES], name[SHALE_DEF_TYPE_BYTES];
+    char found[SHALE_DEF_FOUND_BYTES], name[SHALE_TYPE_TEXT_BYTES];
     unsigned bit = 1u << part->scalar->kind;
     const char *text = shale_def_found(node, found);
-    shale_def_type_name(part->scalar, name);
+    shale_type_text(part->scalar, name, sizeof name);
     if (kind != SHALE_KIND_STRING && (bit & (TEXTS | TIMES)) != 0)
         SHALE_DEF_ERROR(part->def, node, definition_quote, key, text,
                         kind == SHALE_KIND_BOOL ? "bool" : "number", name);

@@ -86,13 +86,13 @@ static void read_annotate(struct shale_def *def, const struct shale_yaml_node *n
     static const enum shale_kind kinds[] = {SHALE_JSON, SHALE_UUID};
     static const char *const hints[] = {"annotate: json is for json, also inside other types",
                                         "annotate: uuid is for uuid, also inside other types"};
-    char name[SHALE_DEF_TYPE_BYTES];
+    char name[SHALE_TYPE_TEXT_BYTES];
     size_t i;
 
     if (shale_def_choice(def, node, "annotate", choices, 2, &i) &&
         annotate(def, &field->type, kinds[i]) == 0)
         SHALE_DEF_ERROR(def, node, definition_applies, "annotate",
-                        shale_def_type_name(&field->type, name), hints[i]);
+                        shale_type_text(&field->type, name, sizeof name), hints[i]);
 }
 
 /* ---- from ----------------------------------------------------------------------------------- */
@@ -102,10 +102,10 @@ static void read_annotate(struct shale_def *def, const struct shale_yaml_node *n
 static void check_text_source(struct shale_def *def, const struct shale_yaml_node *node,
                               const struct shale_field *field)
 {
-    char name[SHALE_DEF_TYPE_BYTES];
+    char name[SHALE_TYPE_TEXT_BYTES];
     if (field->type.kind == SHALE_JSON || field->type.n_members > 0)
         SHALE_DEF_ERROR(def, node, definition_lineage, SHALE_DEF_SHOW(node->text),
-                        shale_def_type_name(&field->type, name));
+                        shale_type_text(&field->type, name, sizeof name));
 }
 
 static void check_index(struct shale_def *def, const struct shale_yaml_node *node,

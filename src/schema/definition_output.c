@@ -177,7 +177,7 @@ static bool read_transform(struct shale_def *def, const struct shale_yaml_node *
 static void read_partition(struct shale_def *def, const struct shale_yaml_node *node,
                            struct shale_partition_def *out, size_t *n)
 {
-    char words[160], type[SHALE_DEF_TYPE_BYTES];
+    char words[160], type[SHALE_TYPE_TEXT_BYTES];
     const struct shale_yaml_node *name;
     struct shale_field *field;
 
@@ -189,7 +189,8 @@ static void read_partition(struct shale_def *def, const struct shale_yaml_node *
         return;
     if (!can_partition(out->transform, field->type.kind)) {
         (void)snprintf(words, sizeof words, "%s does not apply to a field of type %s",
-                       transforms[out->transform].name, shale_def_type_name(&field->type, type));
+                       transforms[out->transform].name,
+                       shale_type_text(&field->type, type, sizeof type));
         SHALE_DEF_ERROR(def, node, definition_partition, words);
         return;
     }

@@ -8,6 +8,7 @@
 
 #include "schema/constraint.h"
 #include "schema/stream.h"
+#include "schema/type_text.h"
 #include "schema/yaml.h"
 
 enum {
@@ -126,11 +127,6 @@ const char *shale_def_nearest(struct shale_str text, const struct shale_def_key 
 /* A type's text; a wrong one is reported. */
 bool shale_def_type(struct shale_def *def, const struct shale_yaml_node *node,
                     struct shale_type *out);
-
-/* The type as it is written: "list<int32>", in 'out' of SHALE_DEF_TYPE_BYTES; returns it.  A long
- * one is cut and ends in "...". */
-enum { SHALE_DEF_TYPE_BYTES = 96 };
-const char *shale_def_type_name(const struct shale_type *type, char *out);
 
 /* Has a text C0, DEL or C1 in it? */
 bool shale_def_has_control(struct shale_str text);

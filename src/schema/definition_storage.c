@@ -60,7 +60,7 @@ static bool has_leaf_but_bool(const struct shale_type *type)
 static void read_encoding(struct shale_def *def, const struct shale_field *field,
                           struct shale_def_field *info)
 {
-    char name[SHALE_DEF_TYPE_BYTES];
+    char name[SHALE_TYPE_TEXT_BYTES];
     size_t i;
     if (!shale_def_choice(def, info->encoding, "encoding", encodings, N_ENCODINGS, &i))
         return;
@@ -68,7 +68,7 @@ static void read_encoding(struct shale_def *def, const struct shale_field *field
         info->encoding_choice = (enum shale_encoding_choice)i;
     else
         SHALE_DEF_ERROR(def, info->encoding, definition_applies, "encoding",
-                        shale_def_type_name(&field->type, name), fits[i]);
+                        shale_type_text(&field->type, name, sizeof name), fits[i]);
 }
 
 /* true, false or {fpp: 0.01}; false when reported. */
@@ -102,13 +102,14 @@ static bool read_fpp(struct shale_def *def, const struct shale_yaml_node *node, 
 static void read_bloom(struct shale_def *def, const struct shale_field *field,
                        struct shale_def_field *info)
 {
-    char name[SHALE_DEF_TYPE_BYTES];
+    char name[SHALE_TYPE_TEXT_BYTES];
     double fpp;
     if (!read_fpp(def, info->bloom, &fpp))
         return;
     if (fpp > 0 && !has_leaf_but_bool(&field->type))
         SHALE_DEF_ERROR(def, info->bloom, definition_applies, "bloom",
-                        shale_def_type_name(&field->type, name), "bool has only two values");
+                        shale_type_text(&field->type, name, sizeof name),
+                        "bool has only two values");
     else
         info->bloom_fpp = fpp;
 }

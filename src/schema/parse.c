@@ -21,21 +21,13 @@ static const struct narrow {
     {SHALE_UINT32, 0, UINT32_MAX},
 };
 
-static enum shale_status out_of_range(const struct shale_mem *mem, const struct shale_type *type,
-                                      struct shale_str text, struct shale_err *err)
+static enum shale_status out_of_range(const struct shale_type *type, struct shale_str text,
+                                      struct shale_err *err)
 {
+    char name[SHALE_TYPE_TEXT_BYTES];
     struct shale_quoted found;
-    struct shale_buf name;
-    enum shale_status status;
-    shale_buf_init(&name, mem, 100);
-    status = shale_type_text(type, &name);
-    if (status == SHALE_OK)
-        status = shale_buf_append_byte(&name, '\0');
-    if (status == SHALE_OK)
-        status =
-            SHALE_ERR(err, range, name.data, shale_value_quote(SHALE_KIND_STRING, text, &found));
-    shale_buf_fini(&name);
-    return status;
+    return SHALE_ERR(err, range, shale_type_text(type, name, sizeof name),
+                     shale_value_quote(SHALE_KIND_STRING, text, &found));
 }
 
 /* As the type 'as' reads it. */
@@ -57,7 +49,7 @@ static enum shale_status parse_narrow(const struct narrow *range, const struct s
     if (status != SHALE_OK)
         return status;
     if (value.as.i64 < range->least || value.as.i64 > range->most)
-        return out_of_range(out->mem, type, text, err);
+        return out_of_range(type, text, err);
     bits = (uint32_t)value.as.i64;
     return shale_buf_append(out, &bits, sizeof bits);
 }
@@ -72,7 +64,7 @@ static enum shale_status parse_u64(const struct shale_type *type, struct shale_s
     if (status != SHALE_OK)
         return status;
     if (value.as.i128 < 0 || value.as.i128 > UINT64_MAX)
-        return out_of_range(out->mem, type, text, err);
+        return out_of_range(type, text, err);
     bits = (uint64_t)value.as.i128;
     return shale_buf_append(out, &bits, sizeof bits);
 }
@@ -88,7 +80,7 @@ static enum shale_status parse_f32(const struct shale_type *type, struct shale_s
         return status;
     narrowed = (float)value.as.f64;
     if (narrowed - narrowed != 0) /* it became infinite */
-        return out_of_range(out->mem, type, text, err);
+        return out_of_range(type, text, err);
     return shale_buf_append(out, &narrowed, sizeof narrowed);
 }
 
@@ -117,7 +109,7 @@ static enum shale_status parse_fixed(const struct shale_type *type, struct shale
     struct shale_value value = {0};
     enum shale_status status = convert(&as, text, out, &value, err);
     if (status == SHALE_OK && value.as.bytes.n_bytes != (size_t)type->width)
-        return out_of_range(out->mem, type, text, err);
+        return out_of_range(type, text, err);
     return status; /* the bytes stand in 'out' already */
 }
 

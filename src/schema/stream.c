@@ -37,10 +37,10 @@ static enum shale_status check_for_table(const struct shale_field *field, struct
 {
     const char *instead = shale_def_not_in_table(&field->type);
     const struct shale_str *member = shale_def_not_a_table_name(&field->type);
-    char name[SHALE_DEF_TYPE_BYTES];
+    char name[SHALE_TYPE_TEXT_BYTES];
     if (instead != NULL)
         return SHALE_ERR(err, definition_table_type, SHALE_DEF_SHOW(field->name),
-                         shale_def_type_name(&field->type, name), instead);
+                         shale_type_text(&field->type, name, sizeof name), instead);
     if (!shale_def_table_name(field->name))
         return SHALE_ERR(err, definition_table_name, SHALE_DEF_SHOW(field->name));
     if (member != NULL)

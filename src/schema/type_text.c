@@ -2,6 +2,9 @@
 /* Types as text.  Recursion follows the type, which nests to SHALE_TYPE_DEPTH. */
 #include "schema/type_text.h"
 
+#include <stdio.h>
+#include <string.h>
+
 static const char *const names[] = {
     [SHALE_STRING] = "string",   [SHALE_BOOL] = "bool",       [SHALE_INT32] = "int32",
     [SHALE_INT64] = "int64",     [SHALE_FLOAT64] = "float64", [SHALE_DECIMAL] = "decimal",
@@ -14,42 +17,107 @@ static const char *const names[] = {
 
 static const char *const units[] = {[SHALE_MS] = "ms", [SHALE_US] = "us", [SHALE_NS] = "ns"};
 
-static enum shale_status put_members(const struct shale_type *type, struct shale_buf *out)
+struct text_out {
+    char *text;
+    size_t used, most; /* of 'most' bytes; more is left out */
+};
+
+static void put(struct text_out *out, struct shale_str text)
 {
-    bool is_struct = type->kind == SHALE_STRUCT;
-    enum shale_status status = shale_buf_append_byte(out, is_struct ? '{' : '<');
-    for (size_t i = 0; i < type->n_members && status == SHALE_OK; i++) {
-        const struct shale_type_member *member = &type->members[i];
-        if (i > 0)
-            status = shale_buf_append(out, ", ", is_struct ? 2 : 1);
-        if (status == SHALE_OK && is_struct)
-            status = shale_buf_printf(out, "%.*s: ", SHALE_STR_ARG(member->name));
-        if (status == SHALE_OK)
-            status = shale_type_text(&member->type, out);
-    }
-    return status == SHALE_OK ? shale_buf_append_byte(out, is_struct ? '}' : '>') : status;
+    size_t left = out->most - out->used;
+    size_t n = text.n_bytes < left ? text.n_bytes : left;
+    if (n > 0)
+        memcpy(out->text + out->used, text.data, n);
+    out->used += n;
 }
 
-enum shale_status shale_type_text(const struct shale_type *type, struct shale_buf *out)
+static bool is_word(struct shale_str name)
 {
-    enum shale_status status = shale_buf_append_str(out, shale_str_of(names[type->kind]));
-    if (status != SHALE_OK)
-        return status;
+    for (size_t i = 0; i < name.n_bytes; i++) {
+        char c = name.data[i];
+        if ((c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '_')
+            return false;
+    }
+    return name.n_bytes > 0;
+}
+
+static void put_name(struct text_out *out, struct shale_str name)
+{
+    if (is_word(name)) {
+        put(out, name);
+        return;
+    }
+    put(out, SHALE_STR("\""));
+    for (size_t i = 0; i < name.n_bytes; i++) {
+        if (name.data[i] == '"' || name.data[i] == '\\')
+            put(out, SHALE_STR("\\"));
+        put(out, (struct shale_str){name.data + i, 1});
+    }
+    put(out, SHALE_STR("\""));
+}
+
+static void put_type(struct text_out *out, const struct shale_type *type);
+
+/* Stops where there is no more room. */
+static void put_members(struct text_out *out, const struct shale_type *type)
+{
+    bool is_struct = type->kind == SHALE_STRUCT;
+    put(out, is_struct ? SHALE_STR("{") : SHALE_STR("<"));
+    for (size_t i = 0; i < type->n_members && out->used < out->most; i++) {
+        if (i > 0)
+            put(out, is_struct ? SHALE_STR(", ") : SHALE_STR(","));
+        if (is_struct) {
+            put_name(out, type->members[i].name);
+            put(out, SHALE_STR(": "));
+        }
+        put_type(out, &type->members[i].type);
+    }
+    put(out, is_struct ? SHALE_STR("}") : SHALE_STR(">"));
+}
+
+static void put_type(struct text_out *out, const struct shale_type *type)
+{
+    char arguments[32] = "";
+    put(out, shale_str_of(names[type->kind]));
     switch (type->kind) {
     case SHALE_DECIMAL:
-        return shale_buf_printf(out, "(%u,%u)", (unsigned)type->precision, (unsigned)type->scale);
+        (void)snprintf(arguments, sizeof arguments, "(%d,%d)", type->precision, type->scale);
+        break;
     case SHALE_TIME:
+        if (type->unit != SHALE_US)
+            (void)snprintf(arguments, sizeof arguments, "(%s)", units[type->unit]);
+        break;
     case SHALE_TIMESTAMP:
-        return shale_buf_printf(out, "(%s%s)", units[type->unit], type->local ? ", local" : "");
+        (void)snprintf(arguments, sizeof arguments, "(%s%s%s)", units[type->unit],
+                       type->local ? ",local" : "", type->int96 ? ",int96" : "");
+        break;
     case SHALE_FIXED:
-        return shale_buf_printf(out, "(%d)", (int)type->width);
+        (void)snprintf(arguments, sizeof arguments, "(%d)", (int)type->width);
+        break;
     case SHALE_LIST:
     case SHALE_MAP:
     case SHALE_STRUCT:
-        return put_members(type, out);
+        put_members(out, type);
+        break;
     default:
-        return SHALE_OK;
+        break;
     }
+    put(out, shale_str_of(arguments));
+}
+
+const char *shale_type_text(const struct shale_type *type, char *out, size_t n_bytes)
+{
+    struct text_out text = {out, 0, n_bytes - 1};
+    put_type(&text, type);
+    if (text.used == text.most) { /* cut, if not by chance just long enough */
+        size_t end = text.most - 3;
+        while (end > 0 && ((unsigned char)out[end] & 0xC0) == 0x80) /* not within a character */
+            end--;
+        memcpy(out + end, "...", 3);
+        text.used = end + 3;
+    }
+    out[text.used] = '\0';
+    return out;
 }
 
 bool shale_type_equal(const struct shale_type *a, const struct shale_type *b)

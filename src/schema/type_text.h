@@ -4,15 +4,19 @@
 #define SHALE_SCHEMA_TYPE_TEXT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
-#include "base/buf.h"
 #include "schema/type.h"
 
-/* Append the type as a definition writes it: "list<decimal(9,2)>", "struct{a: int32, b: string}";
- * "timestamp(us)", and "timestamp(us, local)" for one without a zone.
- * Returns SHALE_OK, SHALE_NOMEM or SHALE_LIMIT. */
-SHALE_MUST_USE enum shale_status shale_type_text(const struct shale_type *type,
-                                                 struct shale_buf *out);
+/* Enough for most types. */
+enum { SHALE_TYPE_TEXT_BYTES = 96 };
+
+/* The type as a definition writes it, "list<decimal(9,2)>", "struct{a: int32, \"b c\": string}",
+ * and in the same manner what only a file has: "int8", "fixed(4)", "timestamp(us,local)" for one
+ * without a zone, "time(ms)" ("time" alone is in microseconds).
+ * In 'out' of 'n_bytes' (at least 4), with a NUL; a long text is cut and ends in "...".  Returns
+ * 'out'. */
+const char *shale_type_text(const struct shale_type *type, char *out, size_t n_bytes);
 
 /* Are values of both types the same, in memory and in meaning?  (How they were written does not
  * count: int96.) */
