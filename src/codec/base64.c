@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Base64, strict. */
+/* Base64, strict, both ways. */
 #include "codec/base64.h"
 
 #include <stdint.h>
@@ -49,4 +49,28 @@ bool shale_base64_decode(const char *text, size_t n_bytes, void *out, size_t *n_
     }
     *n_out = n_bytes / 4 * 3 - n_pad;
     return true;
+}
+
+enum shale_status shale_base64_append(struct shale_str bytes, struct shale_buf *out)
+{
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const uint8_t *b = (const uint8_t *)bytes.data;
+    /* No object is so large that this overflows. */
+    enum shale_status status = shale_buf_reserve(out, (bytes.n_bytes + 2) / 3 * 4);
+    char *at;
+    if (status != SHALE_OK || bytes.n_bytes == 0)
+        return status;
+    at = out->data + out->n_bytes;
+    for (size_t left = bytes.n_bytes, n; left > 0; left -= n, b += n, at += 4) {
+        n = left < 3 ? left : 3;
+        const uint32_t group = (uint32_t)b[0] << 16 | (n > 1 ? (uint32_t)b[1] << 8 : 0u) |
+                               (n > 2 ? (uint32_t)b[2] : 0u);
+        at[0] = alphabet[group >> 18];
+        at[1] = alphabet[group >> 12 & 63];
+        at[2] = n > 1 ? alphabet[group >> 6 & 63] : '=';
+        at[3] = n > 2 ? alphabet[group & 63] : '=';
+    }
+    out->n_bytes = (size_t)(at - out->data);
+    return SHALE_OK;
 }

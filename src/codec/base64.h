@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buf.h"
+
 /* At most this many bytes come out of 'n_bytes' of text. */
 static inline size_t shale_base64_bound(size_t n_bytes)
 {
@@ -14,5 +16,9 @@ static inline size_t shale_base64_bound(size_t n_bytes)
 
 /* Decode into 'out' (shale_base64_bound() bytes); false when the text is not base64. */
 bool shale_base64_decode(const char *text, size_t n_bytes, void *out, size_t *n_out);
+
+/* Append 'bytes' as base64.  Returns SHALE_OK, or SHALE_NOMEM or SHALE_LIMIT with 'out' untouched.
+ */
+SHALE_MUST_USE enum shale_status shale_base64_append(struct shale_str bytes, struct shale_buf *out);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "codec/base64.h"
 #include "columns/scalar_text.h"
 #include "json/utf8.h"
 

@@ -181,28 +181,3 @@ size_t shale_scalar_print(const struct shale_type *type, const struct shale_colu
     assert(false && "a value of any length, or one that holds others");
     return 0;
 }
-
-enum shale_status shale_base64_append(struct shale_str bytes, struct shale_buf *out)
-{
-    static const char alphabet[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    size_t n_text = (bytes.n_bytes / 3 + 1) * 4;
-    const uint8_t *b = (const uint8_t *)bytes.data;
-    enum shale_status status = shale_buf_reserve(out, n_text);
-    char *at;
-    if (status != SHALE_OK)
-        return status;
-    at = out->data + out->n_bytes;
-    for (size_t left = bytes.n_bytes; left > 0; b += 3, at += 4) {
-        size_t n = left < 3 ? left : 3;
-        uint32_t group = (uint32_t)b[0] << 16 | (n > 1 ? (uint32_t)b[1] << 8 : 0u) |
-                         (n > 2 ? (uint32_t)b[2] : 0u);
-        at[0] = alphabet[group >> 18];
-        at[1] = alphabet[group >> 12 & 63];
-        at[2] = n > 1 ? alphabet[group >> 6 & 63] : '=';
-        at[3] = n > 2 ? alphabet[group & 63] : '=';
-        left -= n;
-    }
-    out->n_bytes = (size_t)(at - out->data);
-    return SHALE_OK;
-}

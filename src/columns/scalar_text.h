@@ -40,7 +40,4 @@ static inline struct shale_str shale_column_bytes(const struct shale_column *col
     return (struct shale_str){(const char *)column->data + begin, (size_t)(end - begin)};
 }
 
-/* Append bytes as base64.  Returns SHALE_OK, SHALE_NOMEM or SHALE_LIMIT. */
-SHALE_MUST_USE enum shale_status shale_base64_append(struct shale_str bytes, struct shale_buf *out);
-
 #endif

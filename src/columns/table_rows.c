@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "codec/base64.h"
 #include "columns/scalar_text.h"
 #include "columns/shown.h"
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "codec/base64.h"
 #include "json/print.h"
 #include "json/text.h"
 #include "json/writer.h"
@@ -93,26 +94,6 @@ static enum shale_status format_uuid(const struct shale_value *value, struct sha
         b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
 }
 
-/* As it came: base64. */
-static enum shale_status format_binary(struct shale_str bytes, struct shale_buf *out)
-{
-    static const char alphabet[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < bytes.n_bytes; i += 3) {
-        size_t n = bytes.n_bytes - i < 3 ? bytes.n_bytes - i : 3;
-        uint32_t group = 0;
-        char text[4] = {'=', '=', '=', '='};
-        for (size_t j = 0; j < 3; j++)
-            group = group << 8 | (j < n ? (uint8_t)bytes.data[i + j] : 0u);
-        for (size_t j = 0; j <= n; j++)
-            text[j] = alphabet[group >> (18 - 6 * j) & 63];
-        enum shale_status status = shale_buf_append(out, text, sizeof text);
-        if (status != SHALE_OK)
-            return status;
-    }
-    return SHALE_OK;
-}
-
 static enum shale_status format_float(double value, struct shale_buf *out)
 {
     struct shale_json_writer writer;
@@ -162,7 +143,7 @@ enum shale_status shale_value_format(const struct shale_type *type, const struct
         return format_timestamp(type, value->as.i64, out);
     case SHALE_BINARY:
     case SHALE_FIXED:
-        return format_binary(value->as.bytes, out);
+        return shale_base64_append(value->as.bytes, out);
     case SHALE_UUID:
         if (shale_type_layout(type) == SHALE_LAYOUT_I128)
             return format_uuid(value, out);

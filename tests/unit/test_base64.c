@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "codec/base64.h"
+#include "scratch.h"
 
 static void decodes(const char *text, const char *expected)
 {
@@ -20,17 +21,36 @@ static void decodes(const char *text, const char *expected)
     assert_memory_equal(out, expected, n);
 }
 
+/* Behind what is there already. */
+static void encodes(const char *bytes, const char *expected)
+{
+    struct shale_buf out;
+    shale_buf_init(&out, &shale_mem_libc, 64);
+    assert_int_equal(shale_buf_append_byte(&out, '>'), SHALE_OK);
+    assert_int_equal(shale_base64_append(shale_str_of(bytes), &out), SHALE_OK);
+    assert_int_equal(out.n_bytes, 1 + strlen(expected));
+    assert_memory_equal(out.data, ">", 1);
+    assert_memory_equal(out.data + 1, expected, strlen(expected));
+    shale_buf_fini(&out);
+}
+
+static void both_ways(const char *bytes, const char *text)
+{
+    encodes(bytes, text);
+    decodes(text, bytes);
+}
+
 static void test_vectors_of_the_standard(void **state)
 {
     (void)state;
-    decodes("", "");
-    decodes("Zg==", "f");
-    decodes("Zm8=", "fo");
-    decodes("Zm9v", "foo");
-    decodes("Zm9vYg==", "foob");
-    decodes("Zm9vYmE=", "fooba");
-    decodes("Zm9vYmFy", "foobar");
-    decodes("+/+/", "\xfb\xff\xbf");
+    both_ways("", "");
+    both_ways("f", "Zg==");
+    both_ways("fo", "Zm8=");
+    both_ways("foo", "Zm9v");
+    both_ways("foob", "Zm9vYg==");
+    both_ways("fooba", "Zm9vYmE=");
+    both_ways("foobar", "Zm9vYmFy");
+    both_ways("\xfb\xff\xbf", "+/+/");
 }
 
 static void test_refuses_what_is_not_exact(void **state)
@@ -71,12 +91,50 @@ static void test_every_character_has_its_value(void **state)
     }
 }
 
+static void test_every_length_comes_back(void **state)
+{
+    char bytes[256], back[300];
+    (void)state;
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (char)(i * 151 + 7); /* each byte once */
+    for (size_t n = 0; n <= sizeof bytes; n++) {
+        struct shale_buf out;
+        size_t n_back;
+        shale_buf_init(&out, &shale_mem_libc, (n + 2) / 3 * 4); /* not a byte more */
+        assert_int_equal(shale_base64_append((struct shale_str){bytes, n}, &out), SHALE_OK);
+        assert_int_equal(out.n_bytes, (n + 2) / 3 * 4);
+        assert_true(shale_base64_bound(out.n_bytes) <= sizeof back);
+        assert_true(shale_base64_decode(out.data, out.n_bytes, back, &n_back));
+        assert_int_equal(n_back, n);
+        assert_memory_equal(back, bytes, n);
+        shale_buf_fini(&out);
+    }
+}
+
+static void test_no_room(void **state)
+{
+    struct failing_mem failing;
+    struct shale_buf out;
+    (void)state;
+    shale_buf_init(&out, &shale_mem_libc, 7);
+    assert_int_equal(shale_base64_append(SHALE_STR("four"), &out), SHALE_LIMIT);
+    assert_int_equal(out.n_bytes, 0);
+    shale_buf_fini(&out);
+    failing_mem_init(&failing, 1);
+    shale_buf_init(&out, &failing.mem, 64);
+    assert_int_equal(shale_base64_append(SHALE_STR("four"), &out), SHALE_NOMEM);
+    assert_int_equal(out.n_bytes, 0);
+    shale_buf_fini(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vectors_of_the_standard),
         cmocka_unit_test(test_refuses_what_is_not_exact),
         cmocka_unit_test(test_every_character_has_its_value),
+        cmocka_unit_test(test_every_length_comes_back),
+        cmocka_unit_test(test_no_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
