@@ -296,7 +296,7 @@ static const char *scan_type(struct scan *scan, size_t level, struct shale_type 
 static void report_unknown(struct shale_def *def, const struct shale_yaml_node *node,
                            struct shale_str word)
 {
-    char hint[240], which[100] = "no such type";
+    char hint[320], which[100] = "no such type";
     const char *nearest = shale_def_nearest(word, type_names, N_TYPE_NAMES);
     if (word.n_bytes == 0)
         (void)snprintf(which, sizeof which, "a type is missing");
