@@ -326,6 +326,10 @@ static int64_t rows_that_fit(const struct shale_chunk_writer *writer,
         size_t fit = (left - 1) / writer->leaf.width + 1;
         return fit < (size_t)most ? (int64_t)fit : most;
     }
+    if ((size_t)(column->offsets[first + most] - column->offsets[first]) +
+            (size_t)most * sizeof(uint32_t) <
+        left)
+        return most;
     while (n < most) {
         size_t n_bytes = 0;
         if (!shale_column_is_null(column, first + n))

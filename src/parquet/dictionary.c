@@ -32,7 +32,8 @@ void shale_dictionary_fini(struct shale_dictionary *dictionary)
 static bool clear_slots(struct shale_dictionary *dictionary, size_t n)
 {
     if (n > dictionary->n_allocated) {
-        uint64_t *slots = shale_mem_zeroed(dictionary->values.mem, n, sizeof(*slots));
+        struct shale_dictionary_slot *slots =
+            shale_mem_zeroed(dictionary->values.mem, n, sizeof(*slots));
         if (slots == NULL)
             return false;
         shale_mem_free(dictionary->values.mem, dictionary->slots);
@@ -69,79 +70,130 @@ struct shale_str shale_dictionary_plain(const struct shale_dictionary *dictionar
     return (struct shale_str){values + at, sizeof(length) + length};
 }
 
-static struct shale_str value_of(const struct shale_dictionary *dictionary, uint32_t index)
+static inline uint64_t load8(const char *p)
 {
-    struct shale_str value = shale_dictionary_plain(dictionary, index);
-    if (dictionary->width == 0) {
-        value.data += sizeof(uint32_t);
-        value.n_bytes -= sizeof(uint32_t);
-    }
-    return value;
+    uint64_t v;
+    memcpy(&v, p, sizeof(v));
+    return v;
 }
 
-static uint32_t hash_of(struct shale_str value)
+static inline uint32_t load4(const char *p)
 {
-    uint64_t number = 0;
-    if (value.n_bytes == 8 || value.n_bytes == 4) {
-        memcpy(&number, value.data, value.n_bytes);
-        return (uint32_t)shale_hash_u64(number, value.n_bytes);
-    }
-    return (uint32_t)shale_hash(value.data, value.n_bytes, 0);
+    uint32_t v;
+    memcpy(&v, p, sizeof(v));
+    return v;
 }
 
-/* The two widths of most columns are compared without a call. */
-static inline bool is_entry(const struct shale_dictionary *dictionary, uint32_t index,
-                            struct shale_str value)
+static inline uint64_t mix(uint64_t a, uint64_t b)
 {
-    const char *values = dictionary->values.data;
-    if (dictionary->width == 8)
-        return memcmp(values + (size_t)index * 8, value.data, 8) == 0;
-    if (dictionary->width == 4)
-        return memcmp(values + (size_t)index * 4, value.data, 4) == 0;
-    return shale_str_equal(value_of(dictionary, index), value);
+    return shale_hash_u64(a ^ (b << 23 | b >> 41), b);
+}
+
+/* Most values are short, and their lengths differ: loads that overlap, and no loop whose end the
+ * processor has to guess. */
+static inline uint32_t hash_of(struct shale_str value)
+{
+    const char *p = value.data;
+    const size_t n = value.n_bytes;
+    if (n > 32)
+        return (uint32_t)shale_hash(p, n, 0);
+    if (n > 16)
+        return (uint32_t)(mix(load8(p) ^ n, load8(p + n - 8)) ^
+                          mix(load8(p + 8), load8(p + n - 16) ^ n) * 5);
+    if (n == 8)
+        return (uint32_t)shale_hash_u64(load8(p), n);
+    if (n > 8)
+        return (uint32_t)mix(load8(p) ^ n, load8(p + n - 8));
+    if (n >= 4)
+        return (uint32_t)shale_hash_u64((uint64_t)load4(p) << 32 | load4(p + n - 4), n);
+    if (n == 0)
+        return 0;
+    return (uint32_t)shale_hash_u64((uint64_t)(unsigned char)p[0] << 16 |
+                                        (uint64_t)(unsigned char)p[n / 2] << 8 |
+                                        (unsigned char)p[n - 1],
+                                    n);
+}
+
+/* Both are 'n' bytes. */
+static inline bool is_equal(const char *a, const char *b, size_t n)
+{
+    uint64_t differs;
+    if (n > 32)
+        return memcmp(a, b, n) == 0;
+    if (n >= 8) {
+        differs = (load8(a) ^ load8(b)) | (load8(a + n - 8) ^ load8(b + n - 8));
+        if (n > 16)
+            differs |= (load8(a + 8) ^ load8(b + 8)) | (load8(a + n - 16) ^ load8(b + n - 16));
+        return differs == 0;
+    }
+    if (n >= 4)
+        return ((load4(a) ^ load4(b)) | (load4(a + n - 4) ^ load4(b + n - 4))) == 0;
+    for (size_t i = 0; i < n; i++)
+        if (a[i] != b[i])
+            return false;
+    return true;
+}
+
+static inline bool is_in(const struct shale_dictionary *dictionary,
+                         const struct shale_dictionary_slot *slot, struct shale_str value)
+{
+    return slot->n_bytes == value.n_bytes &&
+           is_equal(dictionary->values.data + slot->at, value.data, value.n_bytes);
 }
 
 /* The slot of 'value', or the free one where it belongs; NULL when the probe gets too long. */
-static uint64_t *probe(const struct shale_dictionary *dictionary, struct shale_str value,
-                       uint32_t hash)
+static inline struct shale_dictionary_slot *probe(const struct shale_dictionary *dictionary,
+                                                  struct shale_str value, uint32_t hash)
 {
     size_t mask = dictionary->n_slots - 1;
     for (size_t i = 0; i < PROBES; i++) {
-        uint64_t *slot = &dictionary->slots[(hash + i) & mask];
-        if (*slot == 0)
+        struct shale_dictionary_slot *slot = &dictionary->slots[(hash + i) & mask];
+        if (slot->number == 0)
             return slot;
-        if ((uint32_t)(*slot >> 32) == hash && is_entry(dictionary, (uint32_t)*slot - 1, value))
+        if (slot->hash == hash && is_in(dictionary, slot, value))
             return slot;
     }
     return NULL;
 }
 
-static bool place(struct shale_dictionary *dictionary, uint64_t entry)
+static bool place(struct shale_dictionary *dictionary, const struct shale_dictionary_slot *entry)
 {
     size_t mask = dictionary->n_slots - 1;
     for (size_t i = 0; i < PROBES; i++) {
-        uint64_t *slot = &dictionary->slots[((uint32_t)(entry >> 32) + i) & mask];
-        if (*slot == 0) {
-            *slot = entry;
+        struct shale_dictionary_slot *slot = &dictionary->slots[(entry->hash + i) & mask];
+        if (slot->number == 0) {
+            *slot = *entry;
             return true;
         }
     }
     return false;
 }
 
-/* Twice the slots, each entry placed again.  After a refusal nothing can be found or added any
- * more, but the values are whole. */
-static enum shale_dictionary_result grow(struct shale_dictionary *dictionary)
+/* What the slot of an index holds. */
+static struct shale_dictionary_slot slot_of(const struct shale_dictionary *dictionary,
+                                            uint32_t index)
 {
-    const uint32_t *hashes = (const uint32_t *)(const void *)dictionary->hashes.data;
+    const size_t prefix = dictionary->width > 0 ? 0 : sizeof(uint32_t);
+    struct shale_str plain = shale_dictionary_plain(dictionary, index);
+    struct shale_dictionary_slot slot = {.number = index + 1};
+    memcpy(&slot.hash, dictionary->hashes.data + index * sizeof(slot.hash), sizeof(slot.hash));
+    slot.at = (uint32_t)((size_t)(plain.data - dictionary->values.data) + prefix);
+    slot.n_bytes = (uint32_t)(plain.n_bytes - prefix);
+    return slot;
+}
+
+/* Twice the slots, each entry placed again; '*placed' says whether all were.  If not, nothing can
+ * be found or added any more, but the values are whole. */
+static enum shale_status grow(struct shale_dictionary *dictionary, bool *placed)
+{
+    *placed = true;
     if (!clear_slots(dictionary, dictionary->n_slots * 2))
-        return SHALE_DICTIONARY_NOMEM;
-    for (uint32_t i = 0; i < dictionary->n_entries; i++) {
-        const uint64_t hash = hashes[i];
-        if (!place(dictionary, hash << 32 | (i + 1)))
-            return SHALE_DICTIONARY_REFUSED;
+        return SHALE_NOMEM;
+    for (uint32_t i = 0; i < dictionary->n_entries && *placed; i++) {
+        const struct shale_dictionary_slot slot = slot_of(dictionary, i);
+        *placed = place(dictionary, &slot);
     }
-    return SHALE_DICTIONARY_ADDED;
+    return SHALE_OK;
 }
 
 static enum shale_status append(struct shale_dictionary *dictionary, struct shale_str value,
@@ -164,23 +216,46 @@ static bool is_full(const struct shale_dictionary *dictionary, struct shale_str 
            n_bytes > dictionary->most_bytes - dictionary->values.n_bytes;
 }
 
-enum shale_dictionary_result shale_dictionary_put(struct shale_dictionary *dictionary,
-                                                  struct shale_str value, bool may_add,
-                                                  uint32_t *index)
+/* A new value, into its slot; '*added' is false when growing failed to place all. */
+static enum shale_status add(struct shale_dictionary *dictionary,
+                             struct shale_dictionary_slot *slot, struct shale_str value,
+                             uint32_t hash, bool *added)
 {
-    uint32_t hash = hash_of(value);
-    uint64_t *slot = probe(dictionary, value, hash);
-    if (slot != NULL && *slot != 0) {
-        *index = (uint32_t)*slot - 1;
-        return SHALE_DICTIONARY_FOUND;
-    }
-    if (slot == NULL || !may_add || is_full(dictionary, value))
-        return SHALE_DICTIONARY_REFUSED;
-    if (append(dictionary, value, hash) != SHALE_OK)
-        return SHALE_DICTIONARY_NOMEM;
-    *index = dictionary->n_entries++;
-    *slot = (uint64_t)hash << 32 | dictionary->n_entries;
+    enum shale_status status = append(dictionary, value, hash);
+    *added = true;
+    if (status != SHALE_OK)
+        return status;
+    *slot = slot_of(dictionary, dictionary->n_entries++);
     if ((size_t)dictionary->n_entries * 2 <= dictionary->n_slots)
-        return SHALE_DICTIONARY_ADDED;
-    return grow(dictionary);
+        return SHALE_OK;
+    return grow(dictionary, added);
+}
+
+enum shale_status shale_dictionary_put(struct shale_dictionary *dictionary,
+                                       const struct shale_str *values, size_t n, bool may_add,
+                                       uint32_t *indexes, size_t *n_put)
+{
+    uint32_t hashes[SHALE_DICTIONARY_BLOCK];
+    enum shale_status status = SHALE_OK;
+    assert(n <= SHALE_DICTIONARY_BLOCK);
+    for (size_t i = 0; i < n; i++) {
+        hashes[i] = hash_of(values[i]);
+        __builtin_prefetch(&dictionary->slots[hashes[i] & (dictionary->n_slots - 1)]);
+    }
+    for (*n_put = 0; *n_put < n && status == SHALE_OK; ++*n_put) {
+        const struct shale_str value = values[*n_put];
+        struct shale_dictionary_slot *slot = probe(dictionary, value, hashes[*n_put]);
+        bool added;
+        if (slot != NULL && slot->number != 0) {
+            indexes[*n_put] = slot->number - 1;
+            continue;
+        }
+        if (slot == NULL || !may_add || is_full(dictionary, value))
+            break;
+        indexes[*n_put] = dictionary->n_entries;
+        status = add(dictionary, slot, value, hashes[*n_put], &added);
+        if (!added)
+            break;
+    }
+    return status;
 }

@@ -15,15 +15,24 @@
 
 enum { SHALE_DICTIONARY_ENTRIES = 1 << 17 };
 
+/* All that tells a value from another but its bytes, in one place: a look-up then waits for the
+ * slot and for the bytes, and for nothing between. */
+struct shale_dictionary_slot {
+    uint32_t hash;
+    uint32_t number;  /* index + 1; 0: free */
+    uint32_t at;      /* of the value's bytes in 'values' */
+    uint32_t n_bytes; /* how many */
+};
+
 struct shale_dictionary {
     struct shale_buf values;  /* the dictionary page: PLAIN */
     struct shale_buf offsets; /* BYTE_ARRAY: uint32_t, where each value's length lies in 'values' */
     struct shale_buf hashes;  /* uint32_t, of each value */
-    uint64_t *slots;          /* hash in the upper half, index + 1 in the lower; 0 is free */
-    size_t n_slots;           /* in use, a power of two */
-    size_t n_allocated;       /* of slots */
-    size_t width;             /* of a value, 0: BYTE_ARRAY */
-    size_t most_bytes;        /* of 'values' */
+    struct shale_dictionary_slot *slots;
+    size_t n_slots;     /* in use, a power of two */
+    size_t n_allocated; /* of slots */
+    size_t width;       /* of a value, 0: BYTE_ARRAY */
+    size_t most_bytes;  /* of 'values' */
     uint32_t n_entries;
 };
 
@@ -34,17 +43,16 @@ void shale_dictionary_fini(struct shale_dictionary *dictionary);
 SHALE_MUST_USE enum shale_status shale_dictionary_begin(struct shale_dictionary *dictionary,
                                                         size_t width, size_t most_bytes);
 
-enum shale_dictionary_result {
-    SHALE_DICTIONARY_FOUND,   /* '*index' is set */
-    SHALE_DICTIONARY_ADDED,   /* '*index' is set: a new value */
-    SHALE_DICTIONARY_REFUSED, /* it is not there and cannot be added */
-    SHALE_DICTIONARY_NOMEM,
-};
+enum { SHALE_DICTIONARY_BLOCK = 64 };
 
-/* Find 'value' (a BYTE_ARRAY without its length), or add it when 'may_add'. */
-enum shale_dictionary_result shale_dictionary_put(struct shale_dictionary *dictionary,
-                                                  struct shale_str value, bool may_add,
-                                                  uint32_t *index);
+/* Find each of 'n' values (at most SHALE_DICTIONARY_BLOCK; a BYTE_ARRAY without its length), or add
+ * it when 'may_add', in order: indexes[i] is that of values[i].  Stops at the first that is not
+ * there and cannot be added; '*n_put' says how many came before it.
+ * Returns SHALE_OK or SHALE_NOMEM. */
+SHALE_MUST_USE enum shale_status shale_dictionary_put(struct shale_dictionary *dictionary,
+                                                      const struct shale_str *values, size_t n,
+                                                      bool may_add, uint32_t *indexes,
+                                                      size_t *n_put);
 
 /* The value of an index as PLAIN has it (a BYTE_ARRAY with its length). */
 struct shale_str shale_dictionary_plain(const struct shale_dictionary *dictionary, uint32_t index);

@@ -7,8 +7,11 @@
 
 #include "parquet/rle.h"
 
-/* A chunk whose first values are all but distinct is not worth a look at the rest of its page. */
-enum { EARLY = 4096, EARLY_DISTINCT = EARLY / 16 * 15 };
+/* A chunk whose first values are all but distinct is not worth a look at the rest of its page.
+ * Strings are judged by bytes as well, at an eighth of what a dictionary holds: where each of D
+ * bytes of distinct strings is as likely as the other, 15/16 of that eighth are new only if D is
+ * about the whole. */
+enum { EARLY = 4096, EARLY_DISTINCT = EARLY / 16 * 15, EARLY_BYTES = 128 << 10 };
 
 enum { DICTIONARY_HEADER_BYTES = 32 }; /* about what a dictionary page's header costs */
 
@@ -104,31 +107,35 @@ static enum shale_status give_up(struct shale_values *values)
     return status;
 }
 
-/* Append the index of 'value'; '*refused' when there is none.  Room was reserved. */
-static enum shale_status put_index(struct shale_values *values, struct shale_str value,
-                                   bool *refused)
+/* Whether the first values say that a dictionary is not worth it. */
+static bool is_hopeless(const struct shale_values *values)
 {
-    bool may_add = values->mode != SHALE_VALUES_FROZEN;
-    uint32_t index;
-    if (values->mode == SHALE_VALUES_TRYING && !values->is_asked &&
-        values->indexes.n_bytes == EARLY * sizeof(index) &&
-        values->dictionary.n_entries > EARLY_DISTINCT) {
-        *refused = true;
-        return SHALE_OK;
+    return values->mode == SHALE_VALUES_TRYING && !values->is_asked &&
+           values->indexes.n_bytes == EARLY * sizeof(uint32_t) &&
+           values->dictionary.n_entries > EARLY_DISTINCT;
+}
+
+/* Append the indexes of some values; '*n_put' is how many had one.  Room was reserved.  EARLY is a
+ * multiple of a block, but the blocks of a column with nulls need not end there. */
+static enum shale_status put_indexes_of(struct shale_values *values, const struct shale_str *some,
+                                        size_t n, size_t *n_put)
+{
+    const bool may_add = values->mode != SHALE_VALUES_FROZEN;
+    struct shale_buf *out = &values->indexes;
+    enum shale_status status = SHALE_OK;
+    for (*n_put = 0; *n_put < n && status == SHALE_OK && !is_hopeless(values);) {
+        uint32_t *indexes = (uint32_t *)(void *)(out->data + out->n_bytes);
+        size_t n_before = out->n_bytes / sizeof(*indexes), n_now = n - *n_put, n_done;
+        if (n_before < EARLY && n_now > EARLY - n_before)
+            n_now = EARLY - n_before;
+        status = shale_dictionary_put(&values->dictionary, some + *n_put, n_now, may_add, indexes,
+                                      &n_done);
+        out->n_bytes += n_done * sizeof(*indexes);
+        *n_put += n_done;
+        if (n_done < n_now)
+            break;
     }
-    switch (shale_dictionary_put(&values->dictionary, value, may_add, &index)) {
-    case SHALE_DICTIONARY_NOMEM:
-        return SHALE_NOMEM;
-    case SHALE_DICTIONARY_REFUSED:
-        *refused = true;
-        return SHALE_OK;
-    case SHALE_DICTIONARY_ADDED:
-    case SHALE_DICTIONARY_FOUND:
-        break;
-    }
-    memcpy(values->indexes.data + values->indexes.n_bytes, &index, sizeof(index));
-    values->indexes.n_bytes += sizeof(index);
-    return SHALE_OK;
+    return status;
 }
 
 /* ---- Fixed width ------------------------------------------------------------------------------
@@ -139,15 +146,18 @@ static enum shale_status dictionary_fixed(struct shale_values *values, struct sh
     const size_t width = values->leaf->width;
     enum shale_status status =
         shale_buf_reserve(&values->indexes, some.n_bytes / width * sizeof(uint32_t));
-    bool refused = false;
     while (status == SHALE_OK && some.n_bytes > 0) {
-        status = put_index(values, (struct shale_str){some.data, width}, &refused);
-        if (refused) {
+        struct shale_str block[SHALE_DICTIONARY_BLOCK];
+        size_t n = 0, n_put;
+        for (; n < SHALE_DICTIONARY_BLOCK && n * width < some.n_bytes; n++)
+            block[n] = (struct shale_str){some.data + n * width, width};
+        status = put_indexes_of(values, block, n, &n_put);
+        some.data += n_put * width;
+        some.n_bytes -= n_put * width;
+        if (status == SHALE_OK && n_put < n) {
             status = give_up(values);
             return status == SHALE_OK ? shale_buf_append_str(&values->plain, some) : status;
         }
-        some.data += width;
-        some.n_bytes -= width;
     }
     return status;
 }
@@ -175,19 +185,6 @@ static enum shale_status append_fixed(struct shale_values *values,
 
 /* ---- BYTE_ARRAY --------------------------------------------------------------------------------
  */
-
-/* Into the dictionary; when it refuses, PLAIN. */
-static enum shale_status append_string(struct shale_values *values, struct shale_str value)
-{
-    bool refused = false;
-    enum shale_status status = put_index(values, value, &refused);
-    values->n++;
-    values->plain_bytes += sizeof(uint32_t) + value.n_bytes;
-    if (status != SHALE_OK || !refused)
-        return status;
-    status = give_up(values);
-    return status == SHALE_OK ? shale_plain_append_bytes(&values->plain, value) : status;
-}
 
 /* All of them PLAIN, in room for all. */
 static enum shale_status plain_strings(struct shale_values *values,
@@ -218,16 +215,58 @@ static enum shale_status plain_strings(struct shale_values *values,
     return SHALE_OK;
 }
 
+/* The values of some rows from '*row' on, which is moved behind them.  '*is_early' is set for the
+ * block with which the strings have the bytes by which they are judged: it ends there. */
+static size_t take_block(struct shale_values *values, const struct shale_column *column,
+                         int64_t *row, int64_t end, struct shale_str *block, bool *is_early)
+{
+    const bool was_below = values->plain_bytes < EARLY_BYTES;
+    size_t n = 0;
+    *is_early = false;
+    for (; n < SHALE_DICTIONARY_BLOCK && *row < end && !*is_early; ++*row) {
+        if (shale_column_is_null(column, *row))
+            continue;
+        block[n] = shale_plain_bytes_at(column, *row);
+        values->plain_bytes += sizeof(uint32_t) + block[n++].n_bytes;
+        *is_early = was_below && values->plain_bytes >= EARLY_BYTES;
+    }
+    values->n += n;
+    return n;
+}
+
+static bool is_hopeless_by_bytes(const struct shale_values *values)
+{
+    return values->mode == SHALE_VALUES_TRYING && !values->is_asked &&
+           values->dictionary.values.n_bytes > values->plain_bytes / 16 * 15;
+}
+
+/* Into the dictionary; when it refuses, this page is PLAIN, and so are the rows from '*row' on. */
+static enum shale_status dictionary_strings(struct shale_values *values,
+                                            const struct shale_column *column, int64_t *row,
+                                            int64_t end)
+{
+    enum shale_status status =
+        shale_buf_reserve(&values->indexes, (size_t)(end - *row) * sizeof(uint32_t));
+    while (status == SHALE_OK && *row < end && values->mode != SHALE_VALUES_PLAIN) {
+        struct shale_str block[SHALE_DICTIONARY_BLOCK];
+        bool is_early;
+        size_t n = take_block(values, column, row, end, block, &is_early), n_put;
+        status = put_indexes_of(values, block, n, &n_put);
+        if (status == SHALE_OK && (n_put < n || (is_early && is_hopeless_by_bytes(values))))
+            status = give_up(values);
+        for (; n_put < n && status == SHALE_OK; n_put++)
+            status = shale_plain_append_bytes(&values->plain, block[n_put]);
+    }
+    return status;
+}
+
 static enum shale_status append_strings(struct shale_values *values,
                                         const struct shale_column *column, int64_t first, int64_t n)
 {
     enum shale_status status = SHALE_OK;
     int64_t row = first;
     if (values->mode != SHALE_VALUES_PLAIN)
-        status = shale_buf_reserve(&values->indexes, (size_t)n * sizeof(uint32_t));
-    for (; row < first + n && status == SHALE_OK && values->mode != SHALE_VALUES_PLAIN; row++)
-        if (!shale_column_is_null(column, row))
-            status = append_string(values, shale_plain_bytes_at(column, row));
+        status = dictionary_strings(values, column, &row, first + n);
     if (status != SHALE_OK || row == first + n)
         return status;
     return plain_strings(values, column, row, first + n - row);

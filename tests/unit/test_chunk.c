@@ -212,6 +212,24 @@ static void put_3800_new(struct shale_builder *builder, int64_t k)
     put_text(builder, k < 3800 ? k : 7);
 }
 
+/* Texts of 200 bytes: new ones first, 128 KiB with 642 of them, then those again. */
+static void put_long(struct shale_builder *builder, int64_t k, int64_t n_new)
+{
+    char text[201];
+    (void)snprintf(text, sizeof(text), "%0200d", (int)(k % n_new));
+    shale_builder_bytes(builder, 0, (struct shale_str){text, 200});
+}
+
+static void put_642_long(struct shale_builder *builder, int64_t k)
+{
+    put_long(builder, k, 642);
+}
+
+static void put_600_long(struct shale_builder *builder, int64_t k)
+{
+    put_long(builder, k, 600);
+}
+
 static void put_null(struct shale_builder *builder, int64_t k)
 {
     (void)k;
@@ -269,6 +287,17 @@ static void test_a_beginning_without_repeats(void **state)
     assert_int_equal(meta.dictionary_page_at, -1);
     assert_int_equal(meta.n_pages[SHALE_ENCODING_PLAIN], 1);
     meta = write_strings(put_3800_new, 20000, &options);
+    assert_int_equal(meta.n_pages[SHALE_ENCODING_RLE_DICTIONARY], 1);
+}
+
+static void test_long_strings_without_repeats(void **state)
+{
+    const struct shale_chunk_options options = {0};
+    struct shale_chunk_meta meta = write_strings(put_642_long, 5000, &options);
+    (void)state;
+    assert_int_equal(meta.dictionary_page_at, -1);
+    assert_int_equal(meta.n_pages[SHALE_ENCODING_PLAIN], 1);
+    meta = write_strings(put_600_long, 5000, &options);
     assert_int_equal(meta.n_pages[SHALE_ENCODING_RLE_DICTIONARY], 1);
 }
 
@@ -655,6 +684,7 @@ int main(void)
         cmocka_unit_test(test_few_values_make_a_dictionary),
         cmocka_unit_test(test_unique_values_make_none),
         cmocka_unit_test(test_a_beginning_without_repeats),
+        cmocka_unit_test(test_long_strings_without_repeats),
         cmocka_unit_test(test_a_full_dictionary_is_given_up),
         cmocka_unit_test(test_a_written_dictionary_takes_no_more),
         cmocka_unit_test(test_fixed_width_is_given_up),
