@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/* Which objects have been consumed, and how that went.
+ *
+ * A segment is a Parquet file of rows sorted by (source, key, tag), each once in all live segments
+ * of a table.  A manifest, a JSON file that a commit's txn names, lists the live segments. */
+#ifndef SHALE_DATASET_LEDGER_H
+#define SHALE_DATASET_LEDGER_H
+
+#include "columns/builder.h"
+#include "store/objects.h"
+
+/* source, key, tag, state ("done" | "rejected"), bytes, hash, read, written, rejected, filtered,
+ * duplicates, definition (docs/ledger.md).  No times: the same input gives the same bytes. */
+extern const struct shale_schema shale_ledger_schema;
+
+enum shale_ledger_state { SHALE_LEDGER_DONE, SHALE_LEDGER_REJECTED };
+
+enum { SHALE_HASH_BYTES = 32 }; /* XXH3-128 in hex */
+
+struct shale_ledger_row {
+    struct shale_str source; /* the source id */
+    struct shale_str key;    /* below the source */
+    struct shale_str tag;
+    enum shale_ledger_state state;
+    int64_t n_bytes;       /* stored */
+    struct shale_str hash; /* of the stored bytes; "" when they were not all read */
+    int64_t read, written, rejected, filtered, duplicates;
+    struct shale_str definition; /* hash of the stream definition */
+};
+
+/* Append one row.  Returns what shale_builder_row() returns. */
+SHALE_MUST_USE enum shale_status shale_ledger_append(struct shale_builder *builder,
+                                                     const struct shale_ledger_row *row);
+
+/* By source, key and tag, as segments are sorted. */
+int shale_ledger_compare(const struct shale_ledger_row *a, const struct shale_ledger_row *b);
+
+/* ---- Manifests --------------------------------------------------------------------------------
+ */
+
+struct shale_segment {
+    struct shale_str path; /* below the table */
+    int64_t n_rows, n_bytes;
+    /* Of a ledger segment: its first and last (source, key), and the sums of its counts. */
+    struct shale_str first_source, first_key, last_source, last_key;
+    int64_t read, written, rejected, filtered, duplicates;
+    struct shale_str footer_hash; /* of the bytes of its footer, hex */
+};
+
+/* A file that a commit made superfluous; it stays for readers until the retention is over. */
+struct shale_superseded {
+    struct shale_str path;
+    int64_t since_ms;
+};
+
+struct shale_manifest {
+    int64_t id;
+    int64_t parent;  /* the manifest that this one was made on; -1: it is the first */
+    int64_t version; /* of the log, that it was made for */
+    const struct shale_segment *ledger;
+    size_t n_ledger;
+    const struct shale_segment *rejects;
+    size_t n_rejects;
+    const struct shale_str *added; /* paths of the segments that this very commit brought */
+    size_t n_added;
+    const struct shale_superseded *superseded;
+    size_t n_superseded;
+};
+
+/* "_shale/manifest/<id>.json" */
+enum { SHALE_MANIFEST_NAME_BYTES = 48 };
+void shale_manifest_name(int64_t id, char out[SHALE_MANIFEST_NAME_BYTES]);
+
+SHALE_MUST_USE enum shale_status shale_manifest_json(const struct shale_manifest *manifest,
+                                                     struct shale_buf *out);
+
+/* Read manifest 'id' into 'arena'.  SHALE_NOT_FOUND: it is missing. */
+SHALE_MUST_USE enum shale_status shale_manifest_read(struct shale_store *store,
+                                                     struct shale_arena *arena, int64_t id,
+                                                     struct shale_manifest *out,
+                                                     struct shale_err *err);
+
+/* ---- Reading the ledger -----------------------------------------------------------------------
+ */
+
+/* The rows of some segments merged, in order, from (source, after) on.  Memory: a few pages a
+ * segment, of the columns that are asked for. */
+struct shale_ledger_cursor;
+
+struct shale_ledger_cursor_options {
+    const struct shale_segment *segments;
+    size_t n_segments;
+    struct shale_str source; /* only this source's rows; "" all */
+    struct shale_str after;  /* only keys above this one; "" all */
+    bool identity_only;      /* source, key, tag, state and hash: what planning needs */
+};
+
+SHALE_MUST_USE enum shale_status
+shale_ledger_cursor_new(struct shale_store *store,
+                        const struct shale_ledger_cursor_options *options,
+                        struct shale_ledger_cursor **out, struct shale_err *err);
+/* '*out' is NULL at the end; good until the next call.  SHALE_CORRUPT: a segment is not sorted, or
+ * a row is there twice. */
+SHALE_MUST_USE enum shale_status shale_ledger_cursor_next(struct shale_ledger_cursor *cursor,
+                                                          const struct shale_ledger_row **out,
+                                                          struct shale_err *err);
+void shale_ledger_cursor_free(struct shale_ledger_cursor *cursor);
+
+/* ---- Writing segments -------------------------------------------------------------------------
+ */
+
+/* Write rows that come in order to a new segment; '*segment' (texts in 'arena') describes it. */
+struct shale_ledger_writer;
+SHALE_MUST_USE enum shale_status shale_ledger_writer_new(struct shale_store *store,
+                                                         const char *path,
+                                                         struct shale_ledger_writer **out,
+                                                         struct shale_err *err);
+SHALE_MUST_USE enum shale_status shale_ledger_writer_add(struct shale_ledger_writer *writer,
+                                                         const struct shale_ledger_row *row,
+                                                         struct shale_err *err);
+SHALE_MUST_USE enum shale_status shale_ledger_writer_finish(struct shale_ledger_writer *writer,
+                                                            struct shale_arena *arena,
+                                                            struct shale_segment *segment,
+                                                            struct shale_err *err);
+void shale_ledger_writer_free(struct shale_ledger_writer *writer);
+
+/* Which live segments a commit had better merge, so that their number stays logarithmic in the
+ * rows: '*first' and '*n' of 'segments' sorted by n_rows descending; '*n' is 0 when none. */
+void shale_ledger_pick_merge(const struct shale_segment *segments, size_t n_segments, size_t *first,
+                             size_t *n);
+
+/* ---- Deciding ---------------------------------------------------------------------------------
+ */
+
+/* What the ledger says of a listed object.  A planner asks for keys in order; it is a merge. */
+enum shale_verdict {
+    SHALE_VERDICT_NEW,     /* no tag of the key is known, or only rejected ones */
+    SHALE_VERDICT_KNOWN,   /* this tag was decided */
+    SHALE_VERDICT_CHANGED, /* another tag is done: the hash decides (see 'done_hashes') */
+};
+
+struct shale_decider;
+
+struct shale_decision {
+    enum shale_verdict verdict;
+    const struct shale_str *done_hashes; /* CHANGED: of the done tags; good until the next call */
+    size_t n_done_hashes;
+};
+
+/* A plan of a listing: keys must come in ascending order, from 'after' on. */
+SHALE_MUST_USE enum shale_status shale_decider_new(struct shale_store *store,
+                                                   const struct shale_manifest *manifest,
+                                                   struct shale_str source, struct shale_str after,
+                                                   struct shale_decider **out,
+                                                   struct shale_err *err);
+SHALE_MUST_USE enum shale_status shale_decider_ask(struct shale_decider *decider,
+                                                   struct shale_str key, struct shale_str tag,
+                                                   struct shale_decision *out,
+                                                   struct shale_err *err);
+void shale_decider_free(struct shale_decider *decider);
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/* A store: names to objects.  What keeps a table (its log, manifests, ledger and rejects segments,
+ * data files) goes through this interface, so that a directory, memory (tests, the simulation) and
+ * a bucket are one.
+ *
+ * Keys are UTF-8 of 1 to 1,024 bytes, parts joined by '/', none empty, "." or "..".  An object is
+ * whole or absent: nobody sees a part of one.  An object has a tag, which changes with its content
+ * (S3: the ETag; a directory: size and time).
+ *
+ * Failures of every call: SHALE_NOMEM, SHALE_DENIED, SHALE_AGAIN (a retry may help), SHALE_IO,
+ * SHALE_LIMIT, and where said SHALE_NOT_FOUND, SHALE_CONFLICT, SHALE_UNSURE.  The message names the
+ * object.  Calls on one store may come from any number of threads; a list, a file and a put are one
+ * thread's at a time (a file's read_at(): any). */
+#ifndef SHALE_STORE_OBJECTS_H
+#define SHALE_STORE_OBJECTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/env.h"
+#include "base/err.h"
+#include "base/io.h"
+#include "base/str.h"
+
+enum { SHALE_KEY_BYTES = 1024, SHALE_TAG_BYTES = 128 };
+
+struct shale_store;
+struct shale_store_list;
+
+struct shale_store_entry {
+    struct shale_str key; /* NUL-terminated */
+    struct shale_str tag;
+    int64_t n_bytes;
+    int64_t modified_us; /* since 1970; for people and for 'settle', no decision trusts it */
+};
+
+/* An open object.  The implementation embeds it; close() frees. */
+struct shale_store_file {
+    struct shale_random random; /* first member */
+    char tag[SHALE_TAG_BYTES];  /* NUL-terminated, when opened */
+    int64_t modified_us;
+    void (*close)(struct shale_store_file *file);
+};
+
+/* An object under construction: write to 'sink', then finish() or abandon(), each of which frees
+ * it. After finish() returned SHALE_OK the object is there and durable (its name: after
+ * shale_store_settle()); after any other status it may or may not be, and nobody must rely on
+ * either. */
+struct shale_store_put {
+    struct shale_sink sink; /* first member */
+    enum shale_status (*finish)(struct shale_store_put *put, struct shale_err *err);
+    void (*abandon)(struct shale_store_put *put);
+};
+
+struct shale_store_ops {
+    enum shale_status (*list)(struct shale_store *store, const char *prefix, const char *after,
+                              struct shale_store_list **out, struct shale_err *err);
+    enum shale_status (*list_next)(struct shale_store_list *list, struct shale_store_entry *out,
+                                   bool *end, struct shale_err *err);
+    void (*list_free)(struct shale_store_list *list);
+    enum shale_status (*open)(struct shale_store *store, const char *key,
+                              struct shale_store_file **out, struct shale_err *err);
+    enum shale_status (*create)(struct shale_store *store, const char *key,
+                                struct shale_store_put **out, struct shale_err *err);
+    enum shale_status (*put)(struct shale_store *store, const char *key, struct shale_str data,
+                             struct shale_err *err);
+    enum shale_status (*put_absent)(struct shale_store *store, const char *key,
+                                    struct shale_str data, struct shale_err *err);
+    enum shale_status (*remove)(struct shale_store *store, const char *key, struct shale_err *err);
+    enum shale_status (*settle)(struct shale_store *store, struct shale_err *err);
+    void (*free)(struct shale_store *store);
+};
+
+/* The implementation embeds it as its first member. */
+struct shale_store {
+    const struct shale_store_ops *ops;
+    const struct shale_env *env;
+    char name[SHALE_KEY_BYTES * 4]; /* for messages: the directory, s3://bucket/prefix */
+};
+
+/* The objects whose keys begin with 'prefix' ("" all; it need not end at a '/') and are above
+ * 'after' ("" all), in byte order of their keys.  The entry is good until the next call; '*end' is
+ * set when there is none. */
+SHALE_MUST_USE enum shale_status shale_store_list(struct shale_store *store, const char *prefix,
+                                                  const char *after, struct shale_store_list **out,
+                                                  struct shale_err *err);
+SHALE_MUST_USE enum shale_status shale_store_list_next(struct shale_store *store,
+                                                       struct shale_store_list *list,
+                                                       struct shale_store_entry *out, bool *end,
+                                                       struct shale_err *err);
+void shale_store_list_free(struct shale_store *store, struct shale_store_list *list);
+
+/* SHALE_NOT_FOUND: there is no such object. */
+SHALE_MUST_USE enum shale_status shale_store_open(struct shale_store *store, const char *key,
+                                                  struct shale_store_file **out,
+                                                  struct shale_err *err);
+void shale_store_close(struct shale_store_file *file); /* NULL: nothing */
+
+/* The whole of a small object behind what 'out' holds (SHALE_LIMIT: larger than out's cap). */
+SHALE_MUST_USE enum shale_status shale_store_read(struct shale_store *store, const char *key,
+                                                  struct shale_buf *out, struct shale_err *err);
+
+/* A new object under a name that is used once. */
+SHALE_MUST_USE enum shale_status shale_store_create(struct shale_store *store, const char *key,
+                                                    struct shale_store_put **out,
+                                                    struct shale_err *err);
+
+/* Write an object, replacing one that is there. */
+SHALE_MUST_USE enum shale_status shale_store_put(struct shale_store *store, const char *key,
+                                                 struct shale_str data, struct shale_err *err);
+
+/* Write an object only if there is none: of any number of callers one gets SHALE_OK, after which it
+ * is durable with its name.  SHALE_CONFLICT: there is one (it may be this very write, when an
+ * earlier answer was lost).  SHALE_UNSURE: it may have been written, or may still be.  Any other
+ * failure: it was not and will not be. */
+SHALE_MUST_USE enum shale_status shale_store_put_absent(struct shale_store *store, const char *key,
+                                                        struct shale_str data,
+                                                        struct shale_err *err);
+
+/* One that is absent is removed already. */
+SHALE_MUST_USE enum shale_status shale_store_remove(struct shale_store *store, const char *key,
+                                                    struct shale_err *err);
+
+/* All objects that this store finished are durable with their names (a directory: every directory
+ * that got a name since is synced). */
+SHALE_MUST_USE enum shale_status shale_store_settle(struct shale_store *store,
+                                                    struct shale_err *err);
+
+void shale_store_free(struct shale_store *store); /* NULL: nothing */
+
+/* A directory, which is made when the first object is written.  Names that end in ".tmp" or begin
+ * with '.' are not listed.  SHALE_IO from put_absent() on a file system that can neither rename
+ * without replacing nor link ("... cannot hold a table"). */
+SHALE_MUST_USE enum shale_status shale_store_local(const struct shale_env *env, const char *path,
+                                                   struct shale_store **out, struct shale_err *err);
+
+/* Memory; what is in it is gone with it. */
+SHALE_MUST_USE enum shale_status
+shale_store_memory(const struct shale_env *env, struct shale_store **out, struct shale_err *err);
+
+#endif
