@@ -15,7 +15,7 @@ extern const struct shale_schema shale_ledger_schema;
 
 enum shale_ledger_state { SHALE_LEDGER_DONE, SHALE_LEDGER_REJECTED };
 
-enum { SHALE_HASH_BYTES = 32 }; /* XXH3-128 in hex */
+enum { SHALE_HASH_BYTES = 32 }; /* XXH3-128 in hex: codec/content_hash.h */
 
 struct shale_ledger_row {
     struct shale_str source; /* the source id */
@@ -124,10 +124,49 @@ SHALE_MUST_USE enum shale_status shale_ledger_writer_finish(struct shale_ledger_
                                                             struct shale_err *err);
 void shale_ledger_writer_free(struct shale_ledger_writer *writer);
 
+/* Merge segments, those that shale_ledger_pick_merge() chose, into a new one.  Constant memory.
+ * SHALE_CORRUPT: a row is there twice. */
+SHALE_MUST_USE enum shale_status
+shale_ledger_merge(struct shale_store *store, const struct shale_segment *segments,
+                   size_t n_segments, const char *path, struct shale_arena *arena,
+                   struct shale_segment *segment, struct shale_err *err);
+
 /* Which live segments a commit had better merge, so that their number stays logarithmic in the
  * rows: '*first' and '*n' of 'segments' sorted by n_rows descending; '*n' is 0 when none. */
 void shale_ledger_pick_merge(const struct shale_segment *segments, size_t n_segments, size_t *first,
                              size_t *n);
+
+/* ---- Keys one by one --------------------------------------------------------------------------
+ */
+
+/* The rows of given keys, asked for in any order: by the segments' bounds, row groups and page
+ * indexes, so that a key costs a few pages of the segments that may hold it.  Segments are opened
+ * when they are first needed, and stay open. */
+struct shale_ledger_lookup;
+
+/* 'segments' are borrowed. */
+SHALE_MUST_USE enum shale_status
+shale_ledger_lookup_new(struct shale_store *store, const struct shale_segment *segments,
+                        size_t n_segments, struct shale_ledger_lookup **out, struct shale_err *err);
+/* All rows of a key, in no order that means anything; good until the next call.  They have source,
+ * key, tag, state and hash (as of identity_only), nothing else. */
+SHALE_MUST_USE enum shale_status shale_ledger_lookup_find(struct shale_ledger_lookup *lookup,
+                                                          struct shale_str source,
+                                                          struct shale_str key,
+                                                          const struct shale_ledger_row **rows,
+                                                          size_t *n_rows, struct shale_err *err);
+void shale_ledger_lookup_free(struct shale_ledger_lookup *lookup);
+
+/* Has anybody consumed an object of the segment 'ours' since 'base'?  '*conflict' is set when one
+ * of its keys has another number of rows in the live ledger of 'newest' than in that of 'base':
+ * under any tag, and also when segments were merged meanwhile.  Reads what is not live in both;
+ * 'ours' is in neither.
+ * SHALE_NOT_FOUND: a segment of 'base' is gone: the base is too old. */
+SHALE_MUST_USE enum shale_status shale_ledger_conflicts(struct shale_store *store,
+                                                        const struct shale_manifest *base,
+                                                        const struct shale_manifest *newest,
+                                                        const struct shale_segment *ours,
+                                                        bool *conflict, struct shale_err *err);
 
 /* ---- Deciding ---------------------------------------------------------------------------------
  */
@@ -147,7 +186,8 @@ struct shale_decision {
     size_t n_done_hashes;
 };
 
-/* A plan of a listing: keys must come in ascending order, from 'after' on. */
+/* A plan of a listing: keys must come in ascending order (each once, or again with other tags),
+ * all above 'after'; a listing that breaks this gets SHALE_CORRUPT. */
 SHALE_MUST_USE enum shale_status shale_decider_new(struct shale_store *store,
                                                    const struct shale_manifest *manifest,
                                                    struct shale_str source, struct shale_str after,
@@ -158,5 +198,11 @@ SHALE_MUST_USE enum shale_status shale_decider_ask(struct shale_decider *decider
                                                    struct shale_decision *out,
                                                    struct shale_err *err);
 void shale_decider_free(struct shale_decider *decider);
+
+/* The same of given keys, in any order. */
+SHALE_MUST_USE enum shale_status
+shale_ledger_lookup_decide(struct shale_ledger_lookup *lookup, struct shale_str source,
+                           struct shale_str key, struct shale_str tag, struct shale_decision *out,
+                           struct shale_err *err);
 
 #endif
