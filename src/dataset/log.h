@@ -17,34 +17,60 @@ struct shale_log_pair {
     struct shale_str key, value;
 };
 
-/* protocol, metaData and our txn of one version.  Memory in 'arena'. */
+/* How far an application has got; Shale's own is "shale". */
+struct shale_log_txn {
+    struct shale_str app_id;
+    int64_t version;
+    int64_t updated_ms; /* -1: not said */
+};
+
+/* Of a field of the table's schema, at any depth: what a type of ours has no room for. */
+struct shale_log_field {
+    bool nullable;
+    struct shale_str metadata; /* a JSON object */
+};
+
+/* protocol, metaData and the txns of one version.  Memory in 'arena'. */
 struct shale_log_state {
     struct shale_arena arena;
     int64_t version;            /* of the newest entry; -1: there is no table */
     int64_t checkpoint_version; /* of the newest complete checkpoint; -1: none */
+    int64_t checkpoint_parts;   /* 0: it is one file of the classic name; else in so many */
     int64_t checkpoint_actions; /* in it; 0 when it is not known */
     int64_t tail_actions;       /* in the entries behind that checkpoint */
     int32_t reader_version, writer_version;
+    /* Why nothing can be appended, in words ("the table needs a writer of version 4 ..."); "": it
+     * can.  Whoever appends returns SHALE_ERR(err, log_refused, ...) with it. */
+    struct shale_str refusal;
     struct shale_str table_id;
-    struct shale_str schema_json; /* schemaString */
-    struct shale_schema schema;   /* read from it; partition columns are partition_only */
+    struct shale_str name, description; /* "" when not said */
+    struct shale_str schema_json;       /* schemaString */
+    struct shale_schema schema;         /* read from it; partition columns are partition_only */
+    /* One a column and, right behind it, one a member of each struct inside its type. */
+    const struct shale_log_field *fields;
+    size_t n_fields;
+    const struct shale_log_pair *format_options;
+    size_t n_format_options;
     const struct shale_str *partition_columns;
     size_t n_partition_columns;
     const struct shale_log_pair *configuration;
     size_t n_configuration;
-    int64_t created_ms;      /* -1: not said */
-    bool is_append_only;     /* delta.appendOnly */
-    struct shale_str stream; /* shale.stream; "" when the table has no such property */
-    int64_t manifest_id;     /* version of the txn of appId "shale"; -1: none */
+    int64_t created_ms;               /* -1: not said */
+    bool is_append_only;              /* delta.appendOnly */
+    struct shale_str stream;          /* shale.stream; "" when the table has no such property */
+    int64_t manifest_id;              /* version of the txn of appId "shale"; -1: none */
+    const struct shale_log_txn *txns; /* of all applications, one each */
+    size_t n_txns;
 };
 
 /* Read the newest state: the hint in _last_checkpoint (which may be stale, wrong or missing), a
  * listing of _delta_log, protocol, metaData and txn of the checkpoint (other columns are not read),
  * the entries behind it.  'after' is an older state of the same table, or NULL: then only what is
  * new is read, where it still is.
- * SHALE_SCHEMA: the table needs what we do not support, by name (versions, features, invariants,
- * delta.setTransactionRetentionDuration ...); SHALE_CORRUPT: the log breaks its format, or an entry
- * of it is missing. */
+ * SHALE_SCHEMA: reading the table needs what we do not support, by name (version, features, types);
+ * where only appending does (writer version, invariants, delta.setTransactionRetentionDuration ...)
+ * the state's 'refusal' says so.  SHALE_CORRUPT: the log breaks its format, or an entry of it is
+ * missing. */
 SHALE_MUST_USE enum shale_status shale_log_read(struct shale_store *store,
                                                 const struct shale_log_state *after,
                                                 struct shale_log_state **out,
@@ -66,7 +92,10 @@ struct shale_log_partition_value {
 };
 
 struct shale_log_add {
-    struct shale_str path;                                    /* relative, not URL-encoded */
+    struct shale_str path; /* below the table, not URL-encoded */
+    /* As the log has it.  "" in what is to be written: 'path' encoded.  A file that another wrote
+     * is removed under the very text with which it was added. */
+    struct shale_str url;
     const struct shale_log_partition_value *partition_values; /* one a partition column */
     size_t n_partition_values;
     int64_t n_bytes;
@@ -79,8 +108,8 @@ struct shale_log_add {
 };
 
 struct shale_log_remove {
-    struct shale_str path;
-    int64_t deleted_ms; /* -1: not said */
+    struct shale_str path, url; /* as in an add */
+    int64_t deleted_ms;         /* -1: not said */
     bool data_change;
 };
 
@@ -106,6 +135,9 @@ struct shale_log_entry {
     const struct shale_log_pair *configuration;
     size_t n_configuration;
     int64_t created_ms;
+    /* The metadata of a table that is there: its name, its fields' comments ... are kept.  NULL: a
+     * new table. */
+    const struct shale_log_state *base;
     int64_t manifest_id; /* txn of appId "shale"; -1: none */
     const struct shale_log_add *adds;
     size_t n_adds;
@@ -162,8 +194,9 @@ SHALE_MUST_USE enum shale_status shale_log_checkpoint(struct shale_store *store,
  */
 
 /* Can a stream whose columns are 'schema' (partition columns 'partitions' last) append to a table
- * in 'state'?  '*evolved' is set when the table's schema must get new nullable columns first; then
- * '*merged' (in 'arena') is what it becomes: the table's columns, then the new ones.
+ * in 'state'?  '*evolved' is set when the table's schema must get new nullable columns (or members
+ * of structs) first; then '*merged' (in 'arena') is what it becomes: the table's columns, then the
+ * new ones.  Of a table that is not there yet: evolved, and all columns.
  * SHALE_SCHEMA: anything else, with what to do. */
 SHALE_MUST_USE enum shale_status
 shale_log_check_schema(struct shale_arena *arena, const struct shale_log_state *state,
