@@ -46,6 +46,15 @@ static bool never(void *ctx)
     return false;
 }
 
+/* A signal ends it early: the caller looks at cancelled() and decides. */
+static void sleep_us(void *ctx, int64_t us)
+{
+    struct timespec wait = {(time_t)(us / 1000000), (long)(us % 1000000) * 1000};
+    (void)ctx;
+    if (us > 0)
+        (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &wait, NULL);
+}
+
 const struct shale_env *shale_real_env(void)
 {
     static const struct shale_env env = {.mem = &shale_mem_libc,
@@ -53,6 +62,7 @@ const struct shale_env *shale_real_env(void)
                                          .wall_us = wall_us,
                                          .random_u64 = random_u64,
                                          .getenv = get_variable,
-                                         .cancelled = never};
+                                         .cancelled = never,
+                                         .sleep_us = sleep_us};
     return &env;
 }

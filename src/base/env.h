@@ -17,7 +17,9 @@ struct shale_env {
     uint64_t (*random_u64)(void *ctx);  /* for names that are used once; any thread */
     const char *(*getenv)(void *ctx, const char *name); /* NULL when not set */
     bool (*cancelled)(void *ctx); /* the user wants to stop; any thread, cheap */
-    struct shale_log *log;        /* any thread */
+    /* Wait about so long, less when a signal comes; any thread.  NULL: nobody waits (tests). */
+    void (*sleep_us)(void *ctx, int64_t us);
+    struct shale_log *log; /* any thread */
     void *ctx;
 };
 
