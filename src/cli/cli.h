@@ -69,6 +69,7 @@ int command_run(struct terminal *terminal, int argc, char **argv);
 int command_convert(struct terminal *terminal, int argc, char **argv);
 int command_cat(struct terminal *terminal, int argc, char **argv);
 int command_inspect(struct terminal *terminal, int argc, char **argv);
+int command_verify(struct terminal *terminal, int argc, char **argv);
 int command_explain(struct terminal *terminal, int argc, char **argv);
 
 /* Did everything that was printed reach stdout?  Then 'code', else 1. */

@@ -12,14 +12,14 @@ static const struct {
     const char *name;
     int (*run)(struct terminal *terminal, int argc, char **argv);
 } commands[] = {
-    {"run", command_run}, {"convert", command_convert}, {"check", command_check},
-    {"cat", command_cat}, {"inspect", command_inspect}, {"explain", command_explain},
+    {"run", command_run},       {"convert", command_convert}, {"check", command_check},
+    {"cat", command_cat},       {"inspect", command_inspect}, {"explain", command_explain},
+    {"verify", command_verify},
 };
 
 /* Commands of the design that later versions bring. */
-static const char *const later[] = {"plan",    "commit", "infer",   "verify", "compact",
-                                    "rejects", "ddl",    "enqueue", "worker", "lambda",
-                                    "rebuild", "expire", "erase"};
+static const char *const later[] = {"plan",    "commit", "infer",  "compact", "rejects", "ddl",
+                                    "enqueue", "worker", "lambda", "rebuild", "expire",  "erase"};
 
 static void usage(FILE *to)
 {

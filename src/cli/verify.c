@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* 'shale verify': is all that a file or a table says true? */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "json/quote.h"
+#include "parquet/check.h"
+#include "store/local.h"
+
+enum { DEFAULT_MEMORY = 256 * 1024 * 1024 };
+
+struct report {
+    struct shale_findings findings; /* first member */
+    bool json;
+    int64_t n_findings, n_notes;
+};
+
+/* ---- Findings ---------------------------------------------------------------------------------
+ */
+
+/* A text as JSON; stdout's failures are seen when it is closed. */
+static void put_json(struct shale_str text)
+{
+    struct shale_buf out;
+    shale_buf_init(&out, &shale_mem_libc, SIZE_MAX);
+    if (shale_json_quote(text, &out) == SHALE_OK)
+        (void)fwrite(out.data, 1, out.n_bytes, stdout);
+    else
+        (void)fputs("\"\"", stdout);
+    shale_buf_fini(&out);
+}
+
+static void put_member(const char *name, struct shale_str text)
+{
+    (void)printf(",\"%s\":", name);
+    put_json(text);
+}
+
+static void found_json(const struct report *report, const struct shale_finding *finding)
+{
+    const struct shale_err *err = &finding->err;
+    bool is_first = report->n_findings + report->n_notes == 1;
+    (void)printf("%s\n  {\"level\":\"%s\",\"finding\":\"%s\"", is_first ? "" : ",",
+                 finding->is_note ? "note" : "error", shale_error_name(err->code));
+    if (err->object[0] != '\0')
+        put_member("file", shale_str_of(err->object));
+    if (finding->row_group >= 0)
+        (void)printf(",\"row_group\":%" PRId64, finding->row_group);
+    if (finding->column.n_bytes > 0)
+        put_member("column", finding->column);
+    if (err->record >= 0)
+        (void)printf(",\"record\":%" PRId64, err->record);
+    if (err->byte >= 0)
+        (void)printf(",\"byte\":%" PRId64, err->byte);
+    put_member("message", shale_str_of(err->message));
+    (void)putchar('}');
+}
+
+static void found(struct shale_findings *findings, const struct shale_finding *finding)
+{
+    struct report *report = (struct report *)(void *)findings;
+    char text[SHALE_ERR_OBJECT_BYTES + SHALE_ERR_MESSAGE_BYTES + 80];
+    *(finding->is_note ? &report->n_notes : &report->n_findings) += 1;
+    if (report->json)
+        found_json(report, finding);
+    else
+        (void)printf("%s: %s\n", finding->is_note ? "note" : "error",
+                     shale_err_text(&finding->err, text, sizeof text));
+}
+
+/* ---- One file ---------------------------------------------------------------------------------
+ */
+
+static void file_summary(const struct report *report, const struct shale_checked *checked)
+{
+    if (report->json)
+        (void)printf("\n ],\"rows\":%" PRId64 ",\"pages\":%" PRId64 ",\"checksums\":%" PRId64
+                     ",\"bounds\":%" PRId64 "}\n",
+                     checked->n_rows, checked->n_pages, checked->n_checksums, checked->n_bounds);
+    else
+        (void)printf("%" PRId64 " findings, %" PRId64 " notes; %" PRId64 " rows, %" PRId64
+                     " pages, %" PRId64 " of them with a checksum, %" PRId64
+                     " bounds were compared\n",
+                     report->n_findings, report->n_notes, checked->n_rows, checked->n_pages,
+                     checked->n_checksums, checked->n_bounds);
+}
+
+static enum shale_status verify_file(struct terminal *terminal, const struct options *options,
+                                     struct report *report, struct shale_err *err)
+{
+    const char *path = options->names[0];
+    const struct shale_reader_options reader_options = {
+        options->memory_bytes != 0 ? (size_t)options->memory_bytes : DEFAULT_MEMORY};
+    struct shale_local local;
+    struct shale_reader *reader = NULL;
+    struct shale_checked *checked = NULL;
+    struct shale_checked none = {0};
+    enum shale_status status = shale_local_open(&local, path, err);
+    if (status != SHALE_OK)
+        return status;
+    status = shale_reader_open(&shale_mem_libc, &local.random, &reader_options, &reader, err);
+    if (status == SHALE_CORRUPT) {
+        shale_findings_put(&report->findings, err, path, -1, SHALE_STR(""), false);
+        status = SHALE_OK;
+    } else if (status == SHALE_OK) {
+        status = shale_file_check(reader, &terminal->env, path, &report->findings, &checked, err);
+    }
+    if (status == SHALE_OK)
+        status = shale_local_check(&local, err);
+    if (status == SHALE_OK)
+        file_summary(report, checked != NULL ? checked : &none);
+    shale_checked_free(reader, checked);
+    shale_reader_free(reader);
+    shale_local_close(&local);
+    return status;
+}
+
+int command_verify(struct terminal *terminal, int argc, char **argv)
+{
+    static const char *const allowed[] = {"format", "memory", NULL};
+    struct options options;
+    struct shale_err err;
+    struct report report = {.findings = {found}, .json = isatty(STDOUT_FILENO) != 1};
+    enum shale_status status;
+    shale_err_clear(&err);
+    if (!options_parse(terminal, "verify", allowed, argc, argv, &options)) {
+        options_free(&options);
+        return 2;
+    }
+    if (options.n_names != 1) {
+        status = SHALE_ERR(&err, names_missing, "verify", "one table or file");
+    } else if (options.format != NULL && strcmp(options.format, "json") != 0 &&
+               strcmp(options.format, "text") != 0) {
+        status = SHALE_ERR(&err, inspect_format, options.format);
+    } else {
+        report.json = options.format != NULL ? strcmp(options.format, "json") == 0 : report.json;
+        if (report.json)
+            (void)fputs("{\"findings\":[", stdout);
+        status = verify_file(terminal, &options, &report, &err);
+        shale_err_at(&err, options.names[0], -1, -1);
+    }
+    if (status != SHALE_OK)
+        terminal_error(terminal, &err);
+    options_free(&options);
+    return status == SHALE_OK && report.n_findings > 0 ? 1 : shale_status_exit_code(status);
+}
