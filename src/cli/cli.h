@@ -19,13 +19,14 @@ struct options {
     const char **names; /* words that are no options, in order */
     size_t n_names;
     const char *source, *output, *stream, *format, *temp;
+    const char *from_date, *to_date, *shard, *settle;
     const char *columns;
     const char **where; /* as often as it was said */
     size_t n_where;
     int64_t memory_bytes;
     int64_t limit, offset; /* rows; -1: not said */
     unsigned n_threads;
-    bool replace;
+    bool replace, dry_run;
 };
 
 /* The terminal: log lines, progress, and the environment made of the real world. */

@@ -29,11 +29,11 @@ static const struct option {
     {"threads", COUNT, AT(n_threads)},
     {"replace", FLAG, AT(replace)},
     {"log-format", TEXT, SIZE_MAX},
-    {"from-date", LATER, 0},
-    {"to-date", LATER, 0},
-    {"shard", LATER, 0},
-    {"dry-run", LATER, 0},
-    {"settle", LATER, 0},
+    {"from-date", TEXT, AT(from_date)},
+    {"to-date", TEXT, AT(to_date)},
+    {"shard", TEXT, AT(shard)},
+    {"dry-run", FLAG, AT(dry_run)},
+    {"settle", TEXT, AT(settle)},
     {"part", LATER, 0},
 };
 #undef AT

@@ -6,9 +6,12 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "json/number.h"
 #include "schema/definition.h"
+#include "schema/parse.h"
+#include "schema/time.h"
 
-enum { DEFAULT_MEMORY = 256 * 1024 * 1024, MAX_PATH = 4096 };
+enum { DEFAULT_MEMORY = 256 * 1024 * 1024, MAX_PATH = 4096, MAX_SHARDS = 65536 };
 
 static int fail(struct terminal *terminal, enum shale_status status, const struct shale_err *err)
 {
@@ -114,6 +117,55 @@ static enum shale_status set_places(struct shale_stream *stream, const struct op
     return status;
 }
 
+static enum shale_status set_dates(const struct options *options, struct shale_run_options *out,
+                                   struct shale_err *err)
+{
+    out->has_dates = options->from_date != NULL || options->to_date != NULL;
+    out->first_day = INT32_MIN;
+    out->last_day = INT32_MAX;
+    if (options->from_date != NULL &&
+        !shale_date_parse(shale_str_of(options->from_date), &out->first_day))
+        return SHALE_ERR(err, option_date, "from-date", options->from_date);
+    if (options->to_date != NULL &&
+        !shale_date_parse(shale_str_of(options->to_date), &out->last_day))
+        return SHALE_ERR(err, option_date, "to-date", options->to_date);
+    return out->first_day <= out->last_day
+               ? SHALE_OK
+               : SHALE_ERR(err, option_dates, options->from_date, options->to_date);
+}
+
+/* "I/N" */
+static bool parse_shard(const char *text, unsigned *shard, unsigned *n_shards)
+{
+    const char *slash = strchr(text, '/');
+    int64_t i, n;
+    struct shale_str left = {text, slash == NULL ? 0 : (size_t)(slash - text)};
+    if (slash == NULL || !shale_number_valid(left) ||
+        !shale_number_valid(shale_str_of(slash + 1)) ||
+        shale_number_i64(left, &i) != SHALE_NUMBER_OK ||
+        shale_number_i64(shale_str_of(slash + 1), &n) != SHALE_NUMBER_OK || i < 0 || i >= n ||
+        n > MAX_SHARDS)
+        return false;
+    *shard = (unsigned)i;
+    *n_shards = (unsigned)n;
+    return true;
+}
+
+/* Which objects of the source a run takes. */
+static enum shale_status set_choice(const struct shale_stream *stream,
+                                    const struct options *options, struct shale_run_options *out,
+                                    struct shale_err *err)
+{
+    out->settle_us = stream->settle_us;
+    out->dry_run = options->dry_run;
+    if (options->settle != NULL &&
+        !shale_parse_duration(shale_str_of(options->settle), &out->settle_us))
+        return SHALE_ERR(err, option_settle, options->settle);
+    if (options->shard != NULL && !parse_shard(options->shard, &out->shard, &out->n_shards))
+        return SHALE_ERR(err, option_shard, options->shard);
+    return set_dates(options, out, err);
+}
+
 int execute(struct terminal *terminal, struct shale_stream *stream, const struct options *options,
             bool convert)
 {
@@ -136,6 +188,8 @@ int execute(struct terminal *terminal, struct shale_stream *stream, const struct
     status = set_format(stream, options->format, &err);
     if (status == SHALE_OK)
         status = set_places(stream, options, convert, &run_options, &source, &err);
+    if (status == SHALE_OK && !convert)
+        status = set_choice(stream, options, &run_options, &err);
     if (status != SHALE_OK)
         return fail(terminal, status, &err);
     run_options.temporary =
@@ -146,7 +200,7 @@ int execute(struct terminal *terminal, struct shale_stream *stream, const struct
         print_summary(&summary, status, stream->name);
     if (status != SHALE_OK)
         terminal_error(terminal, &err);
-    if (status == SHALE_OK || summary.rows_total > 0)
+    if (!options->dry_run && (status == SHALE_OK || summary.rows_total > 0))
         show_summary(terminal, &summary, run_options.output);
     return shale_status_exit_code(status);
 }
@@ -171,8 +225,9 @@ static int with_stream(struct terminal *terminal, const char *path, const struct
 
 int command_run(struct terminal *terminal, int argc, char **argv)
 {
-    static const char *const allowed[] = {"source", "output",  "format",  "temp",
-                                          "memory", "threads", "replace", NULL};
+    static const char *const allowed[] = {"source",    "output",  "format", "temp",  "memory",
+                                          "threads",   "replace", "settle", "shard", "dry-run",
+                                          "from-date", "to-date", NULL};
     struct options options;
     struct shale_err err;
     int code = 2;

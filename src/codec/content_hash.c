@@ -48,3 +48,8 @@ void shale_content_hash(struct shale_str bytes, char out[SHALE_CONTENT_HASH_CHAR
 {
     put_hex(XXH3_128bits(bytes.data, bytes.n_bytes), out);
 }
+
+uint64_t shale_content_hash64(struct shale_str text)
+{
+    return XXH3_64bits(text.data, text.n_bytes);
+}

@@ -5,6 +5,7 @@
 #define SHALE_CODEC_CONTENT_HASH_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/str.h"
 
@@ -29,5 +30,8 @@ void shale_content_hash_finish(const struct shale_content_hash *hash,
 
 /* All at once. */
 void shale_content_hash(struct shale_str bytes, char out[SHALE_CONTENT_HASH_CHARS + 1]);
+
+/* XXH3-64 of a text: the same in every version and on every machine. */
+uint64_t shale_content_hash64(struct shale_str text);
 
 #endif

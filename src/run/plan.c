@@ -99,6 +99,29 @@ static bool is_hidden(struct shale_str key)
     return false;
 }
 
+/* Does a key of that template lie in the days that are asked for? */
+static bool is_in_dates(const struct shale_run_options *options, const struct shale_template *tmpl,
+                        const struct shale_str *values)
+{
+    int32_t first, last;
+    if (!options->has_dates)
+        return true;
+    return shale_template_days(tmpl, values, &first, &last) && first <= options->last_day &&
+           last >= options->first_day;
+}
+
+/* Is it another shard's?  The hash is the same in every version. */
+static bool is_of_shard(const struct shale_run_options *options, struct shale_str key)
+{
+    return options->n_shards < 2 || shale_content_hash64(key) % options->n_shards == options->shard;
+}
+
+static bool is_settled(const struct run *run, const struct shale_listed *listed)
+{
+    int64_t settle_us = run->options->settle_us;
+    return settle_us <= 0 || run->began_wall_us - listed->mtime_ns / 1000 >= settle_us;
+}
+
 static bool is_taken(const struct run *run, struct shale_str key)
 {
     struct shale_str values[SHALE_TEMPLATE_MAX_PLACEHOLDERS];
@@ -108,7 +131,7 @@ static bool is_taken(const struct run *run, struct shale_str key)
         return !is_hidden(key);
     for (size_t i = 0; i < run->stream->n_keys; i++)
         if (shale_template_match(&run->stream->keys[i], key, values))
-            return true;
+            return is_in_dates(run->options, &run->stream->keys[i], values);
     return false;
 }
 
@@ -140,15 +163,24 @@ static enum shale_status next_listed(struct run *run, struct shale_listed *out, 
             plan->list = NULL;
             continue;
         }
-        if (root_is_own(plan->root, out->key))
+        if (root_is_own(plan->root, out->key) || !is_of_shard(run->options, out->key))
             continue;
         plan->n_listed++;
-        if (is_taken(run, out->key)) {
+        if (is_taken(run, out->key) && is_settled(run, out)) {
             plan->n_new++;
             return SHALE_OK;
         }
         plan->n_passed_over++;
     }
+}
+
+enum shale_status plan_check(const struct run *run, struct shale_err *err)
+{
+    const struct shale_stream *stream = run->stream;
+    bool dated = stream->n_keys > 0;
+    for (size_t i = 0; i < stream->n_keys && dated; i++)
+        dated = shale_template_has_year(&stream->keys[i]);
+    return dated || !run->options->has_dates ? SHALE_OK : SHALE_ERR(err, dates_unknown);
 }
 
 enum shale_status plan_totals(struct run *run, struct shale_err *err)
@@ -162,6 +194,16 @@ enum shale_status plan_totals(struct run *run, struct shale_err *err)
     run->n_total_objects = run->plan.n_new;
     run->n_total_bytes = n_bytes;
     plan_rewind(run);
+    return status;
+}
+
+enum shale_status plan_count(struct run *run, struct shale_err *err)
+{
+    struct shale_listed listed;
+    enum shale_status status;
+    bool end = false;
+    while ((status = next_listed(run, &listed, &end, err)) == SHALE_OK && !end)
+        run->n_total_bytes += listed.n_bytes;
     return status;
 }
 

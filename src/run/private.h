@@ -323,7 +323,7 @@ struct run {
     size_t *index_columns; /* columns of the data files that hold $index */
     size_t n_index_columns;
     size_t time_field; /* SIZE_MAX: none */
-    int64_t began_us;
+    int64_t began_us, began_wall_us;
     int64_t n_total_objects, n_total_bytes;
 
     /* Under the pool's lock. */
@@ -367,6 +367,10 @@ SHALE_MUST_USE enum shale_status root_get(const struct root *root, const char *k
 bool root_is_own(const struct root *root, struct shale_str key);
 
 /* plan.c */
+/* Can the keys be chosen as the options say? */
+SHALE_MUST_USE enum shale_status plan_check(const struct run *run, struct shale_err *err);
+/* What a run would read: counts in run->plan, bytes in run->n_total_bytes. */
+SHALE_MUST_USE enum shale_status plan_count(struct run *run, struct shale_err *err);
 SHALE_MUST_USE enum shale_status plan_totals(struct run *run, struct shale_err *err);
 SHALE_MUST_USE enum shale_status plan_next(struct run *run, struct node **out,
                                            struct shale_err *err);

@@ -488,7 +488,9 @@ static enum shale_status open_run(struct run *run, struct shale_err *err)
                   .modern = run->stream->modern},
         .created_by = "shale version " SHALE_VERSION " (build " SHALE_BUILD ")",
     };
-    status = roots_open(run, err);
+    status = plan_check(run, err);
+    if (status == SHALE_OK)
+        status = roots_open(run, err);
     if (status == SHALE_OK)
         status = shale_output_open(run->env, &run->output_options, &run->output, err);
     if (status == SHALE_OK && options->observer != NULL && options->observer->wants_totals)
@@ -555,10 +557,22 @@ static enum shale_status ensure_part(struct run *run, struct shale_err *err)
     return sequence_ensure_part(run) == SHALE_OK ? SHALE_OK : SHALE_ERR(err, no_memory);
 }
 
+/* What would be done; nothing is written. */
+static enum shale_status rehearse(struct run *run, struct shale_err *err)
+{
+    enum shale_status status = plan_check(run, err);
+    if (status == SHALE_OK)
+        status = roots_open(run, err);
+    return status == SHALE_OK ? plan_count(run, err) : status;
+}
+
 static enum shale_status execute(struct run *run, struct shale_err *err)
 {
     const struct shale_pool_owner owner = {run, pick, work, done};
-    enum shale_status status = open_run(run, err);
+    enum shale_status status;
+    if (run->options->dry_run)
+        return rehearse(run, err);
+    status = open_run(run, err);
     if (status == SHALE_OK)
         status = ensure_part(run, err);
     if (status == SHALE_OK && shale_pool_run(run->n_workers, &owner) != SHALE_OK)
@@ -587,6 +601,7 @@ enum shale_status shale_run(const struct shale_run_options *options, struct shal
     run->seq.spill.fd = -1;
     run->seq.rejects.rejects = true;
     run->began_us = run->env->monotonic_us(run->env->ctx);
+    run->began_wall_us = run->env->wall_us(run->env->ctx);
     status = execute(run, err);
     summarise(run, summary);
     if (status == SHALE_OK) {

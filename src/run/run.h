@@ -32,9 +32,14 @@ struct shale_run_options {
     const char *output;
     enum shale_output_layout layout;
     bool replace;
-    unsigned n_threads;                    /* at least 1 */
-    int64_t memory_bytes;                  /* the ceiling; at least shale_run_least_memory() */
-    const char *temporary;                 /* directory of the spill file */
+    unsigned n_threads;          /* at least 1 */
+    int64_t memory_bytes;        /* the ceiling; at least shale_run_least_memory() */
+    const char *temporary;       /* directory of the spill file */
+    int64_t settle_us;           /* younger files are left alone and passed over */
+    unsigned shard, n_shards;    /* only keys whose hash is 'shard' modulo 'n_shards'; 0: all */
+    bool has_dates;              /* only keys whose template says days ... */
+    int32_t first_day, last_day; /* ... that meet these, since 1970-01-01 */
+    bool dry_run;                /* list and count, write nothing */
     const struct shale_observer *observer; /* may be NULL */
 };
 
@@ -47,6 +52,8 @@ struct shale_summary {
     int64_t last_event_time;   /* of the stream's first timestamp column ... */
     enum shale_unit time_unit; /* ... in this unit */
     int64_t elapsed_us;
+    bool dry_run;
+    int64_t bytes_listed;    /* dry_run: stored bytes of what would be read */
     char rejects_path[4096]; /* "" without rejects */
 };
 

@@ -18,6 +18,8 @@ void summarise(const struct run *run, struct shale_summary *summary)
     summary->events_rejected = seq->counts.rejected;
     summary->events_filtered = seq->counts.filtered;
     summary->bytes_read = seq->bytes_read;
+    summary->dry_run = run->options->dry_run;
+    summary->bytes_listed = run->n_total_bytes;
     for (size_t i = 0; i <= seq->n_parts; i++) {
         const struct part *part = i < seq->n_parts ? seq->parts[i] : &seq->rejects;
         if (part->file == NULL)
@@ -85,6 +87,11 @@ enum shale_status shale_summary_json(const struct shale_summary *s, enum shale_s
     put_number(&json, "filtered", s->events_filtered);
     put_number(&json, "duplicates", s->events_duplicates);
     shale_json_put_end(&json, '}');
+    if (s->dry_run) {
+        shale_json_put_name(&json, "dry_run");
+        shale_json_put_bool(&json, true);
+        put_number(&json, "bytes_to_read", s->bytes_listed);
+    }
     put_number(&json, "rows_total", s->rows_total);
     put_number(&json, "files_written", s->files_written);
     put_number(&json, "bytes_read", s->bytes_read);

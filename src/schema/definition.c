@@ -233,6 +233,7 @@ enum shale_status shale_definition_read(const struct shale_mem *mem, const char 
     if (def.stream == NULL)
         return SHALE_NOMEM;
     def.arena = &def.stream->arena;
+    shale_content_hash((struct shale_str){text, n_bytes}, def.stream->hash);
     shale_err_clear(&def.err);
     shale_arena_init(&def.work, mem, ARENA_CAP);
     shale_buf_init(&def.scratch, mem, (size_t)16 * SHALE_DEF_MAX_BYTES);

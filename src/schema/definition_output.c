@@ -29,7 +29,7 @@ static const struct shale_def_key output_keys[N_OUTPUT_KEYS] = {
     [OUTPUT_COMPAT] = {"compat", false},
     [OUTPUT_ROW_GROUP] = {"row_group", false},
     [OUTPUT_MAX_WAITING] = {"max_waiting", false},
-    [OUTPUT_COMMIT_EVERY] = {"commit_every", true},
+    [OUTPUT_COMMIT_EVERY] = {"commit_every", false},
     [OUTPUT_DEDUPE] = {"dedupe", true},
     [OUTPUT_COMPACT] = {"compact", true},
 };
@@ -40,6 +40,7 @@ static const struct shale_def_key transforms[] = {
     [SHALE_PART_HOUR] = {"hour", false},
 };
 enum { N_TRANSFORMS = sizeof transforms / sizeof transforms[0], MAX_PARTITIONS = 16 };
+enum { COMMIT_EVERY_OBJECTS = 100000, COMMIT_MOST_OBJECTS = 1000000000 };
 
 /* ---- Layout, compression -------------------------------------------------------------------- */
 
@@ -312,6 +313,33 @@ static void read_sizes(struct shale_def *def, const struct shale_yaml_node *row_
                              (int64_t)1 << 50, &stream->max_waiting_bytes);
 }
 
+/* A size is bytes, a number without a unit is objects; a list may have one of each. */
+static void read_commit_every(struct shale_def *def, const struct shale_yaml_node *node)
+{
+    struct shale_def_walk walk = shale_def_walk(node);
+    struct shale_stream *stream = def->stream;
+    bool bytes = false, objects = false;
+    while ((node = shale_def_next(&walk)) != NULL) {
+        bool plain = node->kind == SHALE_YAML_SCALAR && node->text.n_bytes > 0;
+        bool *seen = &bytes;
+        for (size_t i = 0; plain && i < node->text.n_bytes; i++)
+            plain = node->text.data[i] >= '0' && node->text.data[i] <= '9';
+        if (plain) {
+            seen = &objects;
+            (void)shale_def_int(def, node, "commit_every", 1, COMMIT_MOST_OBJECTS,
+                                &stream->commit_every_objects);
+        } else {
+            (void)shale_def_size(def, node, "commit_every", (int64_t)1 << 20, (int64_t)1 << 50,
+                                 &stream->commit_every_bytes);
+        }
+        if (*seen)
+            SHALE_DEF_ERROR(def, node, definition_expected, "commit_every",
+                            "a size such as 16GiB, a number of objects, or one of each",
+                            plain ? "two numbers" : "two sizes");
+        *seen = true;
+    }
+}
+
 static void set_defaults(struct shale_stream *stream)
 {
     stream->output_path = SHALE_STR("");
@@ -319,6 +347,8 @@ static void set_defaults(struct shale_stream *stream)
     stream->modern = false;
     stream->row_group_bytes = (int64_t)32 << 20;
     stream->max_waiting_bytes = (int64_t)4 << 30;
+    stream->commit_every_bytes = (int64_t)16 << 30;
+    stream->commit_every_objects = COMMIT_EVERY_OBJECTS;
     stream->layout = SHALE_OUTPUT_TABLE;
 }
 
@@ -349,6 +379,8 @@ static void read_output(struct shale_def *def, const struct shale_yaml_node *nod
     if (values[OUTPUT_COMPRESSION] != NULL)
         read_compression(def, values[OUTPUT_COMPRESSION]);
     read_sizes(def, values[OUTPUT_ROW_GROUP], values[OUTPUT_MAX_WAITING]);
+    if (values[OUTPUT_COMMIT_EVERY] != NULL)
+        read_commit_every(def, values[OUTPUT_COMMIT_EVERY]);
 }
 
 void shale_def_output(struct shale_def *def, const struct shale_yaml_node *node)

@@ -2,6 +2,9 @@
 /* The definition's source section, and what 'from' may say. */
 #include "schema/definition_parts.h"
 
+#include "base/checked.h"
+#include "schema/parse.h"
+
 enum source_key {
     SOURCE_PATH,
     SOURCE_KEYS,
@@ -24,9 +27,9 @@ static const struct shale_def_key source_keys[N_SOURCE_KEYS] = {
     [SOURCE_RECORDS] = {"records", false},
     [SOURCE_MAX_EVENT] = {"max_event", false},
     [SOURCE_KEEP] = {"keep", false},
-    [SOURCE_ID] = {"id", true},
-    [SOURCE_SETTLE] = {"settle", true},
-    [SOURCE_ON_CHANGE] = {"on_change", true},
+    [SOURCE_ID] = {"id", false},
+    [SOURCE_SETTLE] = {"settle", false},
+    [SOURCE_ON_CHANGE] = {"on_change", false},
     [SOURCE_SEAL_AFTER] = {"seal_after", true},
     [SOURCE_INVENTORY] = {"inventory", true},
 };
@@ -41,7 +44,7 @@ static const struct {
 };
 
 /* Every one is tried on each key. */
-enum { MAX_TEMPLATES = 256 };
+enum { MAX_TEMPLATES = 256, MAX_ID_BYTES = 1024, SETTLE_US = 10000000 };
 
 static const int64_t MAX_EVENT_LEAST = 1024, MAX_EVENT_MOST = (int64_t)256 << 20;
 
@@ -136,6 +139,67 @@ static void read_format(struct shale_def *def, const struct shale_yaml_node *nod
         def->stream->format = formats[i].format;
 }
 
+/* ---- What the ledger needs --------------------------------------------------------------------
+ */
+
+bool shale_parse_duration(struct shale_str text, int64_t *us)
+{
+    static const struct {
+        const char *name;
+        int64_t us;
+    } units[] = {{"ms", 1000},    {"s", 1000000},    {"", 1000000},
+                 {"m", 60000000}, {"h", 3600000000}, {"d", 86400000000}};
+    struct shale_str unit;
+    int64_t value = 0;
+    size_t i = 0;
+    for (; i < text.n_bytes && text.data[i] >= '0' && text.data[i] <= '9'; i++)
+        if (i == 9 || !SHALE_MUL(value, 10, &value) ||
+            !SHALE_ADD(value, text.data[i] - '0', &value))
+            return false;
+    if (i == 0)
+        return false;
+    while (i < text.n_bytes && text.data[i] == ' ')
+        i++;
+    unit = (struct shale_str){text.data + i, text.n_bytes - i};
+    for (size_t u = 0; u < sizeof units / sizeof units[0]; u++)
+        if (shale_str_is(unit, units[u].name))
+            return SHALE_MUL(value, units[u].us, us);
+    return false;
+}
+
+static void read_id(struct shale_def *def, const struct shale_yaml_node *node)
+{
+    static const char expected[] = "a name of 1 to 1024 bytes without control characters";
+    char found[SHALE_DEF_FOUND_BYTES];
+    struct shale_str text;
+    if (!shale_def_text(def, node, "id", expected, &text))
+        return;
+    if (text.n_bytes == 0 || text.n_bytes > MAX_ID_BYTES || shale_def_has_control(text))
+        SHALE_DEF_ERROR(def, node, definition_expected, "id", expected,
+                        shale_def_found(node, found));
+    else
+        def->stream->source_id = shale_def_copy(def, text);
+}
+
+static void read_settle(struct shale_def *def, const struct shale_yaml_node *node)
+{
+    static const char expected[] = "a time such as 10s, 500ms, 5m, 1h or 0";
+    char found[SHALE_DEF_FOUND_BYTES];
+    if (node->kind != SHALE_YAML_SCALAR ||
+        !shale_parse_duration(node->text, &def->stream->settle_us))
+        SHALE_DEF_ERROR(def, node, definition_expected, "settle", expected,
+                        shale_def_found(node, found));
+}
+
+static void read_on_change(struct shale_def *def, const struct shale_yaml_node *node)
+{
+    static const struct shale_def_key choices[] = {
+        [SHALE_ON_CHANGE_REJECT] = {"reject", false}, [SHALE_ON_CHANGE_APPEND] = {"append", false}};
+    size_t i;
+    if (shale_def_choice(def, node, "on_change", choices, 2, &i))
+        def->stream->on_change = (enum shale_on_change)i;
+}
+
 void shale_def_source(struct shale_def *def, const struct shale_yaml_node *node,
                       const struct shale_yaml_node **keep)
 {
@@ -144,6 +208,7 @@ void shale_def_source(struct shale_def *def, const struct shale_yaml_node *node,
 
     *keep = NULL;
     stream->max_event_bytes = (int64_t)16 << 20;
+    stream->settle_us = SETTLE_US;
     if (node == NULL || !shale_def_mapping(def, node, "source", source_keys, N_SOURCE_KEYS, values))
         return;
     *keep = values[SOURCE_KEEP];
@@ -158,6 +223,12 @@ void shale_def_source(struct shale_def *def, const struct shale_yaml_node *node,
     if (values[SOURCE_MAX_EVENT] != NULL)
         (void)shale_def_size(def, values[SOURCE_MAX_EVENT], "max_event", MAX_EVENT_LEAST,
                              MAX_EVENT_MOST, &stream->max_event_bytes);
+    if (values[SOURCE_ID] != NULL)
+        read_id(def, values[SOURCE_ID]);
+    if (values[SOURCE_SETTLE] != NULL)
+        read_settle(def, values[SOURCE_SETTLE]);
+    if (values[SOURCE_ON_CHANGE] != NULL)
+        read_on_change(def, values[SOURCE_ON_CHANGE]);
 }
 
 /* ---- from ----------------------------------------------------------------------------------- */

@@ -24,4 +24,7 @@ bool shale_parse_compression(struct shale_str text, enum shale_codec *codec, int
 /* "auto", "delta" ... */
 bool shale_parse_encoding(struct shale_str text, enum shale_encoding_choice *out);
 
+/* "10s", "500ms", "5m", "1h", "2d", "0": microseconds.  False when it is none. */
+bool shale_parse_duration(struct shale_str text, int64_t *us);
+
 #endif

@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "codec/codec.h"
+#include "codec/content_hash.h"
 #include "schema/pointer.h"
 #include "schema/template.h"
 #include "schema/type.h"
@@ -90,6 +91,12 @@ struct shale_rule {
     size_t n_forbid;
 };
 
+/* An object that was read comes again under its key with other bytes. */
+enum shale_on_change {
+    SHALE_ON_CHANGE_REJECT, /* it is one reject; what was read of it stays */
+    SHALE_ON_CHANGE_APPEND, /* its events are new ones */
+};
+
 enum shale_input_format { SHALE_INPUT_AUTO, SHALE_INPUT_JSON, SHALE_INPUT_NDJSON };
 enum shale_unknown { SHALE_UNKNOWN_IGNORE, SHALE_UNKNOWN_REJECT, SHALE_UNKNOWN_KEEP };
 enum shale_output_layout { SHALE_OUTPUT_TABLE, SHALE_OUTPUT_FILE };
@@ -118,8 +125,12 @@ bool shale_partition_is_plain(unsigned char byte);
 struct shale_stream {
     struct shale_arena arena;
     struct shale_str name;
+    char hash[SHALE_CONTENT_HASH_CHARS + 1]; /* of the definition's text */
 
-    struct shale_str source_path;      /* "" when not given */
+    struct shale_str source_path; /* "" when not given */
+    struct shale_str source_id;   /* its name in the ledger; "": its address */
+    int64_t settle_us;            /* younger files are left alone; 10 s unless set */
+    enum shale_on_change on_change;
     const struct shale_template *keys; /* tried in order; none means every key */
     size_t n_keys;
     enum shale_input_format format;
@@ -152,6 +163,8 @@ struct shale_stream {
     bool modern;                  /* compat: modern, else wide */
     int64_t row_group_bytes;      /* 32 MiB unless set */
     int64_t max_waiting_bytes;    /* 4 GiB unless set */
+    /* A long run commits when it has read so much: 16 GiB and 100,000 unless set. */
+    int64_t commit_every_bytes, commit_every_objects;
 
     /* The columns of a batch: every field in order, then _unknown when it is kept.  Those that are
      * partition_only are in no data file. */

@@ -327,3 +327,50 @@ bool shale_template_match(const struct shale_template *tmpl, struct shale_str ke
     }
     return real_date(tmpl, values);
 }
+
+bool shale_template_has_year(const struct shale_template *tmpl)
+{
+    for (size_t i = 0; i < tmpl->n_parts; i++)
+        if (tmpl->parts[i].kind == PART_DIGITS &&
+            (tmpl->parts[i].digits == DIGITS_YEAR || tmpl->parts[i].digits == DIGITS_DATE))
+            return true;
+    return false;
+}
+
+static int32_t days_of(int64_t year, int64_t month, int64_t day)
+{
+    int32_t days = 0;
+    (void)shale_days_from_civil(year, (unsigned)month, (unsigned)day, &days); /* was checked */
+    return days;
+}
+
+bool shale_template_days(const struct shale_template *tmpl, const struct shale_str *values,
+                         int32_t *first, int32_t *last)
+{
+    int64_t date[3] = {-1, -1, -1}; /* year, month, day: as DIGITS_ counts them */
+    for (size_t i = 0; i < tmpl->n_parts; i++) {
+        const struct shale_template_part *part = &tmpl->parts[i];
+        int64_t n = part->kind == PART_DIGITS
+                        ? number_at(values[part->name], 0, values[part->name].n_bytes)
+                        : -1;
+        if (part->kind == PART_DIGITS && part->digits == DIGITS_DATE) {
+            *first = *last = days_of(n / 10000, n / 100 % 100, n % 100);
+            return true;
+        }
+        if (part->kind == PART_DIGITS && part->digits <= DIGITS_DAY)
+            date[part->digits] = n;
+    }
+    if (date[DIGITS_YEAR] < 0)
+        return false;
+    if (date[DIGITS_MONTH] < 0) {
+        *first = days_of(date[DIGITS_YEAR], 1, 1);
+        *last = days_of(date[DIGITS_YEAR], 12, 31);
+    } else if (date[DIGITS_DAY] < 0) {
+        int64_t month = date[DIGITS_MONTH];
+        *first = days_of(date[DIGITS_YEAR], month, 1);
+        *last = month == 12 ? *first + 30 : days_of(date[DIGITS_YEAR], month + 1, 1) - 1;
+    } else {
+        *first = *last = days_of(date[DIGITS_YEAR], date[DIGITS_MONTH], date[DIGITS_DAY]);
+    }
+    return true;
+}

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -40,5 +41,13 @@ SHALE_MUST_USE enum shale_status shale_template_parse(struct shale_arena *arena,
  * Time is bounded: at most 128 steps a key byte.  Uses 66 kB of stack. */
 bool shale_template_match(const struct shale_template *tmpl, struct shale_str key,
                           struct shale_str values[SHALE_TEMPLATE_MAX_PLACEHOLDERS]);
+
+/* Has it {yyyy} or {yyyymmdd}? */
+bool shale_template_has_year(const struct shale_template *tmpl);
+
+/* The days that such a key may hold, as far as its date placeholders say: one, a month's, a year's.
+ * False: the template has no year. */
+bool shale_template_days(const struct shale_template *tmpl, const struct shale_str *values,
+                         int32_t *first, int32_t *last);
 
 #endif

@@ -26,7 +26,7 @@ YAML
 "$SHALE_PROGRAM" convert "$work/in" --stream "$work/orders.yaml" -o "$work/one.parquet" \
     >/dev/null 2>"$work/err" || exit 1
 sed 's/, shop\]/]/' "$work/orders.yaml" >"$work/table.yaml"
-"$SHALE_PROGRAM" run "$work/table.yaml" --source "$work/in" --output "$work/table" \
+"$SHALE_PROGRAM" run "$work/table.yaml" --settle 0 --source "$work/in" --output "$work/table" \
     >/dev/null 2>"$work/err" || exit 1
 
 # shows NAME WANTED WORD...: what 'cat' prints.

@@ -16,7 +16,7 @@ output: {layout: file}
 YAML
 
 run() {
-    shale run "$work/ids.yaml" --source "$work/in" --output "$work/ids.parquet" --replace "$@"
+    shale run "$work/ids.yaml" --settle 0 --source "$work/in" --output "$work/ids.parquet" --replace "$@"
 }
 
 # --- what it says of itself ----------------------------------------------------------------------

@@ -49,7 +49,7 @@ one_run() {
     shift 2
     rm -rf "$work/result"
     mkdir "$work/result"
-    shale run "$work/$stream.yaml" --source "$work/in" --output "$work/result/$output" "$@"
+    shale run "$work/$stream.yaml" --settle 0 --source "$work/in" --output "$work/result/$output" "$@"
     exits 0
 }
 

@@ -30,7 +30,7 @@ make_events() {
 }
 
 run() {
-    shale run "$work/visits.yaml" --source "$work/in" --output "$work/out/$1"
+    shale run "$work/visits.yaml" --settle 0 --source "$work/in" --output "$work/out/$1"
 }
 
 # nothing_left: no reader, and no sweeper, finds anything in the output's directory.
@@ -86,7 +86,7 @@ fields:
 outptu: {}
 YAML
 make_events
-shale run "$work/bad.yaml" --source "$work/in" --output "$work/out/x.parquet" --log-format text
+shale run "$work/bad.yaml" --settle 0 --source "$work/in" --output "$work/out/x.parquet" --log-format text
 exits 2
 for place in 1:9 3:22 3:32 4:12 4:50 5:25 6:1; do
     says "bad\.yaml:$place: "
@@ -214,7 +214,7 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
     chmod 777 "$work/out"
     cp "$SHALE_PROGRAM" "$work/shale"
     code=0
-    setpriv --reuid=65534 --clear-groups "$work/shale" run "$work/visits.yaml" \
+    setpriv --reuid=65534 --clear-groups "$work/shale" run "$work/visits.yaml" --settle 0 \
         --source "$work/in" --output "$work/out/table" >"$work/summary" 2>"$work/err" || code=$?
     is 'the exit code' "$code" 4
     says 'b.ndjson'
@@ -237,7 +237,7 @@ run table
 exits 2
 says 'not empty'
 is 'what is there' "$(inside "$work/out")" "$before"
-shale run "$work/visits.yaml" --source "$work/in" --output "$work/out/table" --replace
+shale run "$work/visits.yaml" --settle 0 --source "$work/in" --output "$work/out/table" --replace
 exits 0
 readers_count "$work/out/table" 5
 is 'files' "$(find "$work/out" -type f | wc -l)" 1
@@ -246,7 +246,7 @@ end
 begin 'failures: a directory that is none of ours is not replaced'
 rm -rf "$work/out" && mkdir -p "$work/out/table/precious"
 echo 'dear' >"$work/out/table/precious/letter"
-shale run "$work/visits.yaml" --source "$work/in" --output "$work/out/table" --replace
+shale run "$work/visits.yaml" --settle 0 --source "$work/in" --output "$work/out/table" --replace
 exits 2
 is 'what is there' "$(inside "$work/out")" 'table table/precious table/precious/letter'
 end
@@ -257,7 +257,7 @@ echo 'dear' >"$work/out/x.parquet"
 write_stream visits 'output: {layout: file}'
 run x.parquet
 exits 2
-shale run "$work/visits.yaml" --source "$work/in" --output "$work/out/x.parquet" --replace
+shale run "$work/visits.yaml" --settle 0 --source "$work/in" --output "$work/out/x.parquet" --replace
 exits 2 # it is no Parquet file
 is 'what is there' "$(cat "$work/out/x.parquet")" dear
 rm "$work/out/x.parquet"
@@ -265,14 +265,14 @@ run x.parquet
 run x.parquet
 exits 2
 says 'exists'
-shale run "$work/visits.yaml" --source "$work/in" --output "$work/out/x.parquet" --replace
+shale run "$work/visits.yaml" --settle 0 --source "$work/in" --output "$work/out/x.parquet" --replace
 exits 0
 readers_count "$work/out/x.parquet" 5
 end
 
 begin 'failures: no directory can be made for the output'
 rm -rf "$work/out" && mkdir -p "$work/out"
-shale run "$work/visits.yaml" --source "$work/in" --output "$work/in/a.ndjson/x.parquet"
+shale run "$work/visits.yaml" --settle 0 --source "$work/in" --output "$work/in/a.ndjson/x.parquet"
 [ "$code" != 0 ] || fail 'it succeeded'
 says 'a.ndjson'
 nothing_left
@@ -296,7 +296,7 @@ end '2 GB'
 start() {
     rm -rf "$work/out" && mkdir -p "$work/out"
     { cat "$work/lines.yaml" && echo "output: {layout: $1, row_group: 1MiB}"; } >"$work/stopped.yaml"
-    "$SHALE_PROGRAM" run "$work/stopped.yaml" --source "$2" --output "$work/out/$1.parquet" \
+    "$SHALE_PROGRAM" run "$work/stopped.yaml" --settle 0 --source "$2" --output "$work/out/$1.parquet" \
         >"$work/summary" 2>"$work/err" &
     pid=$!
     i=0
@@ -351,7 +351,7 @@ for layout in file table; do
     is 'the exit code' "$code" 137
     is 'visible files' "$(cd "$work/out" && find . -type f ! -path '*/.*' ! -name '.*')" ''
     is 'visible names' "$(ls "$work/out")" ''
-    shale run "$work/stopped.yaml" --source "$work/in" --output "$work/out/$layout.parquet" \
+    shale run "$work/stopped.yaml" --settle 0 --source "$work/in" --output "$work/out/$layout.parquet" \
         --format json # refuses all at once: quick
     [ "$code" = 3 ] || is 'the exit code of the next run' "$code" 0
     end
@@ -365,7 +365,7 @@ if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=1m none "$work/small" 2>/dev/nul
     for layout in file table; do
         begin "failures: the disk is full, $layout"
         { cat "$work/lines.yaml" && echo "output: {layout: $layout}"; } >"$work/full.yaml"
-        shale run "$work/full.yaml" --source "$work/in" --output "$work/small/out.parquet"
+        shale run "$work/full.yaml" --settle 0 --source "$work/in" --output "$work/small/out.parquet"
         exits 1
         says 'No space left'
         says "$work/small/"
@@ -374,7 +374,7 @@ if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=1m none "$work/small" 2>/dev/nul
         end
     done
     begin 'failures: the disk of --temp is full'
-    shale run "$work/full.yaml" --source "$work/in" --output "$work/out/out.parquet" \
+    shale run "$work/full.yaml" --settle 0 --source "$work/in" --output "$work/out/out.parquet" \
         --temp "$work/small" --memory 64MiB
     exits 1
     says 'No space left'
@@ -392,7 +392,7 @@ if [ -c /dev/full ]; then
     make_events
     write_stream visits
     code=0
-    "$SHALE_PROGRAM" run "$work/visits.yaml" --source "$work/in" --output "$work/out/table" \
+    "$SHALE_PROGRAM" run "$work/visits.yaml" --settle 0 --source "$work/in" --output "$work/out/table" \
         >/dev/full 2>"$work/err" || code=$?
     is 'the exit code' "$code" 1
     says 'standard output'

@@ -1078,8 +1078,8 @@ def one_case(program, folder, seed):
                     "field": getattr(reject, "field", None), "event": data[begin:end].decode(),
                     "byte": begin if reject.node is None else reject.node.at})
     result = subprocess.run(
-        [program, "run", "model.yaml", "--source", "in", "-o", "out.parquet"], cwd=folder,
-        capture_output=True, timeout=60)
+        [program, "run", "model.yaml", "--settle", "0", "--source", "in", "-o", "out.parquet"],
+        cwd=folder, capture_output=True, timeout=60)
     if result.returncode != 0:
         return f"exit code {result.returncode}: {result.stderr.decode()[-800:]}", len(rows)
     counts = json.loads(result.stdout)["events"]

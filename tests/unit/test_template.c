@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "schema/template.h"
+#include "schema/time.h"
 
 static struct shale_arena arena;
 
@@ -184,12 +185,41 @@ static void test_has_limits(void **state)
     }
 }
 
+static void check_days(const char *text, const char *key, const char *first, const char *last)
+{
+    struct shale_template tmpl = parse(text);
+    struct shale_str values[SHALE_TEMPLATE_MAX_PLACEHOLDERS];
+    int32_t from, to, wanted;
+    assert_true(shale_template_match(&tmpl, shale_str_of(key), values));
+    assert_int_equal(shale_template_days(&tmpl, values, &from, &to), first != NULL);
+    assert_int_equal(shale_template_has_year(&tmpl), first != NULL);
+    if (first == NULL)
+        return;
+    assert_true(shale_date_parse(shale_str_of(first), &wanted));
+    assert_int_equal(from, wanted);
+    assert_true(shale_date_parse(shale_str_of(last), &wanted));
+    assert_int_equal(to, wanted);
+}
+
+static void test_days_of_a_key(void **state)
+{
+    (void)state;
+    check_days("{yyyy}/{mm}/{dd}/*", "2024/02/29/a", "2024-02-29", "2024-02-29");
+    check_days("{dd}.{mm}.{yyyy}", "31.12.1999", "1999-12-31", "1999-12-31");
+    check_days("{yyyymmdd}T{hhmmss}", "20240301T000000", "2024-03-01", "2024-03-01");
+    check_days("{yyyy}/{mm}/*", "2024/02/a", "2024-02-01", "2024-02-29");
+    check_days("{yyyy}/{mm}/*", "2023/12/a", "2023-12-01", "2023-12-31");
+    check_days("{yyyy}/**", "2024/02/a", "2024-01-01", "2024-12-31");
+    check_days("{mm}/{dd}/*", "02/03/a", NULL, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stars),
         cmocka_unit_test(test_placeholders_take_the_shortest_text),
         cmocka_unit_test(test_dates_are_real),
+        cmocka_unit_test(test_days_of_a_key),
         cmocka_unit_test(test_cloudtrail_keys),
         cmocka_unit_test(test_refuses_what_is_no_template),
         cmocka_unit_test(test_time_is_bounded),
