@@ -6,6 +6,7 @@
 #ifndef SHALE_DATASET_LEDGER_H
 #define SHALE_DATASET_LEDGER_H
 
+#include "base/arena.h"
 #include "columns/builder.h"
 #include "store/objects.h"
 

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/* Those who are not Shale: a foreign writer and its clean-up, whoever fills the source, and one who
+ * takes manifests away. */
+#include <string.h>
+
+#include "sim.h"
+
+/* ---- As delta-rs: an append without a txn, a table of its own, checkpoints, clean-up -----------
+ */
+
+static enum shale_status append_entry(struct sim_actor *actor, int64_t version, const char *path,
+                                      int64_t n_bytes)
+{
+    char name[SHALE_LOG_NAME_BYTES];
+    struct shale_buf text;
+    int64_t now_ms = actor->sim->now_us / 1000;
+    const struct shale_log_add add = {.path = shale_str_of(path),
+                                      .n_bytes = n_bytes,
+                                      .modified_ms = now_ms,
+                                      .data_change = true,
+                                      .n_rows = 1};
+    const struct shale_log_entry entry = {
+        .has_protocol = version == 0,
+        .has_metadata = version == 0,
+        .table_id = SHALE_STR("11111111-2222-3333-4444-555555555555"),
+        .schema = &sim_schema,
+        .created_ms = now_ms,
+        .manifest_id = -1,
+        .adds = &add,
+        .n_adds = 1,
+        .info = {.operation = SHALE_STR("WRITE"), .is_blind_append = true, .timestamp_ms = now_ms}};
+    shale_log_entry_name(version, name);
+    shale_buf_init(&text, &shale_mem_libc, (size_t)1 << 20);
+    enum shale_status status = shale_log_entry_json(&entry, &text);
+    if (status == SHALE_OK)
+        status = shale_store_put_absent(actor->table, name, shale_buf_str(&text), NULL);
+    shale_buf_fini(&text);
+    return status;
+}
+
+static void append_row(struct sim_actor *actor)
+{
+    struct sim *sim = actor->sim;
+    char path[40], line[16];
+    int32_t event = SIM_FOREIGN_EVENTS + sim->next_foreign++;
+    (void)snprintf(path, sizeof path, "foreign-%d.data", (int)event);
+    int n = snprintf(line, sizeof line, "%d\n", (int)event);
+    if (sim_write_file(actor->table, path, (struct shale_str){line, (size_t)n}, NULL) != SHALE_OK)
+        return;
+    for (int i = 0; i < 6; i++) {
+        struct shale_log_state *state = NULL;
+        if (shale_log_read(actor->table, NULL, &state, NULL) != SHALE_OK)
+            return;
+        int64_t version = state->version + 1;
+        shale_log_state_free(&shale_mem_libc, state);
+        enum shale_status status = append_entry(actor, version, path, n);
+        sim_say(sim, actor->name, "= append %lld: %s", (long long)version,
+                shale_status_name(status));
+        if (status == SHALE_OK && sim->n_foreign < SIM_FOREIGN)
+            sim->foreign[sim->n_foreign++] = event;
+        if (status != SHALE_CONFLICT)
+            return;
+    }
+}
+
+/* A checkpoint, then all JSON below it goes, and older checkpoints. */
+static void clean_up(struct sim_actor *actor)
+{
+    struct shale_log_state *state = NULL;
+    struct shale_store_list *list = NULL;
+    if (shale_log_read(actor->table, NULL, &state, NULL) != SHALE_OK || state->version < 0 ||
+        shale_log_checkpoint(actor->table, state, NULL) != SHALE_OK ||
+        shale_store_list(actor->table, "_delta_log/0", "", &list, NULL) != SHALE_OK) {
+        shale_log_state_free(&shale_mem_libc, state);
+        return;
+    }
+    char end[SHALE_LOG_NAME_BYTES];
+    shale_log_entry_name(state->version, end);
+    end[sizeof "_delta_log/" - 1 + 20] = '\0'; /* without its ending */
+    for (;;) {
+        struct shale_store_entry entry;
+        bool is_end = false;
+        if (shale_store_list_next(actor->table, list, &entry, &is_end, NULL) != SHALE_OK ||
+            is_end || strncmp(entry.key.data, end, strlen(end)) >= 0)
+            break;
+        char key[SHALE_KEY_BYTES + 1];
+        (void)snprintf(key, sizeof key, "%s", entry.key.data);
+        if (shale_store_remove(actor->table, key, NULL) != SHALE_OK)
+            break;
+    }
+    shale_store_list_free(actor->table, list);
+    shale_log_state_free(&shale_mem_libc, state);
+}
+
+void sim_foreign_body(struct sim_actor *actor)
+{
+    for (uint32_t i = 0; i < actor->n_rounds && !actor->dead; i++) {
+        if (chance_below(&actor->chance, 3) == 0)
+            clean_up(actor);
+        else
+            append_row(actor);
+    }
+}
+
+/* ---- The source -------------------------------------------------------------------------------
+ */
+
+void sim_source_body(struct sim_actor *actor)
+{
+    struct sim *sim = actor->sim;
+    for (uint32_t i = 0; i < actor->n_rounds; i++) {
+        for (uint32_t wait = chance_below(&actor->chance, 24); wait > 0; wait--)
+            sim_step(actor);
+        sim_source_change(sim);
+        if (chance_below(&actor->chance, 16) == 0)
+            sim->now_us += (int64_t)25 * 3600 * 1000000; /* a base gets old */
+    }
+}
+
+/* ---- The vandal -------------------------------------------------------------------------------
+ */
+
+/* The live manifest is away for a while: nobody may take that for an empty ledger. */
+void sim_vandal_body(struct sim_actor *actor)
+{
+    struct sim *sim = actor->sim;
+    for (uint32_t i = 0; i < actor->n_rounds; i++) {
+        char name[SHALE_MANIFEST_NAME_BYTES];
+        struct shale_buf text;
+        for (uint32_t wait = chance_below(&actor->chance, 48); wait > 0; wait--)
+            sim_step(actor);
+        int64_t id = sim_manifest_id(sim, sim->n_entries - 1);
+        if (id < 0)
+            continue;
+        shale_manifest_name(id, name);
+        shale_buf_init(&text, &shale_mem_libc, (size_t)1 << 20);
+        if (shale_store_read(sim->table, name, &text, NULL) == SHALE_OK &&
+            shale_store_remove(sim->table, name, NULL) == SHALE_OK) {
+            sim_say(sim, actor->name, "%s is away", name);
+            for (uint32_t wait = chance_below(&actor->chance, 48); wait > 0; wait--)
+                sim_step(actor);
+            if (shale_store_put(sim->table, name, shale_buf_str(&text), NULL) == SHALE_OK)
+                sim_say(sim, actor->name, "%s is back", name);
+        }
+        shale_buf_fini(&text);
+    }
+}

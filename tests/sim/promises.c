@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT */
+/* The promises, and the model that they are held against: the log as a list of texts, the ledger's
+ * rows, and what the source's objects ever held. */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim.h"
+
+/* ---- The log, read without the code under test ------------------------------------------------
+ */
+
+/* The number behind 'name' at or after 'text'; -1: none. */
+static int64_t number_behind(const char *text, const char *name)
+{
+    const char *at = strstr(text, name);
+    return at != NULL ? strtoll(at + strlen(name), NULL, 10) : -1;
+}
+
+int64_t sim_manifest_id(const struct sim *sim, int64_t version)
+{
+    for (int64_t v = version; v >= 0; v--) {
+        const char *txn = strstr(sim->entries[v], "{\"txn\":");
+        if (txn != NULL)
+            return number_behind(txn, "\"version\":");
+    }
+    return -1;
+}
+
+/* The paths of one entry's adds, one after another; NULL: no more. */
+static const char *next_add(const char *text, char path[80])
+{
+    const char *at = strstr(text, "{\"add\":{\"path\":\"");
+    size_t n = 0;
+    if (at == NULL)
+        return NULL;
+    for (at += sizeof "{\"add\":{\"path\":\"" - 1; *at != '"' && *at != '\0' && n < 79; at++)
+        path[n++] = *at;
+    path[n] = '\0';
+    return at;
+}
+
+/* ---- What there should be ---------------------------------------------------------------------
+ */
+
+static void want_event(struct sim_live *want, int32_t event)
+{
+    if (event >= 0 && event < SIM_EVENT_IDS)
+        want->count[event]++;
+}
+
+/* One row of the ledger: it must say what the object really held, and each content of a key is
+ * taken once (of a key, where changed ones are rejected). */
+static void want_row(struct sim *sim, const struct shale_ledger_row *row, struct sim_live *want,
+                     const char *who)
+{
+    const struct sim_version *version = sim_source_find(sim, row->key, row->tag);
+    if (version == NULL) {
+        sim_violation(sim, "%s: the ledger has %.*s, which never was", who,
+                      SHALE_STR_ARG(row->key));
+        return;
+    }
+    if (row->read != row->written + row->rejected + row->filtered + row->duplicates)
+        sim_violation(sim, "%s: the counts of %.*s do not add up", who, SHALE_STR_ARG(row->key));
+    if (!shale_str_is(row->hash, version->hash))
+        sim_violation(sim, "%s: the hash of %.*s", who, SHALE_STR_ARG(row->key));
+    if (version->is_bad && row->state != SHALE_LEDGER_REJECTED && row->read > 0)
+        sim_violation(sim, "%s: %.*s is bad and done", who, SHALE_STR_ARG(row->key));
+    if (row->state != SHALE_LEDGER_DONE || row->read == 0)
+        return;
+    if (row->written != version->n_events || row->rejected != version->n_rejected)
+        sim_violation(sim, "%s: the counts of %.*s are wrong", who, SHALE_STR_ARG(row->key));
+    for (uint32_t i = 0; i < version->n_events; i++)
+        want_event(want, version->events[i]);
+}
+
+/* Of all files that the log has ever added up to 'version', the foreign writer's events. */
+static void want_foreign(const struct sim *sim, int64_t version, struct sim_live *want)
+{
+    char path[80];
+    for (int64_t v = 0; v <= version; v++) {
+        for (const char *at = sim->entries[v]; (at = next_add(at, path)) != NULL;) {
+            if (strncmp(path, "foreign-", 8) == 0)
+                want_event(want, (int32_t)strtol(path + 8, NULL, 10));
+        }
+    }
+}
+
+/* Rows of the same key: see want_row(). */
+static void check_key(struct sim *sim, const struct shale_ledger_row *row, char last_key[32],
+                      char hashes[SIM_VERSIONS][40], size_t *n_hashes, const char *who)
+{
+    if (!shale_str_is(row->key, last_key)) {
+        (void)snprintf(last_key, 32, "%.*s", SHALE_STR_ARG(row->key));
+        *n_hashes = 0;
+    }
+    if (row->state != SHALE_LEDGER_DONE || row->read == 0)
+        return;
+    for (size_t i = 0; i < *n_hashes; i++) {
+        if (shale_str_is(row->hash, hashes[i]))
+            sim_violation(sim, "%s: the same bytes of %s were read twice", who, last_key);
+    }
+    if (*n_hashes == 1 && !sim->appends_changed)
+        sim_violation(sim, "%s: a changed %s was taken in spite of on_change: reject", who,
+                      last_key);
+    if (*n_hashes < SIM_VERSIONS)
+        (void)snprintf(hashes[(*n_hashes)++], 40, "%.*s", SHALE_STR_ARG(row->hash));
+}
+
+static void want_ledger(struct sim *sim, const struct shale_manifest *manifest,
+                        struct sim_live *want, const char *who)
+{
+    const struct shale_ledger_cursor_options options = {.segments = manifest->ledger,
+                                                        .n_segments = manifest->n_ledger};
+    struct shale_ledger_cursor *cursor = NULL;
+    const struct shale_ledger_row *row = NULL;
+    char last_key[32] = "", hashes[SIM_VERSIONS][40];
+    size_t n_hashes = 0;
+    int64_t read = 0, written = 0;
+    struct shale_err err;
+    shale_err_clear(&err);
+    enum shale_status status = shale_ledger_cursor_new(sim->table, &options, &cursor, &err);
+    while (status == SHALE_OK) {
+        status = shale_ledger_cursor_next(cursor, &row, &err);
+        if (status != SHALE_OK || row == NULL)
+            break;
+        want_row(sim, row, want, who);
+        check_key(sim, row, last_key, hashes, &n_hashes, who);
+        read += row->read;
+        written += row->written;
+    }
+    shale_ledger_cursor_free(cursor);
+    if (status != SHALE_OK)
+        sim_violation(sim, "%s: the ledger: %s", who, err.message);
+    for (size_t i = 0; i < manifest->n_ledger; i++) {
+        read -= manifest->ledger[i].read;
+        written -= manifest->ledger[i].written;
+    }
+    if (status == SHALE_OK && (read != 0 || written != 0))
+        sim_violation(sim, "%s: the sums of the segments are wrong", who);
+}
+
+/* ---- What there is ----------------------------------------------------------------------------
+ */
+
+void sim_live_add(struct sim *sim, struct sim_live *live, struct shale_str path,
+                  struct shale_str text)
+{
+    char copy[1024];
+    (void)snprintf(copy, sizeof copy, "%.*s", (int)text.n_bytes, text.data);
+    live->n_files++;
+    for (const char *at = copy; isdigit((unsigned char)*at);) {
+        char *end = NULL;
+        long event = strtol(at, &end, 10);
+        if (event < 0 || event >= SIM_EVENT_IDS)
+            sim_violation(sim, "%.*s holds event %ld", SHALE_STR_ARG(path), event);
+        else
+            live->count[event]++;
+        at = end + (*end == '\n');
+    }
+}
+
+void sim_check_live(struct sim *sim, const char *who, int64_t version, const struct sim_live *live)
+{
+    struct sim_live want = {0};
+    int64_t id = -1;
+    size_t n_files = 0;
+    char path[80];
+    if (version >= sim->n_entries) {
+        sim_violation(sim, "%s: version %lld, of which there is no whole log", who,
+                      (long long)version);
+        return;
+    }
+    for (int64_t v = 0; v <= version; v++) {
+        for (const char *at = sim->entries[v]; (at = next_add(at, path)) != NULL;)
+            n_files++;
+    }
+    if (n_files != live->n_files)
+        sim_violation(sim, "%s: version %lld has %zu files, not %zu", who, (long long)version,
+                      n_files, live->n_files);
+    id = sim_manifest_id(sim, version);
+    if (id >= 0) {
+        struct shale_arena arena;
+        struct shale_manifest manifest;
+        shale_arena_init(&arena, &shale_mem_libc, (size_t)1 << 24);
+        enum shale_status status = shale_manifest_read(sim->table, &arena, id, &manifest, NULL);
+        if (status == SHALE_OK)
+            want_ledger(sim, &manifest, &want, who);
+        shale_arena_fini(&arena);
+        if (status == SHALE_NOT_FOUND && sim->has_vandal)
+            return;
+        if (status != SHALE_OK)
+            sim_violation(sim, "%s: the manifest of version %lld: %s", who, (long long)version,
+                          shale_status_name(status));
+    }
+    want_foreign(sim, version, &want);
+    for (int event = 0; event < SIM_EVENT_IDS; event++) {
+        if (live->count[event] != want.count[event] || live->count[event] > 1)
+            sim_violation(sim, "%s: version %lld has event %d %d times, its ledger %d times", who,
+                          (long long)version, event, live->count[event], want.count[event]);
+    }
+}
+
+/* ---- When all is quiet ------------------------------------------------------------------------
+ */
+
+/* Each commit's manifest names the one before it, and the number that it was made for. */
+static void check_chain(struct sim *sim)
+{
+    int64_t last = -1;
+    for (int64_t v = 0; v < sim->n_entries; v++) {
+        int64_t id = sim_manifest_id(sim, v);
+        if (id == last)
+            continue;
+        struct shale_arena arena;
+        struct shale_manifest manifest;
+        shale_arena_init(&arena, &shale_mem_libc, (size_t)1 << 24);
+        if (shale_manifest_read(sim->table, &arena, id, &manifest, NULL) != SHALE_OK)
+            sim_violation(sim, "the manifest of entry %lld cannot be read", (long long)v);
+        else if (manifest.parent != last || manifest.version != v)
+            sim_violation(sim, "the chain of manifests is broken at entry %lld", (long long)v);
+        shale_arena_fini(&arena);
+        last = id;
+    }
+}
+
+/* Every object as it is now has been decided, and unless it is bad or changed, its events are in.
+ */
+static void check_objects(struct sim *sim, const struct shale_manifest *manifest)
+{
+    struct shale_decider *decider = NULL;
+    struct shale_store_list *list = NULL;
+    struct shale_store_entry entry;
+    bool end = false;
+    enum shale_status status =
+        shale_decider_new(sim->table, manifest, SHALE_STR("source"), SHALE_STR(""), &decider, NULL);
+    if (status == SHALE_OK)
+        status = shale_store_list(sim->source, "", "", &list, NULL);
+    while (status == SHALE_OK) {
+        struct shale_decision decision;
+        status = shale_store_list_next(sim->source, list, &entry, &end, NULL);
+        if (status != SHALE_OK || end)
+            break;
+        status = shale_decider_ask(decider, entry.key, entry.tag, &decision, NULL);
+        if (status == SHALE_OK && decision.verdict != SHALE_VERDICT_KNOWN)
+            sim_violation(sim, "%s was not read", entry.key.data);
+    }
+    shale_store_list_free(sim->source, list);
+    shale_decider_free(decider);
+    if (status != SHALE_OK)
+        sim_violation(sim, "the decider: %s", shale_status_name(status));
+}
+
+/* What a foreign writer was told is in, is in. */
+static void check_foreign(struct sim *sim, const struct sim_live *live)
+{
+    for (size_t i = 0; i < sim->n_foreign; i++) {
+        if (live->count[sim->foreign[i]] != 1)
+            sim_violation(sim, "the foreign event %d is lost", (int)sim->foreign[i]);
+    }
+}
+
+void sim_check(struct sim *sim, struct sim_actor *actor)
+{
+    struct shale_base base;
+    struct sim_live live;
+    struct shale_err err;
+    shale_err_clear(&err);
+    sim_watch_log(sim);
+    enum shale_status status = shale_base_read(sim->table, SHALE_STR("events"), &base, &err);
+    if (status != SHALE_OK) {
+        sim_violation(sim, "in the end: %s", err.message);
+        return;
+    }
+    if (base.log->version != sim->n_entries - 1)
+        sim_violation(sim, "the log ends at %lld, not at %lld", (long long)base.log->version,
+                      (long long)sim->n_entries - 1);
+    status = sim_read_table(actor, base.log, &live, &err);
+    if (status != SHALE_OK)
+        sim_violation(sim, "in the end: the files: %s", err.message);
+    else
+        sim_check_live(sim, "in the end", base.log->version, &live);
+    check_chain(sim);
+    check_objects(sim, &base.manifest);
+    check_foreign(sim, &live);
+    shale_base_fini(&base, &shale_mem_libc);
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/* One schedule of the simulation: a world of a source and a table, both in memory, and actors that
+ * come to them through stores of their own.  Before each call of such a store the seed decides who
+ * goes on, and what becomes of the call.  One thread; no clock, no addresses: a seed is a schedule.
+ *
+ *     sim_init --actors and their bodies--> sim_run --> sim_settle --> the promises are checked */
+#ifndef SHALE_SIM_SIM_H
+#define SHALE_SIM_SIM_H
+
+#include <stdio.h>
+
+#include "chance.h"
+#include "fiber.h"
+#include "codec/content_hash.h"
+#include "dataset/commit.h"
+#include "store/objects_memory.h"
+
+enum {
+    SIM_ACTORS = 10,
+    SIM_OBJECTS = 16,
+    SIM_VERSIONS = 6, /* of one object */
+    SIM_EVENTS = 4,   /* of one version */
+    SIM_FOREIGN = 12, /* appends of a foreign writer */
+    SIM_ENTRIES = 256,
+    SIM_LATE = 64,
+    SIM_STEPS = 200000,
+    SIM_FOREIGN_EVENTS = 1000, /* the first of theirs */
+    SIM_EVENT_IDS = 1100,
+};
+
+struct sim;
+struct sim_actor;
+
+struct sim_actor {
+    struct sim *sim;
+    char name[16];
+    void (*body)(struct sim_actor *actor);
+    struct fiber fiber;
+    struct shale_store *table, *source; /* owned: every call is a step */
+    struct shale_env env;
+    struct chance chance; /* of its names */
+    uint32_t weight;      /* how often it is chosen */
+    uint32_t faults;      /* calls of a thousand that fail */
+    int64_t n_calls;
+    int64_t dies_at; /* the call; -1: never */
+    bool dead;       /* no call has an effect any more */
+    bool ended;
+    int64_t n_calls_dead;
+    /* Of a run. */
+    uint32_t shard, n_shards, n_rounds;
+    uint32_t most_objects;     /* a commit */
+    uint32_t checkpoint_every; /* commits; 0: when it is due */
+    enum shale_status status;  /* of its last round */
+    char message[400];
+};
+
+/* What an object of the source once was. */
+struct sim_version {
+    char tag[SHALE_TAG_BYTES];
+    char text[96]; /* its content: a line an event */
+    char hash[SHALE_CONTENT_HASH_CHARS + 1];
+    int32_t events[SIM_EVENTS]; /* those that are accepted */
+    uint32_t n_events, n_rejected;
+    bool is_bad; /* rejected as a whole */
+};
+
+struct sim_object {
+    char key[24];
+    struct sim_version versions[SIM_VERSIONS];
+    uint32_t n_versions;
+    bool is_there; /* as its last version */
+};
+
+struct sim {
+    uint64_t seed;
+    struct chance chance;
+    struct shale_env env; /* of the world itself: no faults */
+    struct shale_store *table, *source;
+    struct fiber first;
+    struct sim_actor actors[SIM_ACTORS];
+    size_t n_actors;
+    bool running; /* the actors have the floor */
+    int64_t step, now_us;
+    int64_t late_due[SIM_LATE]; /* the steps at which the table's late writes take effect */
+    size_t n_late;
+
+    struct sim_object objects[SIM_OBJECTS];
+    size_t n_objects;
+    int32_t next_event;
+    bool appends_changed; /* on_change: append */
+
+    int32_t foreign[SIM_FOREIGN]; /* events that a foreign writer was told are in */
+    size_t n_foreign;
+    int32_t next_foreign;
+
+    /* The log as it would be if nobody ever removed an entry: the first object of each name, its
+     * text with a NUL. */
+    char *entries[SIM_ENTRIES];
+    int64_t n_entries;
+
+    bool has_vandal;
+    char bug[24]; /* "" none */
+    bool trace;
+    uint64_t digest; /* of all steps: equal when a seed replays */
+    char violation[512];
+    int64_t n_commits, n_conflicts, n_deaths, n_polls, n_late_writes, n_unsure;
+};
+
+/* ---- The schedule (schedule.c) ----------------------------------------------------------------
+ */
+
+void sim_init(struct sim *sim, uint64_t seed, bool trace);
+void sim_fini(struct sim *sim);  /* keeps the stacks */
+void sim_close(struct sim *sim); /* all */
+
+struct sim_actor *sim_add(struct sim *sim, const char *name, void (*body)(struct sim_actor *));
+
+/* Let the actors go until all have ended. */
+void sim_run(struct sim *sim);
+
+/* A step of 'actor' is due: others may go first. */
+void sim_step(struct sim_actor *actor);
+
+/* Is the bug with this name in? */
+bool sim_bug(const struct sim *sim, const char *name);
+
+/* A promise is broken; the first one counts, and ends the schedule. */
+void sim_violation(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A step, for --trace and for the digest. */
+void sim_say(struct sim *sim, const char *who, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* ---- Stores (stores.c) ------------------------------------------------------------------------
+ */
+
+/* The actor's own handles on the table and the source. */
+void sim_stores_open(struct sim_actor *actor);
+
+/* Writes on their way that are due take effect; with 'all' every one. */
+void sim_late_arrive(struct sim *sim, bool all);
+
+/* Keep what is new in the log, for the model. */
+void sim_watch_log(struct sim *sim);
+
+/* ---- The source (source.c) --------------------------------------------------------------------
+ */
+
+/* Something happens to the source: an object comes, is touched, is rewritten, goes. */
+void sim_source_change(struct sim *sim);
+void sim_source_new(struct sim *sim);
+
+/* The version of 'key' with this tag; NULL: there never was one. */
+const struct sim_version *sim_source_find(const struct sim *sim, struct shale_str key,
+                                          struct shale_str tag);
+
+/* ---- Bodies -----------------------------------------------------------------------------------
+ */
+
+void sim_run_body(struct sim_actor *actor);     /* shale run (run.c) */
+void sim_reader_body(struct sim_actor *actor);  /* polls (reader.c) */
+void sim_foreign_body(struct sim_actor *actor); /* as delta-rs and its clean-up (others.c) */
+void sim_source_body(struct sim_actor *actor);  /* objects come and change (others.c) */
+void sim_vandal_body(struct sim_actor *actor);  /* manifests vanish for a while (others.c) */
+
+/* The columns of the table: the event's number. */
+extern const struct shale_schema sim_schema;
+
+enum shale_status sim_write_file(struct shale_store *store, const char *path, struct shale_str text,
+                                 struct shale_err *err);
+
+/* ---- The promises (promises.c)
+ * ---------------------------------------------------------------- */
+
+/* The events that the live files of a version hold. */
+struct sim_live {
+    uint8_t count[SIM_EVENT_IDS];
+    size_t n_files;
+};
+
+void sim_live_add(struct sim *sim, struct sim_live *live, struct shale_str path,
+                  struct shale_str text);
+
+/* All files of 'state', through the actor's store (reader.c). */
+enum shale_status sim_read_table(struct sim_actor *actor, const struct shale_log_state *state,
+                                 struct sim_live *live, struct shale_err *err);
+
+/* The manifest that the newest txn up to 'version' names; -1: none. */
+int64_t sim_manifest_id(const struct sim *sim, int64_t version);
+
+/* Do the live files of 'version' hold just what its ledger says, each event once? */
+void sim_check_live(struct sim *sim, const char *who, int64_t version, const struct sim_live *live);
+
+/* All is quiet, and a last run has ended well: is everything there?  'actor': whose store reads. */
+void sim_check(struct sim *sim, struct sim_actor *actor);
+
+#endif

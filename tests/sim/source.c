@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* The source: objects that come, in no order, are touched, rewritten and removed. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim.h"
+
+/* Put the newest version there, and see which tag it got. */
+static void place(struct sim *sim, struct sim_object *object)
+{
+    struct sim_version *version = &object->versions[object->n_versions - 1];
+    struct shale_store_file *file = NULL;
+    if (shale_store_put(sim->source, object->key, shale_str_of(version->text), NULL) != SHALE_OK ||
+        shale_store_open(sim->source, object->key, &file, NULL) != SHALE_OK)
+        abort();
+    memcpy(version->tag, file->tag, sizeof version->tag);
+    shale_store_close(file);
+    object->is_there = true;
+    sim_say(sim, "(source)", "%s is %s: %.40s", object->key, version->tag, version->hash);
+}
+
+/* New content: one to four events, now and then a rejected one, or none that can be read. */
+static void write_text(struct sim *sim, struct sim_version *version)
+{
+    size_t n = 0;
+    uint32_t n_lines = 1 + chance_below(&sim->chance, SIM_EVENTS);
+    version->is_bad = chance_below(&sim->chance, 8) == 0;
+    if (version->is_bad) {
+        (void)snprintf(version->text, sizeof version->text, "bad %d\n", (int)sim->next_event++);
+        n_lines = 0;
+    }
+    for (uint32_t i = 0; i < n_lines; i++) {
+        bool rejected = chance_below(&sim->chance, 8) == 0;
+        int more = snprintf(version->text + n, sizeof version->text - n, "%c%d\n",
+                            rejected ? 'x' : 'e', (int)sim->next_event);
+        n += more > 0 ? (size_t)more : 0;
+        if (rejected)
+            version->n_rejected++;
+        else
+            version->events[version->n_events++] = sim->next_event;
+        sim->next_event++;
+    }
+    shale_content_hash(shale_str_of(version->text), version->hash);
+}
+
+void sim_source_new(struct sim *sim)
+{
+    if (sim->n_objects == SIM_OBJECTS)
+        return;
+    struct sim_object *object = &sim->objects[sim->n_objects++];
+    /* Keys in no order: a late object is as a rule below some that were consumed. */
+    (void)snprintf(object->key, sizeof object->key, "%02u/%zu.json", chance_below(&sim->chance, 20),
+                   sim->n_objects);
+    object->n_versions = 1;
+    write_text(sim, &object->versions[0]);
+    place(sim, object);
+}
+
+void sim_source_change(struct sim *sim)
+{
+    uint32_t what = chance_below(&sim->chance, 8);
+    if (sim->n_objects == 0 || what < 3) {
+        sim_source_new(sim);
+        return;
+    }
+    struct sim_object *object = &sim->objects[chance_below(&sim->chance, (uint32_t)sim->n_objects)];
+    if (what == 3) {
+        if (shale_store_remove(sim->source, object->key, NULL) != SHALE_OK)
+            abort();
+        object->is_there = false;
+        sim_say(sim, "(source)", "%s is gone", object->key);
+        return;
+    }
+    if (object->n_versions == SIM_VERSIONS)
+        return;
+    struct sim_version *version = &object->versions[object->n_versions++];
+    if (what < 6) /* touched: the content of some earlier version */
+        *version = object->versions[chance_below(&sim->chance, object->n_versions - 1)];
+    else
+        write_text(sim, version);
+    place(sim, object);
+}
+
+const struct sim_version *sim_source_find(const struct sim *sim, struct shale_str key,
+                                          struct shale_str tag)
+{
+    for (size_t i = 0; i < sim->n_objects; i++) {
+        const struct sim_object *object = &sim->objects[i];
+        if (!shale_str_is(key, object->key))
+            continue;
+        for (uint32_t j = 0; j < object->n_versions; j++) {
+            if (shale_str_is(tag, object->versions[j].tag))
+                return &object->versions[j];
+        }
+    }
+    return NULL;
+}
