@@ -58,34 +58,46 @@ static enum shale_status read_header(const struct shale_reader *reader,
     return shale_thrift_reader_status(&thrift, "a bloom filter", err);
 }
 
-enum shale_status shale_reader_bloom_may_hold(const struct shale_reader *reader, size_t row_group,
-                                              size_t leaf, struct shale_str value, bool *may_hold,
-                                              struct shale_err *err)
+enum shale_status shale_bloom_find(const struct shale_reader *reader,
+                                   const struct shale_file_chunk *chunk, int64_t *at,
+                                   size_t *n_bytes, struct shale_err *err)
 {
-    const struct shale_file_chunk *chunk = &reader->meta.row_groups[row_group].chunks[leaf];
-    uint64_t hash = shale_bloom_hash(value.data, value.n_bytes), n_blocks;
-    char block[SHALE_BLOOM_BLOCK_BYTES];
     struct header header;
     size_t used = 0;
-    int64_t at;
     enum shale_status status;
-    *may_hold = true;
+    *n_bytes = 0;
     if (chunk->bloom_at < 0)
         return SHALE_OK;
     status = read_header(reader, chunk, &header, &used, err);
     if (status != SHALE_OK)
         return status;
-    at = chunk->bloom_at + (int64_t)used;
+    *at = chunk->bloom_at + (int64_t)used;
     if (header.n_bytes <= 0 || header.n_bytes % SHALE_BLOOM_BLOCK_BYTES != 0 ||
-        header.n_bytes > reader->file->n_bytes - at) {
+        header.n_bytes > reader->file->n_bytes - *at) {
         status = SHALE_ERR(err, parquet_damaged, "a bloom filter", "its length is impossible");
         shale_err_at(err, NULL, -1, chunk->bloom_at);
         return status;
     }
-    if (!header.is_known || header.seen != 0x1e)
-        return SHALE_OK;
-    n_blocks = (uint64_t)header.n_bytes / SHALE_BLOOM_BLOCK_BYTES;
-    at += (int64_t)((hash >> 32) * n_blocks >> 32) * SHALE_BLOOM_BLOCK_BYTES;
+    if (header.is_known && header.seen == 0x1e)
+        *n_bytes = (size_t)header.n_bytes;
+    return SHALE_OK;
+}
+
+enum shale_status shale_reader_bloom_may_hold(const struct shale_reader *reader, size_t row_group,
+                                              size_t leaf, struct shale_str value, bool *may_hold,
+                                              struct shale_err *err)
+{
+    const struct shale_file_chunk *chunk = &reader->meta.row_groups[row_group].chunks[leaf];
+    uint64_t hash = shale_bloom_hash(value.data, value.n_bytes);
+    char block[SHALE_BLOOM_BLOCK_BYTES];
+    size_t n_bytes;
+    int64_t at = 0;
+    enum shale_status status = shale_bloom_find(reader, chunk, &at, &n_bytes, err);
+    *may_hold = true;
+    if (status != SHALE_OK || n_bytes == 0)
+        return status;
+    at += (int64_t)((hash >> 32) * (n_bytes / SHALE_BLOOM_BLOCK_BYTES) >> 32) *
+          SHALE_BLOOM_BLOCK_BYTES;
     status = shale_random_read(reader->file, at, block, sizeof block, err);
     if (status == SHALE_OK)
         *may_hold = shale_bloom_holds(block, sizeof block, hash);

@@ -119,9 +119,9 @@ enum shale_status shale_check_chunk_said(struct shale_check *check)
         counts->definitions[0] = counts->n_entries;
     if (node->max_repetition == 0)
         counts->repetitions[0] = counts->n_entries;
-    if (chunk->statistics.n_nulls >= 0)
+    if (chunk->statistics.n_nulls >= 0) /* others may not count empty and null lists */
         shale_check_count(check, "the footer", "nulls", chunk->statistics.n_nulls, counts->n_nulls,
-                          false);
+                          !check->is_ours && node->max_repetition > 0);
     if (chunk->n_byte_array_bytes >= 0)
         shale_check_count(check, "the footer", "bytes of texts", chunk->n_byte_array_bytes,
                           counts->n_text_bytes, !check->is_ours);

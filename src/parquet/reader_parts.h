@@ -24,4 +24,11 @@ SHALE_MUST_USE enum shale_status shale_footer_read(struct shale_reader *reader, 
                                                    size_t n_bytes, int64_t file_at,
                                                    struct shale_err *err);
 
+/* Where the bits of a chunk's bloom filter lie; '*n_bytes' is 0 when there is none, or one of a
+ * kind that is not known.  Returns SHALE_OK, SHALE_CORRUPT or what the file's read_at() returned.
+ */
+SHALE_MUST_USE enum shale_status shale_bloom_find(const struct shale_reader *reader,
+                                                  const struct shale_file_chunk *chunk, int64_t *at,
+                                                  size_t *n_bytes, struct shale_err *err);
+
 #endif
