@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* The parts of a commit: reading what it builds on, and what one attempt publishes. */
+#ifndef SHALE_DATASET_COMMIT_PARTS_H
+#define SHALE_DATASET_COMMIT_PARTS_H
+
+#include "dataset/commit.h"
+
+/* A manifest of many segments is a few MB; one larger than this is not ours. */
+enum { SHALE_COMMIT_ARENA_BYTES = 256 << 20 };
+
+/* ---- What is built on (commit_base.c) ---------------------------------------------------------
+ */
+
+/* As shale_base_read(); 'after' is an older state of the table, or NULL. */
+SHALE_MUST_USE enum shale_status shale_base_read_after(struct shale_store *store,
+                                                       struct shale_str stream,
+                                                       const struct shale_log_state *after,
+                                                       struct shale_base *out,
+                                                       struct shale_err *err);
+
+/* What the manifests say that were made since 'older', from the newest one back by their parents.
+ */
+enum shale_chain {
+    SHALE_CHAIN_REACHED, /* it was made on 'older' or is it; 'ours' is not among them */
+    SHALE_CHAIN_OURS,    /* the manifest 'ours' is among them */
+    SHALE_CHAIN_CUT,     /* they are not kept so far back */
+};
+
+/* 'ours' may be -1: none.  SHALE_CORRUPT: 'newest' was not made on 'older', so that an entry of the
+ * log was overwritten. */
+SHALE_MUST_USE enum shale_status shale_chain_walk(struct shale_store *store,
+                                                  const struct shale_manifest *newest,
+                                                  const struct shale_manifest *older, int64_t ours,
+                                                  enum shale_chain *out, struct shale_err *err);
+
+/* ---- What one attempt publishes (commit_draft.c) ----------------------------------------------
+ */
+
+/* A merge of ledger segments, kept from attempt to attempt while what it replaces is live. */
+struct shale_commit_merge {
+    struct shale_arena arena;
+    struct shale_str *inputs; /* paths */
+    size_t n_inputs;          /* 0: nothing is merged */
+    struct shale_segment output;
+};
+
+struct shale_draft {
+    struct shale_arena arena; /* of one attempt */
+    struct shale_commit_merge merge;
+    struct shale_manifest manifest;
+    int64_t version; /* of the entry */
+    char name[SHALE_LOG_NAME_BYTES];
+    struct shale_buf entry; /* its bytes */
+};
+
+void shale_draft_init(struct shale_draft *draft, const struct shale_mem *mem);
+void shale_draft_fini(struct shale_draft *draft);
+
+/* Make the entry that follows 'base', and write the manifest that it names, under a new id each
+ * time.  'merges': segments may be merged anew. */
+SHALE_MUST_USE enum shale_status shale_draft_make(struct shale_draft *draft,
+                                                  struct shale_store *store,
+                                                  const struct shale_base *base,
+                                                  const struct shale_commit *commit, bool merges,
+                                                  struct shale_err *err);
+
+#endif
