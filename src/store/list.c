@@ -2,8 +2,8 @@
 /* The files below a directory in byte order of their keys.
  *
  * One level a directory that is open in the walk: its names, sorted, a directory's with its '/',
- * because that is how the bytes of the keys below it go on.  Only the root stays open; the others
- * are opened by their key. */
+ * because that is how the bytes of the keys below it go on.  It stays open, so that its files are
+ * looked at by their names alone: the kernel need not walk down the whole key for each. */
 #include "store/store.h"
 
 #include <dirent.h>
@@ -24,15 +24,18 @@ struct level {
     const char **sorted;    /* owned: into 'names' */
     size_t n, next;
     size_t n_prefix; /* bytes of the key before these names */
+    int fd;          /* owned: the directory */
     dev_t device;
     ino_t inode;
 };
 
 struct shale_list {
     const struct shale_mem *mem;
-    char *root;               /* owned */
-    int root_fd;              /* -1 when the root is a file */
-    struct shale_listed only; /* the root when it is a file */
+    char *root;           /* owned */
+    char *prefix, *after; /* owned; "": all */
+    bool objects_only;
+    bool is_file;             /* the root */
+    struct shale_listed only; /* then: what there is */
     bool only_given;
     size_t n_levels; /* in use */
     struct level levels[SHALE_SYS_MAX_LEVELS];
@@ -76,21 +79,57 @@ static enum shale_status set_key(struct shale_list *list, size_t n_prefix, const
     return SHALE_OK;
 }
 
-/* Look at the key: 0, ENOENT when nothing is there (any more), or another errno. */
-static int look(const struct shale_list *list, struct stat *out)
+/* Look at a name: 0, ENOENT when nothing is there (any more), or another errno. */
+static int look(const struct level *level, const char *name, struct stat *out)
 {
-    if (fstatat(list->root_fd, list->key, out, 0) == 0)
+    if (fstatat(level->fd, name, out, 0) == 0)
         return 0;
     /* A link that leads nowhere (through a file, too) or in a circle is no file. */
     return errno == ELOOP || errno == ENOTDIR ? ENOENT : errno;
 }
 
+/* Is what list->key names, or something below it if that ends in '/', to be listed? */
+static bool is_in_range(const struct shale_list *list)
+{
+    size_t n_key = strlen(list->key), n_prefix = strlen(list->prefix);
+    bool is_dir = n_key > 0 && list->key[n_key - 1] == '/';
+    if (strncmp(list->key, list->prefix, n_key < n_prefix ? n_key : n_prefix) != 0)
+        return false;
+    if (n_key < n_prefix && !is_dir)
+        return false;
+    return strcmp(list->key, list->after) > 0 ||
+           (is_dir && strncmp(list->key, list->after, n_key) == 0);
+}
+
+/* Names of other programs and of files under construction. */
+static bool is_hidden(const char *name, size_t n)
+{
+    return name[0] == '.' || (n >= 4 && memcmp(name + n - 4, ".tmp", 4) == 0);
+}
+
+/* Should the entry be in the walk? */
+static enum shale_status choose(struct shale_list *list, const struct level *level,
+                                const char *name, bool is_dir, bool *chosen, struct shale_err *err)
+{
+    enum shale_status status = SHALE_OK;
+    *chosen = !list->objects_only || !is_hidden(name, strlen(name));
+    if (!*chosen || (list->prefix[0] == '\0' && list->after[0] == '\0'))
+        return SHALE_OK;
+    status = set_key(list, level->n_prefix, name, err);
+    if (status == SHALE_OK && is_dir)
+        status = set_key(list, strlen(list->key), "/", err);
+    if (status == SHALE_OK)
+        *chosen = is_in_range(list);
+    return status;
+}
+
 /* Append the name of an entry to a level, a directory's with '/'; others than files and directories
- * are left out. */
+ * are left out, and so is what is not asked for. */
 static enum shale_status take_entry(struct shale_list *list, struct level *level, const char *name,
                                     unsigned char type, struct shale_err *err)
 {
     enum shale_status status;
+    bool chosen;
     if (type != DT_REG && type != DT_DIR) {
         struct stat info;
         int code;
@@ -99,7 +138,7 @@ static enum shale_status take_entry(struct shale_list *list, struct level *level
         status = set_key(list, level->n_prefix, name, err);
         if (status != SHALE_OK)
             return status;
-        code = look(list, &info);
+        code = look(level, name, &info);
         if (code == ENOENT)
             return SHALE_OK;
         if (code != 0)
@@ -108,6 +147,9 @@ static enum shale_status take_entry(struct shale_list *list, struct level *level
             return SHALE_OK;
         type = S_ISDIR(info.st_mode) ? DT_DIR : DT_REG;
     }
+    status = choose(list, level, name, type == DT_DIR, &chosen, err);
+    if (status != SHALE_OK || !chosen)
+        return status;
     status = shale_buf_append(&level->names, name, strlen(name));
     if (status == SHALE_OK)
         status = type == DT_DIR ? shale_buf_append(&level->names, "/", 2)
@@ -141,6 +183,7 @@ static void drop_level(struct shale_list *list)
     struct level *level = &list->levels[--list->n_levels];
     shale_buf_fini(&level->names);
     shale_mem_free(list->mem, level->sorted);
+    (void)close(level->fd); /* only read */
 }
 
 /* A directory that is being walked already: a link that leads upwards. */
@@ -153,29 +196,44 @@ static bool is_above(const struct shale_list *list, const struct stat *info)
     return false;
 }
 
-/* Read the names of the open directory 'fd', whose key with its '/' is in list->key. */
-static enum shale_status read_level(struct shale_list *list, int fd, struct shale_err *err)
+/* Begin a level for the directory 'fd', which it takes, and whose key with its '/' is in list->key;
+ * '*is_new' unless it is being walked already. */
+static enum shale_status push_level(struct shale_list *list, int fd, bool *is_new,
+                                    struct shale_err *err)
 {
-    struct level *level;
+    struct level *level = &list->levels[list->n_levels];
     struct stat info;
+    enum shale_status status = SHALE_OK;
+    *is_new = false;
+    if (fstat(fd, &info) != 0)
+        status = shale_sys_fail(err, errno, "list", shown(list));
+    else if (!is_above(list, &info) && list->n_levels == SHALE_SYS_MAX_LEVELS)
+        status = SHALE_ERR(err, tree_too_deep, SHALE_SYS_MAX_LEVELS, list->key);
+    else
+        *is_new = !is_above(list, &info);
+    if (!*is_new) {
+        (void)close(fd); /* only read */
+        return status;
+    }
+    *level = (struct level){
+        .n_prefix = strlen(list->key), .fd = fd, .device = info.st_dev, .inode = info.st_ino};
+    shale_buf_init(&level->names, list->mem, MAX_NAMES_BYTES);
+    list->n_levels++;
+    return SHALE_OK;
+}
+
+/* Read the names of the directory of the last level. */
+static enum shale_status read_level(struct shale_list *list, struct shale_err *err)
+{
+    struct level *level = &list->levels[list->n_levels - 1];
     const char *name;
     unsigned char type;
     enum shale_status status = SHALE_OK;
-    size_t n_prefix = strlen(list->key);
-    if (fstat(fd, &info) != 0)
-        return shale_sys_fail(err, errno, "list", shown(list));
-    if (is_above(list, &info))
-        return SHALE_OK;
-    if (list->n_levels == SHALE_SYS_MAX_LEVELS)
-        return SHALE_ERR(err, tree_too_deep, SHALE_SYS_MAX_LEVELS, list->key);
-    level = &list->levels[list->n_levels++];
-    *level = (struct level){.n_prefix = n_prefix, .device = info.st_dev, .inode = info.st_ino};
-    shale_buf_init(&level->names, list->mem, MAX_NAMES_BYTES);
-    shale_sys_entries_begin(&list->entries, fd);
+    shale_sys_entries_begin(&list->entries, level->fd);
     while (status == SHALE_OK) {
         int code = shale_sys_entries_next(&list->entries, &name, &type);
         if (code != 0) {
-            list->key[n_prefix] = '\0';
+            list->key[level->n_prefix] = '\0';
             return shale_sys_fail(err, code, "list", shown(list));
         }
         if (name == NULL)
@@ -185,18 +243,18 @@ static enum shale_status read_level(struct shale_list *list, int fd, struct shal
     return status == SHALE_OK ? sort_level(list, level, err) : status;
 }
 
-/* Go into the directory that is in list->key. */
-static enum shale_status enter(struct shale_list *list, struct shale_err *err)
+/* Go into the directory 'name', which ends in '/', of the last level; its key is in list->key.
+ * '*is_new' unless it is being walked already, or gone. */
+static enum shale_status enter(struct shale_list *list, const char *name, bool *is_new,
+                               struct shale_err *err)
 {
-    enum shale_status status;
-    int fd = shale_sys_open(list->root_fd, list->key, O_RDONLY | O_DIRECTORY);
-    if (fd < 0) {
-        /* Removed since it was listed: there is nothing in it. */
-        return errno == ENOENT ? SHALE_OK : shale_sys_fail(err, errno, "list", list->key);
-    }
-    status = read_level(list, fd, err);
-    (void)close(fd); /* only read */
-    return status;
+    int fd = shale_sys_open(list->levels[list->n_levels - 1].fd, name, O_RDONLY | O_DIRECTORY);
+    *is_new = false;
+    if (fd >= 0)
+        return push_level(list, fd, is_new, err);
+    /* Removed since it was listed: there is nothing in it. */
+    return errno == ENOENT || errno == ENOTDIR ? SHALE_OK
+                                               : shale_sys_fail(err, errno, "list", list->key);
 }
 
 static void describe(struct shale_list *list, const struct stat *info, struct shale_listed *out)
@@ -213,42 +271,83 @@ static enum shale_status begin_file(struct shale_list *list, const struct stat *
     enum shale_status status = set_key(list, 0, slash == NULL ? list->root : slash + 1, err);
     if (status == SHALE_OK)
         describe(list, info, &list->only);
+    list->is_file = true;
+    list->only_given = status != SHALE_OK || !is_in_range(list);
     return status;
+}
+
+/* From the root down the directories that 'prefix' names, whose other entries are not read. */
+static enum shale_status begin_levels(struct shale_list *list, int fd, struct shale_err *err)
+{
+    const char *part = list->prefix, *slash;
+    bool is_new;
+    enum shale_status status = push_level(list, fd, &is_new, err);
+    /* While the levels above the one looked for have no names, a missing one is an empty list. */
+    while (status == SHALE_OK && (slash = strchr(part, '/')) != NULL) {
+        char name[SHALE_SYS_PATH_BYTES];
+        size_t n = (size_t)(slash + 1 - part), n_key = strlen(list->key);
+        if (n >= sizeof name)
+            return SHALE_ERR(err, file_name_too_long, SHALE_SYS_PATH_BYTES - 1, list->prefix);
+        memcpy(name, part, n);
+        name[n] = '\0';
+        part += n;
+        if (list->objects_only && is_hidden(name, n - 1))
+            return SHALE_OK;
+        status = set_key(list, n_key, name, err);
+        if (status == SHALE_OK)
+            status = enter(list, name, &is_new, err);
+        if (status == SHALE_OK && !is_new)
+            return SHALE_OK;
+    }
+    return status == SHALE_OK ? read_level(list, err) : status;
 }
 
 static enum shale_status begin_root(struct shale_list *list, struct shale_err *err)
 {
     struct stat info;
-    if (stat(list->root, &info) != 0)
-        return shale_sys_fail(err, errno, "list", list->root);
-    if (S_ISREG(info.st_mode))
+    int fd;
+    if (stat(list->root, &info) != 0) {
+        /* A store's directory is made with its first object. */
+        return errno == ENOENT && list->objects_only
+                   ? SHALE_OK
+                   : shale_sys_fail(err, errno, "list", list->root);
+    }
+    if (S_ISREG(info.st_mode) && !list->objects_only)
         return begin_file(list, &info, err);
     if (!S_ISDIR(info.st_mode))
-        return SHALE_ERR(err, not_a_file, list->root);
-    list->root_fd = shale_sys_open(AT_FDCWD, list->root, O_RDONLY | O_DIRECTORY);
-    if (list->root_fd < 0)
-        return shale_sys_fail(err, errno, "list", list->root);
-    return read_level(list, list->root_fd, err);
+        return list->objects_only ? SHALE_ERR(err, store_no_directory, list->root)
+                                  : SHALE_ERR(err, not_a_file, list->root);
+    fd = shale_sys_open(AT_FDCWD, list->root, O_RDONLY | O_DIRECTORY);
+    return fd < 0 ? shale_sys_fail(err, errno, "list", list->root) : begin_levels(list, fd, err);
 }
 
-enum shale_status shale_list_new(const struct shale_mem *mem, const char *root,
-                                 struct shale_list **out, struct shale_err *err)
+static char *copied(const struct shale_mem *mem, const char *text)
+{
+    size_t n = strlen(text) + 1;
+    char *copy = shale_mem_alloc(mem, n);
+    if (copy != NULL)
+        memcpy(copy, text, n);
+    return copy;
+}
+
+enum shale_status shale_list_range(const struct shale_mem *mem, const char *root,
+                                   const struct shale_list_range *range, struct shale_list **out,
+                                   struct shale_err *err)
 {
     struct shale_list *list = shale_mem_zeroed(mem, 1, sizeof *list);
-    size_t n_root = strlen(root) + 1;
     enum shale_status status;
     *out = NULL;
     if (list == NULL)
         return SHALE_ERR(err, no_memory);
     list->mem = mem;
-    list->root_fd = -1;
-    list->root = shale_mem_alloc(mem, n_root);
-    if (list->root == NULL) {
-        shale_list_free(list);
-        return SHALE_ERR(err, no_memory);
-    }
-    memcpy(list->root, root, n_root);
-    status = begin_root(list, err);
+    list->root = copied(mem, root);
+    list->prefix = copied(mem, range->prefix == NULL ? "" : range->prefix);
+    list->after = copied(mem, range->after == NULL ? "" : range->after);
+    list->objects_only = range->objects_only;
+    if (list->root == NULL || list->prefix == NULL || list->after == NULL)
+        status = SHALE_ERR(err, no_memory);
+    else
+        status = begin_root(list, err);
     if (status != SHALE_OK) {
         shale_list_free(list);
         return status;
@@ -257,15 +356,21 @@ enum shale_status shale_list_new(const struct shale_mem *mem, const char *root,
     return SHALE_OK;
 }
 
+enum shale_status shale_list_new(const struct shale_mem *mem, const char *root,
+                                 struct shale_list **out, struct shale_err *err)
+{
+    return shale_list_range(mem, root, &(struct shale_list_range){0}, out, err);
+}
+
 void shale_list_free(struct shale_list *list)
 {
     if (list == NULL)
         return;
     while (list->n_levels > 0)
         drop_level(list);
-    if (list->root_fd >= 0)
-        (void)close(list->root_fd); /* only read */
     shale_mem_free(list->mem, list->root);
+    shale_mem_free(list->mem, list->prefix);
+    shale_mem_free(list->mem, list->after);
     shale_mem_free(list->mem, list);
 }
 
@@ -273,7 +378,7 @@ enum shale_status shale_list_next(struct shale_list *list, struct shale_listed *
                                   struct shale_err *err)
 {
     *end = false;
-    if (list->root_fd < 0) {
+    if (list->is_file) {
         *end = list->only_given;
         *out = list->only;
         list->only_given = true;
@@ -282,22 +387,27 @@ enum shale_status shale_list_next(struct shale_list *list, struct shale_listed *
     while (list->n_levels > 0) {
         struct level *level = &list->levels[list->n_levels - 1];
         struct stat info;
+        const char *name;
         enum shale_status status;
         int code;
         if (level->next == level->n) {
             drop_level(list);
             continue;
         }
-        status = set_key(list, level->n_prefix, level->sorted[level->next++], err);
+        name = level->sorted[level->next++];
+        status = set_key(list, level->n_prefix, name, err);
         if (status != SHALE_OK)
             return status;
         if (list->key[strlen(list->key) - 1] == '/') {
-            status = enter(list, err);
+            bool is_new;
+            status = enter(list, name, &is_new, err);
+            if (status == SHALE_OK && is_new)
+                status = read_level(list, err);
             if (status != SHALE_OK)
                 return status;
             continue;
         }
-        code = look(list, &info);
+        code = look(level, name, &info);
         if (code == 0 && S_ISREG(info.st_mode)) {
             describe(list, &info, out);
             return SHALE_OK;

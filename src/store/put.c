@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -58,6 +59,21 @@ void shale_put_fini(struct shale_put *put)
     put->temporary = put->path = NULL;
 }
 
+/* Lock the open file for as long as it is open, which tells a sweep that somebody writes it.
+ * 0, or EEXIST when a sweep was quicker: the file is going or gone.  A file system without locks
+ * has nothing that could lock it for a sweep either. */
+static int lock_file(int fd)
+{
+    struct stat info;
+    int result;
+    do
+        result = flock(fd, LOCK_EX | LOCK_NB);
+    while (result != 0 && errno == EINTR);
+    if (result != 0)
+        return errno == EWOULDBLOCK ? EEXIST : 0;
+    return fstat(fd, &info) == 0 && info.st_nlink == 0 ? EEXIST : 0;
+}
+
 /* Create the file under a name that nobody uses. */
 static enum shale_status create(struct shale_put *put, struct shale_err *err)
 {
@@ -79,6 +95,10 @@ static enum shale_status create(struct shale_put *put, struct shale_err *err)
         code = put->fd >= 0 ? 0 : errno;
         if (code == EINTR)
             code = EEXIST; /* once more */
+        if (put->fd >= 0 && (code = lock_file(put->fd)) != 0) {
+            (void)close(put->fd); /* nothing was written */
+            put->fd = -1;
+        }
     }
     if (code != 0) {
         shale_mem_free(put->mem, temporary);
@@ -95,7 +115,13 @@ enum shale_status shale_put_open(struct shale_put *put, struct shale_err *err)
     if (put->temporary == NULL)
         return create(put, err);
     put->fd = shale_sys_open(AT_FDCWD, put->temporary, O_RDWR);
-    return put->fd >= 0 ? SHALE_OK : shale_sys_fail(err, errno, "open", put->temporary);
+    if (put->fd < 0)
+        return shale_sys_fail(err, errno, "open", put->temporary);
+    if (lock_file(put->fd) == 0)
+        return SHALE_OK;
+    (void)close(put->fd); /* what was written is going */
+    put->fd = -1;
+    return SHALE_ERR(err, put_swept, put->temporary);
 }
 
 enum shale_status shale_put_close(struct shale_put *put, struct shale_err *err)
@@ -158,19 +184,93 @@ enum shale_status shale_put_sync(struct shale_put *put, struct shale_err *err)
     return status == SHALE_OK ? closed : status;
 }
 
+/* The file has its final name: 'fini' has nothing left to remove. */
+static void named(struct shale_put *put)
+{
+    shale_mem_free(put->mem, put->temporary);
+    put->temporary = NULL;
+    if (put->fd >= 0)
+        (void)close(put->fd); /* it was synced: nothing is left to fail */
+    put->fd = -1;
+}
+
+/* How many names the file has that was to be given its final one: with the answer of rename() or
+ * link() lost, this says what came of it.  -1: that cannot be said either. */
+static int n_names(const struct shale_put *put)
+{
+    struct stat info;
+    if (lstat(put->temporary, &info) == 0)
+        return info.st_nlink > 1 ? 2 : 1;
+    return errno == ENOENT ? 0 : -1;
+}
+
+/* A call answered 'code', and the file has 'n' names: 'n_unchanged' means that nothing happened. */
+static enum shale_status not_named(const struct shale_put *put, int code, int n, int n_unchanged,
+                                   struct shale_err *err)
+{
+    enum shale_status status = shale_sys_fail(err, code, "publish", put->path);
+    if (n == n_unchanged || status == SHALE_DENIED)
+        return status;
+    return SHALE_ERR(err, object_unsure, put->path, strerrordesc_np(code));
+}
+
+/* Where the file system cannot rename without replacing. */
+static enum shale_status link_absent(struct shale_put *put, struct shale_err *err)
+{
+    int code, n;
+    if (link(put->temporary, put->path) != 0) {
+        code = errno;
+        n = n_names(put);
+        if (n != 2) { /* 2: a network's second try met the first, which was ours */
+            if (code == EEXIST && n == 1)
+                return SHALE_ERR(err, object_exists, put->path);
+            if (n == 1 && (code == EPERM || code == ENOSYS || code == ENOTSUP || code == EMLINK))
+                return SHALE_ERR(err, store_no_table, put->path);
+            return not_named(put, code, n, 1, err);
+        }
+    }
+    (void)unlink(put->temporary); /* a second name of the same file, which readers pass over */
+    return SHALE_OK;
+}
+
+static enum shale_status rename_absent(struct shale_put *put, struct shale_err *err)
+{
+    for (;;) {
+        int code, n;
+        if (renameat2(AT_FDCWD, put->temporary, AT_FDCWD, put->path, RENAME_NOREPLACE) == 0)
+            return SHALE_OK;
+        code = errno;
+        if (code == EINVAL || code == ENOSYS || code == ENOTSUP)
+            return link_absent(put, err);
+        n = n_names(put);
+        if (n == 0)
+            return SHALE_OK; /* nobody else touches a locked file */
+        if (code == EEXIST)
+            return SHALE_ERR(err, object_exists, put->path);
+        if (code != EINTR || n < 0)
+            return not_named(put, code, n, 1, err);
+    }
+}
+
+enum shale_status shale_put_name(struct shale_put *put, bool absent, struct shale_err *err)
+{
+    enum shale_status status = put->synced ? SHALE_OK : shale_put_sync(put, err);
+    if (status != SHALE_OK)
+        return status;
+    if (absent)
+        status = rename_absent(put, err);
+    else if (rename(put->temporary, put->path) != 0)
+        status = shale_sys_fail(err, errno, "publish", put->path);
+    if (status == SHALE_OK)
+        named(put);
+    return status;
+}
+
 enum shale_status shale_put_publish(struct shale_put *put, struct shale_err *err)
 {
     char directory[SHALE_SYS_PATH_BYTES];
-    enum shale_status status = put->synced ? SHALE_OK : shale_put_sync(put, err);
+    enum shale_status status = shale_sys_parent(put->path, directory, err);
     if (status == SHALE_OK)
-        status = shale_put_close(put, err);
-    if (status == SHALE_OK)
-        status = shale_sys_parent(put->path, directory, err);
-    if (status != SHALE_OK)
-        return status;
-    if (rename(put->temporary, put->path) != 0)
-        return shale_sys_fail(err, errno, "publish", put->path);
-    shale_mem_free(put->mem, put->temporary);
-    put->temporary = NULL;
-    return shale_dir_sync(directory, err);
+        status = shale_put_name(put, false, err);
+    return status == SHALE_OK ? shale_dir_sync(directory, err) : status;
 }

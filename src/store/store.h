@@ -16,10 +16,10 @@
  */
 
 /* The files below a directory, in byte order of their keys ('/' counts as a byte of the key, so
- * "a-b" comes before "a/b").  Memory: the names of one directory a level.  Symbolic links to files
- * are followed, to directories as well unless they lead to a directory above.  What is neither
- * file nor directory is passed over.  Names that begin with '.' or '_' are listed as well: it is
- * the caller who chooses. */
+ * "a-b" comes before "a/b").  Memory: the names of one directory a level, and a descriptor.
+ * Symbolic links to files are followed, to directories as well unless they lead to a directory
+ * above.  What is neither file nor directory is passed over.  Names that begin with '.' or '_' are
+ * listed as well: it is the caller who chooses. */
 struct shale_list;
 
 /* Begin; 'root' is a directory, or one file (then its key is its last part).
@@ -27,6 +27,21 @@ struct shale_list;
 SHALE_MUST_USE enum shale_status shale_list_new(const struct shale_mem *mem, const char *root,
                                                 struct shale_list **out, struct shale_err *err);
 void shale_list_free(struct shale_list *list);
+
+/* A part of what is there. */
+struct shale_list_range {
+    const char *prefix; /* keys that begin with it; it may end within a name.  NULL or "": all */
+    const char *after;  /* keys above it.  NULL or "": all */
+    /* As a store of objects shows itself: nothing whose name begins with '.' or ends in ".tmp"; a
+     * root that is not there is empty, one that is no directory SHALE_IO. */
+    bool objects_only;
+};
+
+/* As shale_list_new(), for the keys of a range; directories that cannot hold one are not read.  No
+ * part of 'prefix' may be empty, "." or "..". */
+SHALE_MUST_USE enum shale_status shale_list_range(const struct shale_mem *mem, const char *root,
+                                                  const struct shale_list_range *range,
+                                                  struct shale_list **out, struct shale_err *err);
 
 struct shale_listed {
     struct shale_str key; /* NUL-terminated; good until the next call */
@@ -70,7 +85,8 @@ void shale_get_close(struct shale_get *get);
  */
 
 /* A file under construction: a temporary name beside its final one, no descriptor held between
- * calls of open and close, so a run may have thousands.
+ * calls of open and close, so a run may have thousands.  While it is open it is locked (flock()):
+ * who can lock a temporary file knows that its writer is gone, or has closed it for a while.
  *
  *     NEW --open--> OPEN --write--> OPEN --close--> NEW ... --publish--> DONE | --discard--> GONE
  */
@@ -100,6 +116,13 @@ SHALE_MUST_USE enum shale_status shale_put_truncate(struct shale_put *put, int64
 
 /* Make the bytes durable (fsync); still under the temporary name. */
 SHALE_MUST_USE enum shale_status shale_put_sync(struct shale_put *put, struct shale_err *err);
+
+/* Give the file its final name, which is durable once its directory is synced; a file that was not
+ * synced is synced before.  With 'absent' only if there is none of that name: SHALE_CONFLICT when
+ * there is, SHALE_UNSURE when it cannot be said what came of it, and SHALE_IO on a file system that
+ * can neither rename without replacing nor link.  Without it a file of that name is replaced. */
+SHALE_MUST_USE enum shale_status shale_put_name(struct shale_put *put, bool absent,
+                                                struct shale_err *err);
 
 /* Rename to the final name, replacing what is there, and sync the directory; a file that was not
  * synced is synced before.  When only the last sync fails, the file has its final name. */
