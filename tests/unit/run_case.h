@@ -145,14 +145,13 @@ static inline void run_case_gzip(struct run_case *c, const char *name, const cha
 static inline enum shale_status run_case_inputs(struct run_case *c, const char *const *inputs,
                                                 size_t n_inputs, bool convert, const char *output)
 {
-    const struct shale_env env = {c->mem != NULL ? c->mem : &shale_mem_libc,
-                                  run_case_clock,
-                                  run_case_clock,
-                                  run_case_random,
-                                  run_case_getenv,
-                                  run_case_cancelled,
-                                  NULL,
-                                  c};
+    const struct shale_env env = {.mem = c->mem != NULL ? c->mem : &shale_mem_libc,
+                                  .monotonic_us = run_case_clock,
+                                  .wall_us = run_case_clock,
+                                  .random_u64 = run_case_random,
+                                  .getenv = run_case_getenv,
+                                  .cancelled = run_case_cancelled,
+                                  .ctx = c};
     struct shale_run_options options = {.env = &env,
                                         .inputs = inputs,
                                         .n_inputs = n_inputs,
