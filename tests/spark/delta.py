@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: MIT
+"""Spark with Delta Lake, the reference: reads our tables, and both append to one another's.
+
+    python tests/spark/delta.py JARS       the two jars of Delta, with a comma between"""
+import collections
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.environ.get("SHALE_ROOT", "."), "tests/system"))
+
+import pyarrow.parquet      # noqa: E402
+
+import table                # noqa: E402
+import table_readers        # noqa: E402
+from table import case, same, want      # noqa: E402
+from table_readers import compare_columns      # noqa: E402
+
+table_readers.COMMITS = 24
+
+
+def session(jars):
+    from pyspark.sql import SparkSession
+    builder = SparkSession.builder.master("local[2]").appName("shale")
+    for key, value in {
+            "spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false",
+            "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1",
+            "spark.sql.shuffle.partitions": "2", "spark.databricks.delta.snapshotPartitions": "2",
+            "spark.jars": jars, "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+            "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+            "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
+            "spark.sql.session.timeZone": "UTC"}.items():
+        builder = builder.config(key, value)
+    spark = builder.getOrCreate()
+    spark.sparkContext.setLogLevel("OFF")
+    return spark
+
+
+def ids(spark, path):
+    return [row.id for row in spark.read.format("delta").load(path).select("id").collect()]
+
+
+def reads(spark, work):
+    """A table of ours with all types, partitions, new columns, commits of delta-rs: every value."""
+    made = table_readers.Made(work)
+    told = made.make()
+    found = spark.read.format("delta").load(made.path)
+    # Spark writes what it has read, and pyarrow reads that.
+    copy = os.path.join(work, "copy")
+    found.coalesce(1).write.option("compression", "none").parquet(copy)
+    read = pyarrow.parquet.read_table(copy)
+    wanted = table.delta_rs(made.path)
+    names = wanted.column_names
+    same("columns", sorted(read.column_names), sorted(names))
+    fault = compare_columns(table_readers.rows_of(read, names),
+                            table_readers.rows_of(wanted, names))
+    want(not fault, fault)
+    history = spark.sql(f"describe history delta.`{made.path}`").collect()
+    ours = [row for row in history if "shale" in (row.engineInfo or "")]
+    want(len(ours) > table_readers.COMMITS - 5, f"{len(ours)} of {len(history)} commits say shale")
+    same("blind appends", {row.isBlindAppend for row in ours}, {True})
+    want(all(int(row.operationMetrics["numOutputRows"]) > 0 for row in ours[:3]),
+         f"metrics {ours[0].operationMetrics}")
+    return f"{told}, {read.num_rows} rows of {len(names)} columns"
+
+
+def in_turn(spark, work):
+    """Spark makes a table; Spark and Shale append in turn; Spark checkpoints it, optimizes and
+    deletes; every event is there once."""
+    path = os.path.join(work, "by-spark")
+    source = table.Source(os.path.join(work, "source"), 3).add(4)
+    stream = table.definition(os.path.join(work, "by-spark.yaml"), "partition_by: [n]")
+    wanted = collections.Counter()
+
+    def append(i):
+        rows = spark.sql(f"select 'spark-{i}-' || id as id, id % 3 as n, "
+                         "timestamp'2026-01-01 00:00:00' as at, 'spark' as key from range(4)")
+        rows.write.format("delta").mode("append").partitionBy("n") \
+            .option("delta.checkpointInterval", "5").save(path)
+        wanted.update(f"spark-{i}-{k}" for k in range(4))
+
+    for i in range(7):
+        append(i)
+        got = table.run(stream, source.path, path)
+        same("new objects", got.summary["objects"]["new"], 4 if i == 0 else 1)
+        table.exactly_once(ids(spark, path), wanted + source.ids, "spark")
+        table.check_table(path, wanted + source.ids)
+        source.add(1)
+    spark.sql(f"optimize delta.`{path}`").collect()
+    spark.sql(f"delete from delta.`{path}` where n = 1").collect()
+    got = table.run(stream, source.path, path)
+    same("new objects", got.summary["objects"]["new"], 1)
+    last = source.key(source.n_objects - 1)
+    # n is the last digit of an event's id, or that modulo 3.
+    left = collections.Counter({i: n for i, n in (wanted + source.ids).items()
+                                if i.startswith(last) or i[-1] != "1"})
+    table.exactly_once(ids(spark, path), left, "spark, after a delete")
+    return f"version {spark.sql(f'describe history delta.`{path}`').first().version}"
+
+
+def evolves(spark, work):
+    """Spark adds a column to a table of ours; a new column of ours is Spark's as well."""
+    path = os.path.join(work, "evolves")
+    source = table.Source(os.path.join(work, "evolves-source"), 2).add(3)
+    stream = table.definition(os.path.join(work, "evolves.yaml"))
+    table.run(stream, source.path, path)
+    spark.sql(f"alter table delta.`{path}` add columns (theirs string)")
+    source.add(1)
+    table.run(stream, source.path, path)
+    table.definition(stream, fields=table.FIELDS + "  - {name: ours, from: /ours, type: date}\n")
+    source.add(1)
+    table.run(stream, source.path, path)
+    same("columns", spark.read.format("delta").load(path).columns,
+         ["id", "n", "at", "key", "theirs", "ours"])
+    table.exactly_once(ids(spark, path), source.ids, "spark")
+
+
+def main():
+    spark = session(sys.argv[1])
+    with table.Work() as work:
+        for name, function in (("reads our tables", reads), ("and Shale append in turn", in_turn),
+                               ("and Shale add columns", evolves)):
+            case(f"spark with delta: {name}", function, spark, work)
+    spark.stop()
+    table.finish()
+
+
+if __name__ == "__main__":
+    main()
