@@ -160,6 +160,16 @@ static enum shale_status find_dir(struct local *local, const char *path, struct 
     return dir == NULL ? SHALE_ERR(err, no_memory) : SHALE_OK;
 }
 
+/* Of 'dir' and those above it, the one whose path has 'n_path' bytes was made, maybe once more. */
+static void forget_name(struct local *local, struct dir *dir, size_t n_path)
+{
+    while (dir->n_path > n_path)
+        dir = dir->parent;
+    lock(&local->mutex);
+    dir->is_named = false;
+    unlock(&local->mutex);
+}
+
 /* Make the directories of 'dir' that are missing. */
 static enum shale_status make_dirs(struct local *local, struct dir *dir, struct shale_err *err)
 {
@@ -172,19 +182,15 @@ static enum shale_status make_dirs(struct local *local, struct dir *dir, struct 
             continue;
         memcpy(path, dir->path, i);
         path[i] = '\0';
-        if (mkdir(path, 0777) == 0)
+        if (mkdir(path, 0777) == 0) {
+            forget_name(local, dir, i);
             continue;
+        }
         code = errno;
         if (stat(path, &info) != 0)
             status = shale_sys_fail(err, code, "make the directory", path);
         else if (!S_ISDIR(info.st_mode))
             status = SHALE_ERR(err, store_no_directory, path);
-    }
-    if (status == SHALE_OK) {
-        lock(&local->mutex);
-        for (; dir != NULL; dir = dir->parent)
-            dir->is_named = false;
-        unlock(&local->mutex);
     }
     return status;
 }
@@ -194,10 +200,9 @@ static void mark(struct local *local, struct dir *dir)
 {
     lock(&local->mutex);
     dir->is_dirty = true;
-    for (; dir != NULL && !dir->is_named; dir = dir->parent) {
+    for (; dir->parent != NULL; dir = dir->parent) {
+        dir->parent->is_dirty |= !dir->is_named;
         dir->is_named = true;
-        if (dir->parent != NULL)
-            dir->parent->is_dirty = true;
     }
     unlock(&local->mutex);
 }

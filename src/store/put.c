@@ -97,6 +97,7 @@ static enum shale_status create(struct shale_put *put, struct shale_err *err)
             code = EEXIST; /* once more */
         if (put->fd >= 0 && (code = lock_file(put->fd)) != 0) {
             (void)close(put->fd); /* nothing was written */
+            (void)unlink(temporary);
             put->fd = -1;
         }
     }
