@@ -10,7 +10,7 @@
 #include "columns/builder.h"
 #include "store/objects.h"
 
-/* source, key, tag, state ("done" | "rejected"), bytes, hash, read, written, rejected, filtered,
+/* source, key, tag, state ("done" | "rejected"), hash, bytes, read, written, rejected, filtered,
  * duplicates, definition (docs/ledger.md).  No times: the same input gives the same bytes. */
 extern const struct shale_schema shale_ledger_schema;
 
@@ -72,14 +72,22 @@ struct shale_manifest {
 enum { SHALE_MANIFEST_NAME_BYTES = 48 };
 void shale_manifest_name(int64_t id, char out[SHALE_MANIFEST_NAME_BYTES]);
 
+/* Its text, which ends with a hash of itself, behind what 'out' holds.  The same manifest gives the
+ * same bytes.  Returns SHALE_OK, SHALE_NOMEM or SHALE_LIMIT. */
 SHALE_MUST_USE enum shale_status shale_manifest_json(const struct shale_manifest *manifest,
                                                      struct shale_buf *out);
 
-/* Read manifest 'id' into 'arena'.  SHALE_NOT_FOUND: it is missing. */
+/* Read manifest 'id' into 'arena'.  SHALE_NOT_FOUND: it is missing; SHALE_CORRUPT: it is damaged
+ * in any way; SHALE_SCHEMA: a later version wrote it in a way that we cannot read. */
 SHALE_MUST_USE enum shale_status shale_manifest_read(struct shale_store *store,
                                                      struct shale_arena *arena, int64_t id,
                                                      struct shale_manifest *out,
                                                      struct shale_err *err);
+
+/* The same of a manifest's text.  'mem' is for scratch memory. */
+SHALE_MUST_USE enum shale_status
+shale_manifest_parse(const struct shale_mem *mem, struct shale_arena *arena, int64_t id,
+                     struct shale_str text, struct shale_manifest *out, struct shale_err *err);
 
 /* ---- Reading the ledger -----------------------------------------------------------------------
  */
@@ -187,8 +195,9 @@ struct shale_decision {
     size_t n_done_hashes;
 };
 
-/* A plan of a listing: keys must come in ascending order (each once, or again with other tags),
- * all above 'after'; a listing that breaks this gets SHALE_CORRUPT. */
+/* A plan of the listing of one source, which is not "": keys must come in ascending order, each
+ * once, all above 'after'; a listing that breaks the order gets SHALE_CORRUPT.  'manifest' is
+ * borrowed for the decider's life. */
 SHALE_MUST_USE enum shale_status shale_decider_new(struct shale_store *store,
                                                    const struct shale_manifest *manifest,
                                                    struct shale_str source, struct shale_str after,

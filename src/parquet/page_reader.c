@@ -13,12 +13,8 @@ enum { MOST_HEADER_BYTES = 16 << 20, LEAST_READ = 256 };
 void shale_page_reader_init(struct shale_page_reader *pages, const struct shale_reader *reader,
                             struct shale_decoder *decoder, size_t leaf, size_t window_bytes)
 {
-    *pages =
-        (struct shale_page_reader){.reader = reader,
-                                   .decoder = decoder,
-                                   .leaf = leaf,
-                                   .window_want = window_bytes,
-                                   .end = reader->file->n_bytes - 8 - reader->meta.footer_bytes};
+    *pages = (struct shale_page_reader){
+        .reader = reader, .decoder = decoder, .leaf = leaf, .window_want = window_bytes};
 }
 
 void shale_page_reader_fini(struct shale_page_reader *pages)
@@ -163,6 +159,7 @@ enum shale_status shale_page_reader_begin(struct shale_page_reader *pages, size_
                          chunk->unsupported);
     if (codec_problem(chunk->codec) != NULL)
         return shale_page_unsupported(pages, codec_problem(chunk->codec), chunk->codec, err);
+    pages->end = chunk->end; /* what lies behind is another column's */
     return SHALE_OK;
 }
 

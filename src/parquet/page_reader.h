@@ -25,7 +25,7 @@ struct shale_page_reader {
     struct shale_decoder *decoder; /* borrowed, of the scan */
     size_t leaf, row_group;
     const struct shale_file_chunk *chunk;
-    int64_t end;        /* of all pages of the file: no page reaches beyond */
+    int64_t end;        /* of the pages of the chunk: none reaches beyond */
     int64_t at;         /* of the next page's header */
     int64_t page_at;    /* of that of the page in hand, for errors */
     size_t window_want; /* bytes to read at a time */

@@ -141,7 +141,12 @@ static void make_input(void)
 
 static enum shale_status run_once(const struct shale_mem *mem, int64_t memory_bytes)
 {
-    const struct shale_env env = {mem, now, now, count_up, no_variable, never, NULL, NULL};
+    const struct shale_env env = {.mem = mem,
+                                  .monotonic_us = now,
+                                  .wall_us = now,
+                                  .random_u64 = count_up,
+                                  .getenv = no_variable,
+                                  .cancelled = never};
     char in[256], out[256];
     const char *inputs[] = {in};
     struct shale_run_options options = {.env = &env,

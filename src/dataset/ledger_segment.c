@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+/* Reading one segment from a place on.  Its file is compared with the manifest's words when it is
+ * opened (size, rows, the hash of its footer), its pages have checksums, and its rows must ascend:
+ * damage is an error, never another ledger. */
+#include "dataset/footer_hash.h"
+#include "dataset/ledger_parts.h"
+
+enum {
+    MEMORY_BYTES = 64 << 20, /* far above a batch: for the footer of a very long ledger */
+    BATCH_ROWS = 2048,
+    LAST_BYTES = 3 * 65536,
+};
+
+enum shale_status shale_segment_failed(const struct shale_segment_reader *reader,
+                                       enum shale_status status, struct shale_err *err)
+{
+    shale_err_at(err, reader->name.text, -1, -1);
+    return status;
+}
+
+/* ---- Opening ----------------------------------------------------------------------------------
+ */
+
+static enum shale_status set_name(struct shale_segment_reader *reader, struct shale_err *err)
+{
+    struct shale_str path = reader->segment->path;
+    if (path.n_bytes == 0 || path.n_bytes > SHALE_KEY_BYTES)
+        return SHALE_ERR(err, ledger_path, SHALE_STR_ARG(path));
+    memcpy(reader->name.text, path.data, path.n_bytes);
+    reader->name.text[path.n_bytes] = '\0';
+    return SHALE_OK;
+}
+
+/* The columns, by name and type, in our order; later versions may have more behind them. */
+static enum shale_status check_columns(const struct shale_file *file, struct shale_err *err)
+{
+    const struct shale_column_def *columns = shale_ledger_schema.columns;
+    size_t i = 0;
+    while (i < SHALE_LEDGER_N_COLUMNS && i < file->schema.n_columns &&
+           shale_str_equal(columns[i].name, file->schema.columns[i].name) &&
+           columns[i].type.kind == file->schema.columns[i].type.kind)
+        i++;
+    if (i < SHALE_LEDGER_N_COLUMNS)
+        return SHALE_ERR(err, ledger_column, SHALE_STR_ARG(columns[i].name));
+    return SHALE_OK;
+}
+
+static enum shale_status check_footer(struct shale_segment_reader *reader, struct shale_err *err)
+{
+    char hash[SHALE_CONTENT_HASH_CHARS + 1];
+    enum shale_status status =
+        shale_footer_hash(reader->store->env->mem, &reader->file->random, hash, err);
+    if (status == SHALE_OK && !shale_str_is(reader->segment->footer_hash, hash))
+        status = SHALE_ERR(err, ledger_other_file);
+    return status;
+}
+
+static enum shale_status open_file(struct shale_segment_reader *reader, struct shale_err *err)
+{
+    const struct shale_mem *mem = reader->store->env->mem;
+    const struct shale_reader_options options = {.memory_bytes = MEMORY_BYTES};
+    enum shale_status status =
+        shale_store_open(reader->store, reader->name.text, &reader->file, err);
+    if (status == SHALE_OK && reader->file->random.n_bytes != reader->segment->n_bytes)
+        status = SHALE_ERR(err, ledger_size, (long long)reader->file->random.n_bytes,
+                           (long long)reader->segment->n_bytes);
+    if (status == SHALE_OK)
+        status = shale_reader_open(mem, &reader->file->random, &options, &reader->reader, err);
+    if (status == SHALE_OK)
+        status = check_footer(reader, err);
+    if (status == SHALE_OK)
+        status = check_columns(shale_reader_file(reader->reader), err);
+    if (status == SHALE_OK && shale_reader_file(reader->reader)->n_rows != reader->segment->n_rows)
+        status = SHALE_ERR(err, ledger_rows, (long long)shale_reader_file(reader->reader)->n_rows,
+                           (long long)reader->segment->n_rows);
+    return status;
+}
+
+enum shale_status shale_segment_open(struct shale_segment_reader *reader, struct shale_store *store,
+                                     const struct shale_segment *segment, bool identity_only,
+                                     struct shale_err *err)
+{
+    enum shale_status status;
+    memset(reader, 0, sizeof *reader);
+    reader->store = store;
+    reader->segment = segment;
+    reader->n_columns = identity_only ? SHALE_LEDGER_N_IDENTITY : SHALE_LEDGER_N_COLUMNS;
+    shale_buf_init(&reader->last, store->env->mem, LAST_BYTES);
+    status = set_name(reader, err);
+    if (status == SHALE_OK)
+        status = open_file(reader, err);
+    return status == SHALE_OK ? SHALE_OK : shale_segment_failed(reader, status, err);
+}
+
+void shale_segment_close(struct shale_segment_reader *reader)
+{
+    if (reader->store == NULL)
+        return;
+    shale_scan_free(reader->scan);
+    shale_reader_free(reader->reader);
+    shale_store_close(reader->file);
+    shale_buf_fini(&reader->last);
+    memset(reader, 0, sizeof *reader);
+}
+
+/* ---- Rows -------------------------------------------------------------------------------------
+ */
+
+static struct shale_str text_at(const struct shale_rows *rows, size_t column, int64_t row)
+{
+    const struct shale_column *texts = &rows->columns[column];
+    int32_t begin = texts->offsets[row];
+    return (struct shale_str){(const char *)texts->data + begin,
+                              (size_t)(texts->offsets[row + 1] - begin)};
+}
+
+static int64_t number_at(const struct shale_rows *rows, size_t column, int64_t row)
+{
+    return ((const int64_t *)rows->columns[column].data)[row];
+}
+
+static enum shale_status set_row(struct shale_segment_reader *reader, struct shale_err *err)
+{
+    const struct shale_rows *rows = reader->rows;
+    struct shale_ledger_row *row = &reader->row;
+    int64_t at = reader->at;
+    struct shale_str state = text_at(rows, SHALE_LEDGER_STATE, at);
+    bool is_done = shale_str_is(state, "done");
+    if (!is_done && !shale_str_is(state, "rejected"))
+        return SHALE_ERR(err, ledger_state, SHALE_STR_ARG(state));
+    row->source = text_at(rows, SHALE_LEDGER_SOURCE, at);
+    row->key = text_at(rows, SHALE_LEDGER_KEY, at);
+    row->tag = text_at(rows, SHALE_LEDGER_TAG, at);
+    row->hash = text_at(rows, SHALE_LEDGER_HASH, at);
+    row->state = is_done ? SHALE_LEDGER_DONE : SHALE_LEDGER_REJECTED;
+    if (reader->n_columns == SHALE_LEDGER_N_IDENTITY)
+        return SHALE_OK;
+    row->n_bytes = number_at(rows, SHALE_LEDGER_BYTES, at);
+    row->read = number_at(rows, SHALE_LEDGER_READ, at);
+    row->written = number_at(rows, SHALE_LEDGER_WRITTEN, at);
+    row->rejected = number_at(rows, SHALE_LEDGER_REJECTED_EVENTS, at);
+    row->filtered = number_at(rows, SHALE_LEDGER_FILTERED, at);
+    row->duplicates = number_at(rows, SHALE_LEDGER_DUPLICATES, at);
+    row->definition = text_at(rows, SHALE_LEDGER_DEFINITION, at);
+    return SHALE_OK;
+}
+
+/* The row outlives its batch, for the comparison with the next one. */
+static enum shale_status keep_last(struct shale_segment_reader *reader, struct shale_err *err)
+{
+    struct shale_str *texts[] = {&reader->row.source, &reader->row.key, &reader->row.tag};
+    size_t at = 0;
+    shale_buf_reset(&reader->last);
+    for (size_t i = 0; i < 3; i++)
+        if (shale_buf_append_str(&reader->last, *texts[i]) != SHALE_OK)
+            return SHALE_ERR(err, no_memory);
+    for (size_t i = 0; i < 3; i++) {
+        texts[i]->data = reader->last.data + at;
+        at += texts[i]->n_bytes;
+    }
+    return SHALE_OK;
+}
+
+static enum shale_status next_batch(struct shale_segment_reader *reader, struct shale_err *err)
+{
+    enum shale_status status = reader->began ? keep_last(reader, err) : SHALE_OK;
+    if (status == SHALE_OK)
+        status = shale_scan_next(reader->scan, &reader->rows, err);
+    reader->at = 0;
+    if (status != SHALE_OK)
+        return status;
+    reader->end = reader->rows == NULL;
+    for (size_t i = 0; i < reader->n_columns && !reader->end; i++)
+        if (i != SHALE_LEDGER_HASH && reader->rows->columns[i].n_nulls > 0)
+            return SHALE_ERR(err, ledger_null, SHALE_STR_ARG(shale_ledger_schema.columns[i].name));
+    return SHALE_OK;
+}
+
+static enum shale_status next_row(struct shale_segment_reader *reader, struct shale_err *err)
+{
+    const struct shale_ledger_row before = reader->row;
+    struct shale_ledger_row last;
+    enum shale_status status = SHALE_OK;
+    if (reader->rows != NULL && reader->at + 1 < reader->rows->n_rows) {
+        reader->at++;
+        last = before;
+    } else {
+        status = next_batch(reader, err);
+        last = reader->row; /* kept */
+    }
+    if (status != SHALE_OK || reader->end)
+        return status;
+    status = set_row(reader, err);
+    if (status == SHALE_OK && reader->began && shale_ledger_compare(&last, &reader->row) >= 0)
+        return SHALE_ERR(err, ledger_order, (long long)(reader->rows->first_row + reader->at));
+    reader->began = true;
+    return status;
+}
+
+enum shale_status shale_segment_next(struct shale_segment_reader *reader, struct shale_err *err)
+{
+    enum shale_status status = next_row(reader, err);
+    return status == SHALE_OK ? SHALE_OK : shale_segment_failed(reader, status, err);
+}
+
+/* ---- Finding a place --------------------------------------------------------------------------
+ */
+
+/* Are all rows of a row group (a page) before the place, as its greatest source and key say?  Where
+ * no source is above the place's, only the keys of that source count. */
+static bool is_before(const struct shale_file_bound *source, const struct shale_file_bound *key,
+                      const struct shale_ledger_place *place)
+{
+    int order;
+    if (!source->present)
+        return false;
+    order = shale_str_compare(source->value, place->source);
+    if (order != 0)
+        return order < 0;
+    if (!key->present)
+        return false;
+    order = shale_str_compare(key->value, place->key);
+    return order < 0 || (order == 0 && place->behind);
+}
+
+/* The first row group that may reach behind the place. */
+static size_t find_group(const struct shale_file *file, const struct shale_ledger_place *place)
+{
+    size_t low = 0, high = file->n_row_groups;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct shale_file_chunk *chunks = file->row_groups[middle].chunks;
+        if (is_before(&chunks[SHALE_LEDGER_SOURCE].statistics.maximum,
+                      &chunks[SHALE_LEDGER_KEY].statistics.maximum, place))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Rows of the row group that are before the place, by whole pages of keys. */
+static enum shale_status find_page(struct shale_segment_reader *reader, size_t group,
+                                   const struct shale_ledger_place *place, int64_t *n_before,
+                                   struct shale_err *err)
+{
+    const struct shale_mem *mem = shale_reader_mem(reader->reader);
+    const struct shale_file_chunk *chunks =
+        shale_reader_file(reader->reader)->row_groups[group].chunks;
+    struct shale_file_page *pages;
+    size_t n_pages;
+    enum shale_status status = shale_reader_page_index(reader->reader, mem, group, SHALE_LEDGER_KEY,
+                                                       &pages, &n_pages, err);
+    *n_before = 0;
+    if (status != SHALE_OK)
+        return status;
+    for (size_t i = 0; i + 1 < n_pages; i++) {
+        if (!is_before(&chunks[SHALE_LEDGER_SOURCE].statistics.maximum, &pages[i].maximum, place))
+            break;
+        *n_before = pages[i + 1].first_row;
+    }
+    shale_mem_free(mem, pages);
+    return SHALE_OK;
+}
+
+static enum shale_status begin_scan(struct shale_segment_reader *reader, size_t group,
+                                    int64_t n_before, struct shale_err *err)
+{
+    static const size_t columns[SHALE_LEDGER_N_COLUMNS] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+    const struct shale_scan_options options = {.columns = columns,
+                                               .n_columns = reader->n_columns,
+                                               .first_row_group = group,
+                                               .batch_rows = BATCH_ROWS};
+    enum shale_status status = SHALE_OK;
+    shale_scan_free(reader->scan);
+    reader->scan = NULL;
+    reader->rows = NULL;
+    reader->at = 0;
+    reader->end = reader->began = false;
+    status = shale_scan_new(reader->reader, &options, &reader->scan, err);
+    if (status == SHALE_OK && n_before > 0)
+        status = shale_scan_skip(reader->scan, n_before, err);
+    return status;
+}
+
+static enum shale_status seek(struct shale_segment_reader *reader,
+                              const struct shale_ledger_place *place, struct shale_err *err)
+{
+    const struct shale_file *file = shale_reader_file(reader->reader);
+    size_t group = place == NULL ? 0 : find_group(file, place);
+    int64_t n_before = 0;
+    enum shale_status status = SHALE_OK;
+    if (place != NULL && group < file->n_row_groups)
+        status = find_page(reader, group, place, &n_before, err);
+    if (status == SHALE_OK)
+        status = begin_scan(reader, group, n_before, err);
+    if (status == SHALE_OK)
+        status = next_row(reader, err);
+    while (status == SHALE_OK && place != NULL && !reader->end &&
+           shale_ledger_side(&reader->row, place) < 0)
+        status = next_row(reader, err);
+    return status;
+}
+
+enum shale_status shale_segment_seek(struct shale_segment_reader *reader,
+                                     const struct shale_ledger_place *place, struct shale_err *err)
+{
+    enum shale_status status = seek(reader, place, err);
+    return status == SHALE_OK ? SHALE_OK : shale_segment_failed(reader, status, err);
+}
