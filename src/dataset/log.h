@@ -122,6 +122,8 @@ struct shale_log_info {
     size_t n_metrics;
     bool is_blind_append;
     int64_t timestamp_ms;
+    struct shale_str engine; /* engineInfo; "": "Shale" is written */
+    struct shale_str txn_id; /* txnId; "": the number of the manifest is */
 };
 
 /* All that one commit says. */
@@ -164,7 +166,8 @@ SHALE_MUST_USE enum shale_status shale_log_entry_read(struct shale_store *store,
  */
 
 /* The files of the table at a version, each once, in no order that means anything.  Memory: the
- * actions of the entries behind the checkpoint; the checkpoint is streamed. */
+ * actions of the entries behind the checkpoint; the checkpoint is streamed.  SHALE_NOT_FOUND: what
+ * 'state' was read from is gone (others clean up); read a newer one. */
 struct shale_log_files;
 
 SHALE_MUST_USE enum shale_status shale_log_files_new(struct shale_store *store,

@@ -33,12 +33,17 @@ static void put_quoted(struct shale_json_writer *writer, struct shale_str text)
         writer->status = shale_json_quote(text, writer->out);
 }
 
-void shale_json_put_name(struct shale_json_writer *writer, const char *name)
+void shale_json_put_key(struct shale_json_writer *writer, struct shale_str name)
 {
     put_comma(writer);
-    put_quoted(writer, shale_str_of(name));
+    put_quoted(writer, name);
     put(writer, ":", 1);
     writer->need_comma = false;
+}
+
+void shale_json_put_name(struct shale_json_writer *writer, const char *name)
+{
+    shale_json_put_key(writer, shale_str_of(name));
 }
 
 void shale_json_put_begin(struct shale_json_writer *writer, char bracket)

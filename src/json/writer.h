@@ -19,6 +19,7 @@ void shale_json_writer_init(struct shale_json_writer *writer, struct shale_buf *
 
 /* Inside an object each value is preceded by its name. */
 void shale_json_put_name(struct shale_json_writer *writer, const char *name);
+void shale_json_put_key(struct shale_json_writer *writer, struct shale_str name);
 void shale_json_put_begin(struct shale_json_writer *writer, char bracket); /* { or [ */
 void shale_json_put_end(struct shale_json_writer *writer, char bracket);   /* } or ] */
 /* A string; bytes that are no UTF-8 become U+FFFD. */
