@@ -7,8 +7,8 @@ enum { WINDOW_BYTES = 4096, N_TYPES = 4 };
 
 struct walk {
     struct shale_check *check;
-    size_t n_data;
-    int64_t row; /* of the next data page; -1: headers do not say */
+    size_t n_data, n_unchecked; /* pages; those without a checksum */
+    int64_t row;                /* of the next data page; -1: headers do not say */
     int64_t n_values, n_stored, n_expanded;
     int32_t counts[N_TYPES][SHALE_N_ENCODINGS];
 };
@@ -42,6 +42,7 @@ static void take_page(struct walk *walk, const struct shale_page_header *header,
     int64_t n_bytes = (int64_t)header_bytes + header->compressed_bytes;
     check->out->n_pages++;
     check->out->n_checksums += header->has_crc;
+    walk->n_unchecked += !header->has_crc;
     walk->n_stored += n_bytes;
     walk->n_expanded += (int64_t)header_bytes + header->uncompressed_bytes;
     if (header->type >= 0 && header->type < N_TYPES && header->encoding >= 0 &&
@@ -86,6 +87,9 @@ static void compare_totals(struct walk *walk)
     if (check->n_pages > 0)
         shale_check_count(check, "the offset index", "pages", (int64_t)check->n_pages,
                           (int64_t)walk->n_data, false);
+    if (check->is_ours)
+        shale_check_count(check, "the writer of the file", "pages without a checksum", 0,
+                          (int64_t)walk->n_unchecked, false);
     compare_counts(walk);
 }
 

@@ -5,8 +5,8 @@
 #include <stdio.h>
 
 #include "base/printable.h"
-#include "parquet/bloom.h"
 #include "parquet/bound_value.h"
+#include "parquet/chunk.h"
 #include "parquet/check_parts.h"
 
 enum { WHO_BYTES = 64 };
@@ -43,6 +43,12 @@ struct bound {
     int beyond;             /* the sign of compare(value, said) that breaks it */
 };
 
+/* We cut no value that is short enough. */
+static bool is_exact(const struct shale_check *check, const struct bound *bound)
+{
+    return bound->said->exact || (check->is_ours && bound->value.n_bytes <= SHALE_STATISTIC_BYTES);
+}
+
 static void compare_bound(struct shale_check *check, const struct bound *bound)
 {
     const struct shale_file_node *node = &check->file->nodes[check->info->node];
@@ -60,7 +66,7 @@ static void compare_bound(struct shale_check *check, const struct bound *bound)
     check->out->n_bounds++;
     order = shale_leaf_compare(check->info, bound->value, value);
     order = (order > 0) - (order < 0);
-    if (order == 0 || (order != bound->beyond && !bound->said->exact))
+    if (order == 0 || (order != bound->beyond && !is_exact(check, bound)))
         return;
     shale_err_clear(&err);
     (void)SHALE_ERR(&err, parquet_bound, check->name, check->row_group, bound->who, bound->which,
