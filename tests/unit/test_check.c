@@ -192,15 +192,21 @@ static void test_every_bit(void **state)
 }
 
 /* The pages of one file under what another one says: nothing but the comparison with the values can
- * see it.  The second file's rows are as the first's, with other numbers. */
+ * see it.  The second file's rows are as the first's, with other numbers; checksums take 3 to 5
+ * bytes, so that a few are tried until both have the same size. */
 static void test_another_footer(void **state)
 {
     struct bytes_sink a, b;
     struct counter found;
     (void)state;
     write_file(&a, 0, false, 0);
-    write_file(&b, INT64_C(66000) * 1000, false, 0);
-    assert_int_equal(footer_at(&a.bytes), footer_at(&b.bytes));
+    for (int64_t k = 1;; k++) {
+        write_file(&b, INT64_C(66000) * 1000 * k, false, 0);
+        if (footer_at(&a.bytes) == footer_at(&b.bytes))
+            break;
+        shale_buf_fini(&b.bytes);
+        assert_true(k < 200);
+    }
     memcpy(a.bytes.data, b.bytes.data, footer_at(&a.bytes));
     found = check(a.bytes.data, a.bytes.n_bytes);
     assert_true(found.n_of[SHALE_E_parquet_bound] > 0);
