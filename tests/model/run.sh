@@ -1,0 +1,78 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The model of the commit protocol, searched exhaustively by spin; then with one deliberate fault at
+# a time, each of which must be found.
+#
+#     tests/model/run.sh            lines "ok NAME (FIGURES)", "not ok NAME: WHY", "skip NAME: WHY"
+#     SHALE_SCALE=full ...          three faults of the store instead of two, in about 6 GB
+set -u
+LC_ALL=C
+export LC_ALL
+model=$(cd "$(dirname "$0")" && pwd)/commit.pml
+for tool in spin gcc; do
+    if ! command -v $tool >/dev/null; then
+        echo "skip model: no $tool command"
+        exit 0
+    fi
+done
+work=$(mktemp -d "${SHALE_WORK:-/tmp}/shale-model.XXXXXX") || exit 1
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' HUP INT TERM PIPE
+failed=0
+
+# search NAME MEGABYTES -D...: what the search says, in $work/NAME/out.
+search() {
+    name=$1 megabytes=$2
+    shift 2
+    mkdir "$work/$name" || return 1
+    (
+        cd "$work/$name" && cp "$model" commit.pml && spin -a "$@" commit.pml >spin.out &&
+            gcc -O2 -w -DSAFETY -DCOLLAPSE "-DMEMLIM=$megabytes" -o pan pan.c &&
+            ./pan -m100000 -w23
+    ) >"$work/$name/out" 2>&1
+}
+
+# figure NAME PATTERN: the first number of the line that ends so.
+figure() {
+    sed -n "s/^ *\([0-9.]*\).*$2.*/\1/p" "$work/$1/out" | head -n 1
+}
+
+# holds NAME MEGABYTES -D...: no error, and nothing was left out.
+holds() {
+    search "$@"
+    if grep -q 'errors: 0' "$work/$1/out" &&
+        ! grep -qE 'not completed|max search depth too small|out of memory' "$work/$1/out"; then
+        echo "ok model: $1 ($(figure "$1" 'states, stored') states," \
+            "$(figure "$1" 'total actual memory') MB," \
+            "$(sed -n 's/.*elapsed time \([0-9.]*\).*/\1/p' "$work/$1/out") s)"
+    else
+        failed=1
+        echo "not ok model: $1: $(grep -E 'assertion|not completed|rror' "$work/$1/out" | head -n 1)"
+    fi
+}
+
+# breaks NAME PROMISE -D...: the search finds the assertion that says PROMISE broken.
+breaks() {
+    name=$1 promise=$2
+    shift 2
+    search "$name" 1000 "$@"
+    broken=$(sed -n 's/^pan:1: assertion violated \(.*\) (at depth.*/\1/p' "$work/$name/out")
+    if [ -n "$broken" ]; then
+        echo "ok model: $name is found: $promise ($(figure "$name" 'states, stored') states)"
+    else
+        failed=1
+        echo "not ok model: $name is not found: $(tail -n 1 "$work/$name/out")"
+    fi
+}
+
+breaks no-second-look 'an object twice' -DNO_SECOND_LOOK
+breaks another-number-while-unsure 'an object twice, or a gap' -DANOTHER_NUMBER
+breaks ledger-before-data 'half a commit shows' -DLEDGER_FIRST
+breaks overwriting 'an entry is replaced' -DOVERWRITE
+breaks unchecked-success 'committed, but in no table' -DUNCHECKED_SUCCESS
+if [ "${SHALE_SCALE:-small}" = full ]; then
+    holds 'three writers, three faults' 8000 -DFAULTS=3 -DFOREIGN=1
+fi
+holds 'three writers, two faults' 1900 -DFAULTS=2 -DFOREIGN=0
+holds 'three writers, a foreign one, one fault' 1900 -DFAULTS=1 -DFOREIGN=1
+exit $failed
