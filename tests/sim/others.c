@@ -38,29 +38,34 @@ static enum shale_status append_entry(struct sim_actor *actor, int64_t version, 
     return status;
 }
 
-static void append_row(struct sim_actor *actor)
+/* One event under a file of its own; '*again' is set when another was faster (or this very write,
+ * twice made by the store's client: then the event is in, without our knowing). */
+static void append_once(struct sim_actor *actor, bool *again)
 {
     struct sim *sim = actor->sim;
+    struct shale_log_state *state = NULL;
     char path[40], line[16];
     int32_t event = SIM_FOREIGN_EVENTS + sim->next_foreign++;
+    *again = false;
     (void)snprintf(path, sizeof path, "foreign-%d.data", (int)event);
     int n = snprintf(line, sizeof line, "%d\n", (int)event);
-    if (sim_write_file(actor->table, path, (struct shale_str){line, (size_t)n}, NULL) != SHALE_OK)
+    if (sim_write_file(actor->table, path, (struct shale_str){line, (size_t)n}, NULL) != SHALE_OK ||
+        shale_log_read(actor->table, NULL, &state, NULL) != SHALE_OK)
         return;
-    for (int i = 0; i < 6; i++) {
-        struct shale_log_state *state = NULL;
-        if (shale_log_read(actor->table, NULL, &state, NULL) != SHALE_OK)
-            return;
-        int64_t version = state->version + 1;
-        shale_log_state_free(&shale_mem_libc, state);
-        enum shale_status status = append_entry(actor, version, path, n);
-        sim_say(sim, actor->name, "= append %lld: %s", (long long)version,
-                shale_status_name(status));
-        if (status == SHALE_OK && sim->n_foreign < SIM_FOREIGN)
-            sim->foreign[sim->n_foreign++] = event;
-        if (status != SHALE_CONFLICT)
-            return;
-    }
+    int64_t version = state->version + 1;
+    shale_log_state_free(&shale_mem_libc, state);
+    enum shale_status status = append_entry(actor, version, path, n);
+    sim_say(sim, actor->name, "= append %lld: %s", (long long)version, shale_status_name(status));
+    if (status == SHALE_OK && sim->n_foreign < SIM_FOREIGN)
+        sim->foreign[sim->n_foreign++] = (struct sim_foreign){event, version};
+    *again = status == SHALE_CONFLICT;
+}
+
+static void append_row(struct sim_actor *actor)
+{
+    bool again = true;
+    for (int i = 0; again && i < 6; i++)
+        append_once(actor, &again);
 }
 
 /* A checkpoint, then all JSON below it goes, and older checkpoints. */

@@ -16,7 +16,7 @@
 #include "store/objects_memory.h"
 
 enum {
-    SIM_ACTORS = 10,
+    SIM_ACTORS = 12,
     SIM_OBJECTS = 16,
     SIM_VERSIONS = 6, /* of one object */
     SIM_EVENTS = 4,   /* of one version */
@@ -41,6 +41,7 @@ struct sim_actor {
     struct chance chance; /* of its names */
     uint32_t weight;      /* how often it is chosen */
     uint32_t faults;      /* calls of a thousand that fail */
+    uint32_t bad_writes;  /* writes of a thousand that fail or find no answer */
     int64_t n_calls;
     int64_t dies_at; /* the call; -1: never */
     bool dead;       /* no call has an effect any more */
@@ -71,6 +72,11 @@ struct sim_object {
     bool is_there; /* as its last version */
 };
 
+struct sim_foreign {
+    int32_t event;
+    int64_t version;
+};
+
 struct sim {
     uint64_t seed;
     struct chance chance;
@@ -89,7 +95,7 @@ struct sim {
     int32_t next_event;
     bool appends_changed; /* on_change: append */
 
-    int32_t foreign[SIM_FOREIGN]; /* events that a foreign writer was told are in */
+    struct sim_foreign foreign[SIM_FOREIGN]; /* what a foreign writer was told is in */
     size_t n_foreign;
     int32_t next_foreign;
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* simulate [--seeds N] [--first S] [--bug NAME] [--trace SEED] [--replay]: schedules one after
- * another; the first whose promises are broken is printed and ends it (status 1). */
+/* Plays schedules one after another: simulate [--seeds N] [--first S] [--trace SEED] [--replay]
+ * [--bug NAME | --bugs].  The first seed whose promises are broken is printed and ends it (status
+ * 1); with a bug it is the other way round: it must be found. */
+#include "bugs.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim.h"
-
 struct options {
     uint64_t first, n_seeds;
-    bool trace, replay;
+    bool trace, replay, bugs;
 };
 
 struct totals {
@@ -23,9 +24,11 @@ static uint32_t below(struct sim *sim, uint32_t n)
 /* Who takes part, and what will go wrong: all by the seed. */
 static void cast(struct sim *sim)
 {
-    static const uint32_t rates[] = {0, 0, 5, 20, 60};
+    static const uint32_t rates[] = {0, 0, 5, 20, 60}; /* of 1,000 calls */
+    static const uint32_t write_rates[] = {0, 0, 20, 100, 300};
     uint32_t n_runs = 1 + below(sim, 4), n_readers = below(sim, 3), n_objects = 1 + below(sim, 7);
     uint32_t faults = rates[below(sim, sizeof rates / sizeof rates[0])];
+    uint32_t bad_writes = write_rates[below(sim, sizeof write_rates / sizeof write_rates[0])];
     bool has_shards = below(sim, 4) == 0;
     sim->appends_changed = below(sim, 2) == 0;
     shale_store_memory_set_page(sim->table, below(sim, 3) == 0 ? 1 + below(sim, 5) : 1000);
@@ -38,6 +41,7 @@ static void cast(struct sim *sim)
         run->most_objects = below(sim, 2) == 0 ? 1 + below(sim, 3) : SIM_OBJECTS;
         run->checkpoint_every = below(sim, 4);
         run->faults = faults;
+        run->bad_writes = bad_writes;
         run->dies_at = below(sim, 3) == 0 ? (int64_t)below(sim, 60) : -1;
         run->n_shards = has_shards ? n_runs : 1;
         run->shard = has_shards ? i : 0;
@@ -51,6 +55,7 @@ static void cast(struct sim *sim)
         struct sim_actor *foreign = sim_add(sim, "foreign", sim_foreign_body);
         foreign->n_rounds = 1 + below(sim, 5);
         foreign->faults = faults;
+        foreign->bad_writes = bad_writes;
     }
     if (below(sim, 2) == 0)
         sim_add(sim, "source", sim_source_body)->n_rounds = 1 + below(sim, 6);
@@ -95,76 +100,129 @@ static void add_up(struct totals *totals, const struct sim *sim)
     totals->n_unsure += sim->n_unsure;
 }
 
+static void say_totals(const struct totals *totals)
+{
+    printf(
+        "# %lld steps, %lld commits, %lld conflicts, %lld kills, %lld polls, %lld writes without "
+        "an answer, %lld late ones\n",
+        (long long)totals->n_steps, (long long)totals->n_commits, (long long)totals->n_conflicts,
+        (long long)totals->n_deaths, (long long)totals->n_polls, (long long)totals->n_unsure,
+        (long long)totals->n_late);
+}
+
+/* Play the seeds until one breaks a promise: how many were played; '*broken' is set when one did.
+ */
+static uint64_t play_seeds(struct sim *sim, const struct options *options, bool *broken)
+{
+    struct totals totals = {0};
+    *broken = false;
+    for (uint64_t i = 0; i < options->n_seeds; i++) {
+        play(sim, options->first + i, options->trace);
+        add_up(&totals, sim);
+        uint64_t digest = sim->digest;
+        if (options->replay && sim->violation[0] == '\0') {
+            play(sim, options->first + i, false);
+            if (digest != sim->digest)
+                sim_violation(sim, "it does not replay");
+        }
+        *broken = sim->violation[0] != '\0';
+        if (*broken)
+            return i + 1;
+    }
+    if (sim->bug[0] == '\0')
+        say_totals(&totals);
+    return options->n_seeds;
+}
+
 /* Returns the exit status. */
 static int simulate(struct sim *sim, const struct options *options)
 {
-    struct totals totals = {0};
-    for (uint64_t i = 0; i < options->n_seeds; i++) {
-        uint64_t seed = options->first + i;
-        play(sim, seed, options->trace);
-        add_up(&totals, sim);
-        if (sim->violation[0] != '\0') {
-            printf("seed %llu: %s\n", (unsigned long long)seed, sim->violation);
-            printf("not ok %llu schedules (replay: ./dev simulate%s%s --trace %llu)\n",
-                   (unsigned long long)i + 1, sim->bug[0] ? " --bug " : "", sim->bug,
-                   (unsigned long long)seed);
-            return 1;
-        }
-        uint64_t digest = sim->digest;
-        if (options->replay)
-            play(sim, seed, false);
-        if (digest != sim->digest) {
-            printf("not ok seed %llu does not replay\n", (unsigned long long)seed);
-            return 1;
-        }
+    bool broken;
+    uint64_t n = play_seeds(sim, options, &broken);
+    unsigned long long seed = options->first + n - 1;
+    if (broken)
+        printf("# seed %llu: %s\n", seed, sim->violation);
+    if (broken && sim->bug[0] != '\0') {
+        printf("ok bug %s is found by seed %llu\n", sim->bug, seed);
+        return 0;
     }
-    printf(
-        "# %lld steps, %lld commits, %lld conflicts, %lld kills, %lld polls; %lld writes without "
-        "an answer, %lld late\n",
-        (long long)totals.n_steps, (long long)totals.n_commits, (long long)totals.n_conflicts,
-        (long long)totals.n_deaths, (long long)totals.n_polls, (long long)totals.n_unsure,
-        (long long)totals.n_late);
-    printf("ok %llu schedules from seed %llu\n", (unsigned long long)options->n_seeds,
-           (unsigned long long)options->first);
-    return 0;
+    if (sim->bug[0] != '\0')
+        printf("not ok bug %s is not found by %llu schedules\n", sim->bug, (unsigned long long)n);
+    else if (broken)
+        printf("not ok seed %llu breaks a promise (./dev simulate --trace %llu shows it)\n", seed,
+               seed);
+    else
+        printf("ok %llu schedules from seed %llu\n", (unsigned long long)n,
+               (unsigned long long)options->first);
+    return broken || sim->bug[0] != '\0';
+}
+
+/* Each bug must be found. */
+static int find_bugs(struct sim *sim, const struct options *options)
+{
+    int status = 0;
+    for (size_t i = 0; bug_name(i) != NULL; i++) {
+        (void)snprintf(sim->bug, sizeof sim->bug, "%s", bug_name(i));
+        printf("# %s: %s\n", bug_name(i), bug_about(i));
+        if (simulate(sim, options) != 0)
+            status = 1;
+    }
+    return status;
 }
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: simulate [--seeds N] [--first S] [--bug NAME] [--trace SEED] "
-                    "[--replay]\n");
+    fprintf(stderr, "usage: simulate [--seeds N] [--first S] [--trace SEED] [--replay] "
+                    "[--bug NAME | --bugs]\n\nbugs:\n");
+    for (size_t i = 0; bug_name(i) != NULL; i++)
+        fprintf(stderr, "  %-20s %s\n", bug_name(i), bug_about(i));
     return 2;
+}
+
+/* Returns false when it cannot be understood. */
+static bool read_options(int argc, char **argv, struct sim *sim, struct options *out)
+{
+    for (int i = 1; i < argc; i++) {
+        const char *name = argv[i];
+        out->replay |= strcmp(name, "--replay") == 0;
+        out->bugs |= strcmp(name, "--bugs") == 0;
+        if (strcmp(name, "--replay") == 0 || strcmp(name, "--bugs") == 0)
+            continue;
+        if (++i == argc)
+            return false;
+        uint64_t number = strtoull(argv[i], NULL, 10);
+        if (strcmp(name, "--seeds") == 0) {
+            out->n_seeds = number;
+        } else if (strcmp(name, "--first") == 0) {
+            out->first = number;
+        } else if (strcmp(name, "--trace") == 0) {
+            out->first = number;
+            out->n_seeds = 1;
+            out->trace = true;
+        } else if (strcmp(name, "--bug") == 0) {
+            (void)snprintf(sim->bug, sizeof sim->bug, "%s", argv[i]);
+        } else {
+            return false;
+        }
+    }
+    for (size_t i = 0; bug_name(i) != NULL; i++) {
+        if (sim_bug(sim, bug_name(i)))
+            return true;
+    }
+    return sim->bug[0] == '\0';
 }
 
 int main(int argc, char **argv)
 {
     struct sim *sim = calloc(1, sizeof *sim);
     struct options options = {.n_seeds = 1000};
+    int status = 2;
     if (sim == NULL)
         return 2;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--replay") == 0) {
-            options.replay = true;
-            continue;
-        }
-        if (i + 1 == argc)
-            return usage();
-        const char *value = argv[++i];
-        if (strcmp(argv[i - 1], "--seeds") == 0) {
-            options.n_seeds = strtoull(value, NULL, 10);
-        } else if (strcmp(argv[i - 1], "--first") == 0) {
-            options.first = strtoull(value, NULL, 10);
-        } else if (strcmp(argv[i - 1], "--trace") == 0) {
-            options.first = strtoull(value, NULL, 10);
-            options.n_seeds = 1;
-            options.trace = true;
-        } else if (strcmp(argv[i - 1], "--bug") == 0) {
-            (void)snprintf(sim->bug, sizeof sim->bug, "%s", value);
-        } else {
-            return usage();
-        }
-    }
-    int status = simulate(sim, &options);
+    if (!read_options(argc, argv, sim, &options))
+        status = usage();
+    else
+        status = options.bugs ? find_bugs(sim, &options) : simulate(sim, &options);
     sim_close(sim);
     free(sim);
     return status;

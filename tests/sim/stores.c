@@ -81,8 +81,11 @@ static enum shale_status before(struct sim_actor *actor, enum shale_store_call c
                                 enum shale_store_fate *fate, struct shale_err *err)
 {
     struct sim *sim = actor->sim;
-    if (!sim->running)
+    if (!sim->running) { /* the last run is left alone */
+        if (is_step(call))
+            sim_say(sim, actor->name, "%s %s%s", call_names[call], is_table ? "" : "source/", key);
         return SHALE_OK;
+    }
     if (is_step(call) && !actor->dead)
         sim_step(actor);
     if (actor->dead)
@@ -90,7 +93,8 @@ static enum shale_status before(struct sim_actor *actor, enum shale_store_call c
     if (is_step(call))
         sim_say(sim, actor->name, "%s %s%s", call_names[call], is_table ? "" : "source/", key);
     bool dies = actor->n_calls++ == actor->dies_at;
-    bool fault = dies || chance_per_mille(&sim->chance, actor->faults);
+    bool fault =
+        dies || chance_per_mille(&sim->chance, is_write(call) ? actor->bad_writes : actor->faults);
     enum shale_status status = SHALE_OK;
     if (fault && is_write(call))
         status = write_badly(actor, call, key, data, fate, err);

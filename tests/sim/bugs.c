@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/* Bugs on purpose, by which the simulation shows that it would find them.  They sit between the
+ * parts (the linker's --wrap), so that the code that ships knows nothing of them; "ledger-before-
+ * data", an order of writes, is in run.c. */
+#include "bugs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+    const char *name, *about;
+} bugs[] = {
+    {"ledger-before-data", "the ledger is published before the data"},
+    {"no-second-look", "who lost a race does not look what the winner consumed"},
+    {"identity-not-key", "who lost a race compares key and tag where the key alone counts"},
+    {"both-create", "two runs both create version 0"},
+    {"another-number", "another number is tried while a write is unsure"},
+    {"empty-ledger", "a missing manifest is taken for an empty ledger"},
+};
+
+const char *bug_name(size_t i)
+{
+    return i < sizeof bugs / sizeof bugs[0] ? bugs[i].name : NULL;
+}
+
+const char *bug_about(size_t i)
+{
+    return bugs[i].about;
+}
+
+static struct sim *sim_of(const struct shale_store *store)
+{
+    const struct sim_actor *actor = store->env->ctx;
+    return actor->sim;
+}
+
+static bool has(const struct shale_store *store, const char *name)
+{
+    const struct sim *sim = sim_of(store);
+    return sim->running && sim_bug(sim, name);
+}
+
+enum shale_status __wrap_shale_store_put_absent(struct shale_store *store, const char *key,
+                                                struct shale_str data, struct shale_err *err)
+{
+    static const char log[] = "_delta_log/";
+    if (strncmp(key, log, sizeof log - 1) != 0)
+        return __real_shale_store_put_absent(store, key, data, err);
+    int64_t version = strtoll(key + sizeof log - 1, NULL, 10);
+    if (version == 0 && has(store, "both-create"))
+        return shale_store_put(store, key, data, err);
+    enum shale_status status = __real_shale_store_put_absent(store, key, data, err);
+    if (status == SHALE_UNSURE && has(store, "another-number")) {
+        char next[SHALE_LOG_NAME_BYTES];
+        shale_log_entry_name(version + 1, next);
+        (void)__real_shale_store_put_absent(store, next, data, err);
+    }
+    return status;
+}
+
+/* Is a row of 'ours' in 'newest' under the same tag? */
+static enum shale_status same_identity(struct shale_store *store,
+                                       const struct shale_manifest *newest,
+                                       const struct shale_segment *ours, bool *found,
+                                       struct shale_err *err)
+{
+    const struct shale_ledger_cursor_options of_ours = {.segments = ours, .n_segments = 1};
+    const struct shale_ledger_cursor_options of_all = {.segments = newest->ledger,
+                                                       .n_segments = newest->n_ledger};
+    struct shale_ledger_cursor *a = NULL, *b = NULL;
+    const struct shale_ledger_row *left = NULL, *right = NULL;
+    *found = false;
+    enum shale_status status = shale_ledger_cursor_new(store, &of_ours, &a, err);
+    if (status == SHALE_OK)
+        status = shale_ledger_cursor_new(store, &of_all, &b, err);
+    if (status == SHALE_OK)
+        status = shale_ledger_cursor_next(a, &left, err);
+    if (status == SHALE_OK)
+        status = shale_ledger_cursor_next(b, &right, err);
+    while (status == SHALE_OK && left != NULL && right != NULL && !*found) {
+        int order = shale_ledger_compare(left, right);
+        *found = order == 0;
+        status = order <= 0 ? shale_ledger_cursor_next(a, &left, err)
+                            : shale_ledger_cursor_next(b, &right, err);
+    }
+    shale_ledger_cursor_free(a);
+    shale_ledger_cursor_free(b);
+    return status;
+}
+
+enum shale_status __wrap_shale_ledger_conflicts(struct shale_store *store,
+                                                const struct shale_manifest *base,
+                                                const struct shale_manifest *newest,
+                                                const struct shale_segment *ours, bool *conflict,
+                                                struct shale_err *err)
+{
+    *conflict = false;
+    if (has(store, "no-second-look"))
+        return SHALE_OK;
+    if (has(store, "identity-not-key"))
+        return same_identity(store, newest, ours, conflict, err);
+    return __real_shale_ledger_conflicts(store, base, newest, ours, conflict, err);
+}
+
+enum shale_status __wrap_shale_manifest_read(struct shale_store *store, struct shale_arena *arena,
+                                             int64_t id, struct shale_manifest *out,
+                                             struct shale_err *err)
+{
+    enum shale_status status = __real_shale_manifest_read(store, arena, id, out, err);
+    if (status != SHALE_NOT_FOUND || !has(store, "empty-ledger"))
+        return status;
+    *out = (struct shale_manifest){.id = id, .parent = -1};
+    return SHALE_OK;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* The bugs that simulate --bug NAME puts in. */
+#ifndef SHALE_SIM_BUGS_H
+#define SHALE_SIM_BUGS_H
+
+#include "sim.h"
+
+const char *bug_name(size_t i); /* NULL: there is no i-th */
+const char *bug_about(size_t i);
+
+/* The linker gives calls of the functions to the first, and the functions themselves are the
+ * second (-Wl,--wrap). */
+enum shale_status __wrap_shale_store_put_absent(struct shale_store *store, const char *key,
+                                                struct shale_str data, struct shale_err *err);
+enum shale_status __real_shale_store_put_absent(struct shale_store *store, const char *key,
+                                                struct shale_str data, struct shale_err *err);
+enum shale_status __wrap_shale_ledger_conflicts(struct shale_store *store,
+                                                const struct shale_manifest *base,
+                                                const struct shale_manifest *newest,
+                                                const struct shale_segment *ours, bool *conflict,
+                                                struct shale_err *err);
+enum shale_status __real_shale_ledger_conflicts(struct shale_store *store,
+                                                const struct shale_manifest *base,
+                                                const struct shale_manifest *newest,
+                                                const struct shale_segment *ours, bool *conflict,
+                                                struct shale_err *err);
+enum shale_status __wrap_shale_manifest_read(struct shale_store *store, struct shale_arena *arena,
+                                             int64_t id, struct shale_manifest *out,
+                                             struct shale_err *err);
+enum shale_status __real_shale_manifest_read(struct shale_store *store, struct shale_arena *arena,
+                                             int64_t id, struct shale_manifest *out,
+                                             struct shale_err *err);
+
+#endif

@@ -1,0 +1,4 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The simulation finds each bug that is put in on purpose, within 10,000 schedules.
+exec "${SHALE_BUILD:?}/tests/sim/simulate" --bugs --seeds 10000
