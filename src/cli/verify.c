@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "dataset/verify.h"
 #include "json/quote.h"
 #include "parquet/check.h"
 #include "store/local.h"
@@ -77,15 +78,18 @@ static void found(struct shale_findings *findings, const struct shale_finding *f
 
 static void file_summary(const struct report *report, const struct shale_checked *checked)
 {
+    const char *status = report->n_findings > 0 ? "damaged" : "ok";
     if (report->json)
-        (void)printf("\n ],\"rows\":%" PRId64 ",\"pages\":%" PRId64 ",\"checksums\":%" PRId64
+        (void)printf("\n ],\"status\":\"%s\",\"errors\":%" PRId64 ",\"notes\":%" PRId64
+                     ",\"rows\":%" PRId64 ",\"pages\":%" PRId64 ",\"checksums\":%" PRId64
                      ",\"bounds\":%" PRId64 "}\n",
-                     checked->n_rows, checked->n_pages, checked->n_checksums, checked->n_bounds);
+                     status, report->n_findings, report->n_notes, checked->n_rows, checked->n_pages,
+                     checked->n_checksums, checked->n_bounds);
     else
-        (void)printf("%" PRId64 " findings, %" PRId64 " notes; %" PRId64 " rows, %" PRId64
-                     " pages, %" PRId64 " of them with a checksum, %" PRId64
+        (void)printf("%s: %" PRId64 " errors, %" PRId64 " notes\n"
+                     "  %" PRId64 " rows; %" PRId64 " pages, %" PRId64 " checksums and %" PRId64
                      " bounds were compared\n",
-                     report->n_findings, report->n_notes, checked->n_rows, checked->n_pages,
+                     status, report->n_findings, report->n_notes, checked->n_rows, checked->n_pages,
                      checked->n_checksums, checked->n_bounds);
 }
 
@@ -119,6 +123,91 @@ static enum shale_status verify_file(struct terminal *terminal, const struct opt
     return status;
 }
 
+/* ---- A table ----------------------------------------------------------------------------------
+ */
+
+static void put_counts(const struct shale_verified *v)
+{
+    const struct {
+        const char *name;
+        int64_t value;
+    } members[] = {{"version", v->version},
+                   {"first_entry", v->first_entry},
+                   {"entries", v->n_entries},
+                   {"checkpoints", v->n_checkpoints},
+                   {"files", v->n_files},
+                   {"bytes", v->n_bytes},
+                   {"rows", v->n_rows},
+                   {"own_files", v->n_own_files},
+                   {"own_rows", v->n_own_rows},
+                   {"pages", v->n_pages},
+                   {"checksums", v->n_checksums},
+                   {"bounds", v->n_bounds},
+                   {"unnamed_files", v->n_unnamed},
+                   {"unnamed_bytes", v->n_unnamed_bytes}};
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+        (void)printf(",\"%s\":%" PRId64, members[i].name, members[i].value);
+    if (v->has_ledger)
+        (void)printf(",\"ledger\":{\"manifests\":%" PRId64 ",\"segments\":%" PRId64
+                     ",\"objects\":%" PRId64 ",\"read\":%" PRId64 ",\"written\":%" PRId64
+                     ",\"rejected\":%" PRId64 ",\"filtered\":%" PRId64 ",\"duplicates\":%" PRId64
+                     ",\"rejects_segments\":%" PRId64 ",\"rejects\":%" PRId64 "}",
+                     v->n_manifests, v->n_segments, v->n_objects, v->read, v->written, v->rejected,
+                     v->filtered, v->duplicates, v->n_rejects_segments, v->n_rejects);
+}
+
+static void table_summary(const struct report *report, const struct shale_verified *v)
+{
+    char bytes[32];
+    if (report->json) {
+        (void)printf("\n ],\"status\":\"%s\",\"errors\":%" PRId64 ",\"notes\":%" PRId64,
+                     report->n_findings > 0 ? "damaged" : "ok", report->n_findings,
+                     report->n_notes);
+        put_counts(v);
+        (void)fputs("}\n", stdout);
+        return;
+    }
+    (void)printf("%s: %" PRId64 " errors, %" PRId64 " notes\n"
+                 "  version %" PRId64 ": %" PRId64 " entries, %" PRId64 " checkpoints\n"
+                 "  %" PRId64 " files, %s, %" PRId64 " rows; %" PRId64 " pages, %" PRId64
+                 " checksums and %" PRId64 " bounds were compared\n",
+                 report->n_findings > 0 ? "damaged" : "ok", report->n_findings, report->n_notes,
+                 v->version, v->n_entries, v->n_checkpoints, v->n_files,
+                 human_bytes(v->n_bytes, bytes, sizeof bytes), v->n_rows, v->n_pages,
+                 v->n_checksums, v->n_bounds);
+    if (v->has_ledger)
+        (void)printf("  %" PRId64 " objects in %" PRId64 " segments of the ledger, %" PRId64
+                     " manifests: %" PRId64 " events read, %" PRId64 " written, %" PRId64
+                     " rejected, %" PRId64 " filtered, %" PRId64 " duplicates\n",
+                     v->n_objects, v->n_segments, v->n_manifests, v->read, v->written, v->rejected,
+                     v->filtered, v->duplicates);
+    if (v->n_unnamed > 0)
+        (void)printf("  %" PRId64 " files that nothing names, %s\n", v->n_unnamed,
+                     human_bytes(v->n_unnamed_bytes, bytes, sizeof bytes));
+}
+
+static enum shale_status verify_table(struct terminal *terminal, const struct options *options,
+                                      struct report *report, struct shale_err *err)
+{
+    const struct shale_verify_options verify_options = {(size_t)options->memory_bytes};
+    struct shale_store *store;
+    struct shale_verified verified;
+    enum shale_status status = shale_store_local(&terminal->env, options->names[0], &store, err);
+    if (status != SHALE_OK)
+        return status;
+    status = shale_verify_table(store, &verify_options, &report->findings, &verified, err);
+    if (status == SHALE_OK)
+        table_summary(report, &verified);
+    shale_store_free(store);
+    return status;
+}
+
+static bool is_directory(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
 int command_verify(struct terminal *terminal, int argc, char **argv)
 {
     static const char *const allowed[] = {"format", "memory", NULL};
@@ -138,10 +227,16 @@ int command_verify(struct terminal *terminal, int argc, char **argv)
         status = SHALE_ERR(&err, inspect_format, options.format);
     } else {
         report.json = options.format != NULL ? strcmp(options.format, "json") == 0 : report.json;
-        if (report.json)
-            (void)fputs("{\"findings\":[", stdout);
-        status = verify_file(terminal, &options, &report, &err);
+        if (report.json) {
+            (void)fputs("{\"path\":", stdout);
+            put_json(shale_str_of(options.names[0]));
+            (void)fputs(",\"findings\":[", stdout);
+        }
+        status = is_directory(options.names[0]) ? verify_table(terminal, &options, &report, &err)
+                                                : verify_file(terminal, &options, &report, &err);
         shale_err_at(&err, options.names[0], -1, -1);
+        if (report.json && status != SHALE_OK)
+            (void)fputs("\n ],\"status\":\"failed\"}\n", stdout);
     }
     if (status != SHALE_OK)
         terminal_error(terminal, &err);

@@ -13,6 +13,7 @@ enum { DEFAULT_MEMORY_BYTES = 256 << 20, ARENA_BYTES = 1 << 30 };
 void shale_verify_found(struct shale_verify *verify, const struct shale_err *err,
                         const char *object, bool is_note)
 {
+    verify->n_found += !is_note;
     shale_findings_put(verify->findings, err, object, -1, SHALE_STR(""), is_note);
 }
 
@@ -88,6 +89,10 @@ enum shale_status shale_verify_parquet(struct shale_verify *verify, const char *
     *out = (struct shale_verify_parquet){0};
     shale_err_clear(&err);
     status = shale_store_open(verify->store, path, &out->file, &err);
+    if (status == SHALE_NOT_FOUND) {
+        shale_err_clear(&err);
+        status = SHALE_ERR(&err, verify_missing);
+    }
     if (status != SHALE_OK)
         return shale_verify_failed(verify, status, &err, path);
     compare_size(verify, path, n_bytes, out->file->random.n_bytes);
@@ -117,21 +122,17 @@ void shale_verify_parquet_end(struct shale_verify_parquet *parquet)
 /* ---- The whole --------------------------------------------------------------------------------
  */
 
-/* The newest state; without one nothing but the log's names can be looked at. */
-static enum shale_status read_state(struct shale_verify *verify)
+/* The newest state; without one nothing but the log's names and entries can be looked at. */
+static enum shale_status read_state(struct shale_verify *verify, struct shale_err *why)
 {
-    struct shale_err err;
-    enum shale_status status;
-    shale_err_clear(&err);
-    status = shale_log_read(verify->store, NULL, &verify->state, &err);
-    if (status == SHALE_SCHEMA) { /* nothing of it can be believed to be understood */
-        if (verify->err != NULL)
-            *verify->err = err;
-        return status;
-    }
+    enum shale_status status = shale_log_read(verify->store, NULL, &verify->state, why);
     if (status != SHALE_OK) {
         verify->state = NULL;
-        return shale_verify_failed(verify, status, &err, NULL);
+        if (status == SHALE_CORRUPT || status == SHALE_IO || status == SHALE_DENIED)
+            return SHALE_OK;
+        if (verify->err != NULL) /* what is not supported cannot be said to be right or wrong */
+            *verify->err = *why;
+        return status;
     }
     verify->out->version = verify->state->version;
     if (verify->state->version < 0)
@@ -142,18 +143,24 @@ static enum shale_status read_state(struct shale_verify *verify)
 
 static enum shale_status verify_parts(struct shale_verify *verify)
 {
-    enum shale_status status = read_state(verify);
+    struct shale_err why;
+    enum shale_status status;
+    shale_err_clear(&why);
+    status = read_state(verify, &why);
     if (status == SHALE_OK)
         status = shale_verify_log(verify);
-    if (status == SHALE_OK && verify->state != NULL)
+    if (status == SHALE_OK && verify->state == NULL) {
+        if (verify->n_found == 0) /* otherwise it was named */
+            shale_verify_found(verify, &why, NULL, false);
+        return SHALE_OK;
+    }
+    if (status == SHALE_OK)
         status = shale_verify_files(verify);
-    if (status == SHALE_OK && verify->state != NULL)
+    if (status == SHALE_OK)
         status = shale_verify_manifests(verify);
     if (status == SHALE_OK && verify->has_manifest)
         status = shale_verify_ledger(verify);
-    if (status == SHALE_OK && verify->state != NULL)
-        status = shale_verify_names(verify);
-    return status;
+    return status == SHALE_OK ? shale_verify_names(verify) : status;
 }
 
 enum shale_status shale_verify_table(struct shale_store *store,

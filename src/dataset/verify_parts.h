@@ -35,6 +35,7 @@ struct shale_verify {
     struct shale_log_state *state; /* NULL: it could not be read */
     struct shale_manifest manifest;
     bool has_manifest;
+    int64_t n_found; /* findings but notes, those inside Parquet files left out */
     struct shale_name_set named;
     struct shale_buf text; /* scratch: a text with padding */
 };

@@ -3,12 +3,14 @@
  * no value may be beyond its bounds. */
 #include <stdio.h>
 
+#include "base/checked.h"
 #include "base/printable.h"
 #include "dataset/verify_parts.h"
 #include "json/cursor.h"
 #include "json/number.h"
 #include "json/text.h"
 #include "schema/parse.h"
+#include "schema/time.h"
 
 enum { PATH_BYTES = 1024, SHOWN_BYTES = 100 };
 
@@ -68,6 +70,19 @@ static bool is_exact(const struct stats *stats, const struct shale_type *type)
     }
 }
 
+/* Other writers cut a timestamp's maximum to milliseconds, which readers know. */
+static void widen(const struct stats *stats, const struct shale_type *type)
+{
+    int64_t value, more;
+    if (stats->is_ours || stats->which != MAXIMUM || type->kind != SHALE_TIMESTAMP ||
+        stats->value.n_bytes != sizeof value)
+        return;
+    more = shale_unit_per_second(type->unit) / 1000 - 1;
+    memcpy(&value, stats->value.data, sizeof value);
+    if (SHALE_ADD(value, more, &value))
+        memcpy(stats->value.data, &value, sizeof value);
+}
+
 static void compare_bound(struct stats *stats, size_t leaf, struct shale_str text)
 {
     const struct shale_leaf_range *range = &stats->checked->leaves[leaf];
@@ -82,6 +97,7 @@ static void compare_bound(struct stats *stats, size_t leaf, struct shale_str tex
     shale_buf_reset(&stats->value);
     if (shale_parse_value(info->type, text, &stats->value, &err) != SHALE_OK)
         return; /* a text of another writer's for what no text is agreed on */
+    widen(stats, info->type);
     stats->verify->out->n_bounds++;
     order = shale_leaf_compare(info, value, shale_buf_str(&stats->value));
     if (order == 0 || (!is_exact(stats, info->type) && (order > 0) == (stats->which == MINIMUM)))
