@@ -368,6 +368,12 @@ static void rebase(struct job *job)
         fail(job, status);
         return;
     }
+    /* What was read entry by entry may be what landed in a gap behind the new checkpoint. */
+    if (!whole && newest.log->checkpoint_version > log->version) {
+        shale_base_fini(&newest, job->env->mem);
+        job->whole = true;
+        return;
+    }
     check_winners(job, &newest);
     if (job->state != BASED) {
         shale_base_fini(&newest, job->env->mem);

@@ -335,27 +335,34 @@ static enum shale_status put_metadata(struct shale_draft *draft, const struct sh
     return list_configuration(&draft->arena, log, commit->stream, entry);
 }
 
-static enum shale_status make_entry(struct shale_draft *draft, const struct shale_env *env,
-                                    const struct shale_log_state *log,
-                                    const struct shale_commit *commit, struct shale_err *err)
+/* What the table's schema becomes. */
+static enum shale_status find_schema(struct shale_draft *draft, const struct shale_log_state *log,
+                                     const struct shale_commit *commit, struct shale_err *err)
 {
     struct shale_schema wanted, merged;
-    bool evolved = false;
-    struct shale_log_entry entry = {.manifest_id = draft->manifest.id,
-                                    .adds = commit->adds,
-                                    .n_adds = commit->n_adds,
-                                    .info = commit->info,
-                                    .created_ms = -1};
     enum shale_status status = table_schema(&draft->arena, commit, &wanted);
     if (status == SHALE_OK)
         status = shale_log_check_schema(&draft->arena, log, &wanted, commit->partitions,
-                                        commit->n_partitions, &evolved, &merged, err);
-    if (status != SHALE_OK)
-        return status;
-    entry.schema = log->version < 0 ? &wanted : evolved ? &merged : &log->schema;
+                                        commit->n_partitions, &draft->evolved, &merged, err);
+    if (status == SHALE_OK)
+        draft->schema = log->version < 0 ? wanted : draft->evolved ? merged : log->schema;
+    return status;
+}
+
+static enum shale_status make_entry(struct shale_draft *draft, const struct shale_env *env,
+                                    const struct shale_log_state *log,
+                                    const struct shale_commit *commit)
+{
+    enum shale_status status = SHALE_OK;
+    struct shale_log_entry entry = {.manifest_id = draft->manifest.id,
+                                    .adds = commit->adds,
+                                    .n_adds = commit->n_adds,
+                                    .schema = &draft->schema,
+                                    .info = commit->info,
+                                    .created_ms = -1};
     if (entry.info.timestamp_ms <= 0)
         entry.info.timestamp_ms = env->wall_us(env->ctx) / 1000;
-    if (evolved || log->version < 0 || !shale_str_equal(log->stream, commit->stream))
+    if (draft->evolved || log->version < 0 || !shale_str_equal(log->stream, commit->stream))
         status = put_metadata(draft, env, log, commit, &entry);
     shale_buf_reset(&draft->entry);
     return status == SHALE_OK ? shale_log_entry_json(&entry, &draft->entry) : status;
@@ -386,14 +393,16 @@ enum shale_status shale_draft_make(struct shale_draft *draft, struct shale_store
     shale_arena_reset(&draft->arena);
     draft->version = base->log->version + 1;
     shale_log_entry_name(draft->version, draft->name);
-    status = make_manifest(draft, store, base, commit, merges, err);
+    status = find_schema(draft, base->log, commit, err);
+    if (status == SHALE_OK)
+        status = make_manifest(draft, store, base, commit, merges, err);
     if (status != SHALE_OK)
         return status;
     /* Under an id that nobody has.  A write of which nothing is known is left behind: nobody reads
      * a manifest that no entry names. */
     do {
         draft->manifest.id = (int64_t)(env->random_u64(env->ctx) >> (64 - ID_BITS));
-        status = make_entry(draft, env, base->log, commit, err);
+        status = make_entry(draft, env, base->log, commit);
         if (status == SHALE_OK)
             status = write_manifest(draft, store, err);
     } while (status == SHALE_CONFLICT && ++n_tries < ID_TRIES);

@@ -47,6 +47,8 @@ struct shale_commit_merge {
 struct shale_draft {
     struct shale_arena arena; /* of one attempt */
     struct shale_commit_merge merge;
+    struct shale_schema schema; /* of the table, after this commit */
+    bool evolved;               /* it is new, or has new columns */
     struct shale_manifest manifest;
     int64_t version; /* of the entry */
     char name[SHALE_LOG_NAME_BYTES];
