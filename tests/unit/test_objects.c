@@ -15,13 +15,19 @@
 
 struct fixture {
     bool is_local;
-    uint64_t random_state;
+    _Atomic uint64_t random_state;
     struct shale_env env;
     char root[64];  /* of a local one: "SCRATCH" */
     char table[80]; /* "SCRATCH/table", which is not there yet */
     struct shale_store *store;
     struct shale_err err;
 };
+
+/* For any thread, and another name for each file. */
+static uint64_t next_random(void *ctx)
+{
+    return ++*(_Atomic uint64_t *)ctx;
+}
 
 static enum shale_status open_store(struct fixture *f, const struct shale_env *env)
 {
@@ -35,7 +41,7 @@ static struct fixture *set_up(bool is_local)
     assert_non_null(f);
     f->is_local = is_local;
     f->env = (struct shale_env){
-        .mem = &shale_mem_libc, .random_u64 = scratch_random, .ctx = &f->random_state};
+        .mem = &shale_mem_libc, .random_u64 = next_random, .ctx = &f->random_state};
     scratch_make(f->root);
     (void)snprintf(f->table, sizeof f->table, "%s/table", f->root);
     shale_err_clear(&f->err);
@@ -355,13 +361,210 @@ static void test_no_memory_at_every_call(void **state)
     }
 }
 
+enum { N_THREADS = 16, N_ROUNDS = 10 };
+
+struct racer {
+    struct shale_store *store;
+    pthread_barrier_t *barrier;
+    char name[8];
+    enum shale_status statuses[N_ROUNDS];
+};
+
+static void *race(void *ctx)
+{
+    struct racer *racer = ctx;
+    (void)pthread_barrier_wait(racer->barrier);
+    for (int i = 0; i < N_ROUNDS; i++) {
+        char key[32];
+        (void)snprintf(key, sizeof key, "log/%d", i);
+        racer->statuses[i] =
+            shale_store_put_absent(racer->store, key, shale_str_of(racer->name), NULL);
+    }
+    return NULL;
+}
+
+/* Of each object the writer that was told so, and no other. */
+static void test_one_thread_wins(void **state)
+{
+    struct fixture *f = *state;
+    struct racer racers[N_THREADS];
+    pthread_t threads[N_THREADS];
+    pthread_barrier_t barrier;
+    assert_int_equal(pthread_barrier_init(&barrier, NULL, N_THREADS), 0);
+    for (int i = 0; i < N_THREADS; i++) {
+        racers[i] = (struct racer){.store = f->store, .barrier = &barrier};
+        (void)snprintf(racers[i].name, sizeof racers[i].name, "w%d", i);
+        assert_int_equal(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
+    }
+    for (int i = 0; i < N_THREADS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    for (int round = 0; round < N_ROUNDS; round++) {
+        char key[32];
+        int winner = -1;
+        (void)snprintf(key, sizeof key, "log/%d", round);
+        for (int i = 0; i < N_THREADS; i++) {
+            if (racers[i].statuses[round] == SHALE_OK) {
+                assert_int_equal(winner, -1);
+                winner = i;
+            } else {
+                assert_int_equal(racers[i].statuses[round], SHALE_CONFLICT);
+            }
+        }
+        assert_int_not_equal(winner, -1);
+        expect(f, key, racers[winner].name);
+    }
+    (void)pthread_barrier_destroy(&barrier);
+}
+
+/* A process that tries each of the objects; its exit code is 0 when all answers were expected. */
+static int race_alone(struct fixture *f, int me)
+{
+    _Atomic uint64_t random = (uint64_t)me << 32; /* names of temporary files are its own */
+    struct shale_env env = f->env;
+    struct shale_store *store;
+    int code = 0;
+    env.ctx = &random;
+    if (shale_store_local(&env, f->table, &store, NULL) != SHALE_OK)
+        return 1;
+    for (int i = 0; i < N_ROUNDS; i++) {
+        char key[32], claim[32];
+        enum shale_status status;
+        (void)snprintf(key, sizeof key, "log/%d", i);
+        (void)snprintf(claim, sizeof claim, "won/%d-%d", i, me);
+        status = shale_store_put_absent(store, key, shale_str_of(claim), NULL);
+        if (status == SHALE_OK)
+            status = shale_store_put(store, claim, SHALE_STR(""), NULL);
+        else if (status == SHALE_CONFLICT)
+            continue;
+        if (status != SHALE_OK)
+            code = 1;
+    }
+    shale_store_free(store);
+    return code;
+}
+
+static void test_one_process_wins(void **state)
+{
+    struct fixture *f = *state;
+    pid_t children[8];
+    struct shale_store_list *all;
+    struct shale_store_entry entry;
+    bool end;
+    for (int i = 0; i < 8; i++) {
+        children[i] = fork();
+        assert_int_not_equal(children[i], -1);
+        if (children[i] == 0)
+            _exit(race_alone(f, i));
+    }
+    for (int i = 0; i < 8; i++) {
+        int code = -1;
+        assert_int_equal(waitpid(children[i], &code, 0), children[i]);
+        assert_int_equal(code, 0);
+    }
+    /* As many claims as objects, and each is what its object says. */
+    assert_int_equal(shale_store_list(f->store, "won/", "", &all, &f->err), SHALE_OK);
+    for (int n = 0;; n++) {
+        char key[32];
+        int round;
+        assert_int_equal(shale_store_list_next(f->store, all, &entry, &end, &f->err), SHALE_OK);
+        if (end) {
+            assert_int_equal(n, N_ROUNDS);
+            break;
+        }
+        assert_int_equal(sscanf(entry.key.data, "won/%d-", &round), 1);
+        (void)snprintf(key, sizeof key, "log/%d", round);
+        expect(f, key, entry.key.data);
+    }
+    shale_store_list_free(f->store, all);
+}
+
+/* More under construction than descriptors are kept for. */
+static void test_many_files_under_construction(void **state)
+{
+    enum { N = 600 };
+    struct fixture *f = *state;
+    struct shale_store_put *objects[N];
+    for (int i = 0; i < N; i++) {
+        char key[32];
+        (void)snprintf(key, sizeof key, "p%d/part", i);
+        assert_int_equal(shale_store_create(f->store, key, &objects[i], &f->err), SHALE_OK);
+    }
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < N; i++)
+            assert_int_equal(shale_sink_write(&objects[i]->sink, "ab", 2, &f->err), SHALE_OK);
+    }
+    for (int i = 0; i < N; i++)
+        assert_int_equal(objects[i]->finish(objects[i], &f->err), SHALE_OK);
+    assert_int_equal(shale_store_settle(f->store, &f->err), SHALE_OK);
+    expect(f, "p0/part", "ababab");
+    expect(f, "p599/part", "ababab");
+}
+
+/* What other programs and writers have lying about. */
+static void test_hidden_names_are_not_listed(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(put(f, "_log/1", "x"), SHALE_OK);
+    scratch_write(f->table, ".hidden", "");
+    scratch_write(f->table, "_log/.1.crc", "");
+    scratch_write(f->table, "_log/2.tmp", "");
+    scratch_write(f->table, "_log/tmp", "");
+    assert_int_equal(mkdir(scratch_path(f->table, ".git"), 0777), 0);
+    scratch_write(f->table, ".git/config", "");
+    expect_list(f, "", "", "_log/1:1 _log/tmp:0 ");
+    expect_list(f, ".git/", "", "");
+    expect_list(f, "_log/", "_log/1", "_log/tmp:0 ");
+}
+
+static void test_a_root_that_is_no_directory(void **state)
+{
+    struct fixture *f = *state;
+    char text[100];
+    scratch_write(f->root, "table", "a file");
+    assert_int_equal(list(f, "", "", text, sizeof text), SHALE_IO);
+    assert_non_null(strstr(f->err.message, "no directory"));
+    assert_int_not_equal(put_absent(f, "a", ""), SHALE_OK);
+    assert_int_not_equal(put_absent(f, "a", ""), SHALE_CONFLICT);
+}
+
+/* A file where a directory has to be. */
+static void test_a_key_below_an_object(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(put(f, "a", "x"), SHALE_OK);
+    assert_int_equal(put_absent(f, "a/b", "y"), SHALE_IO);
+    assert_non_null(strstr(f->err.message, "/a is no directory"));
+}
+
+static void test_roots_are_written_in_many_ways(void **state)
+{
+    static const char *const ways[][2] = {
+        {"", "/table/"}, {"./", "/table///"}, {"", "/./new/../table"}};
+    struct fixture *f = *state;
+    assert_int_equal(put(f, "a", "x"), SHALE_OK);
+    assert_int_equal(mkdir(scratch_path(f->root, "new"), 0777), 0);
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        char path[200];
+        (void)snprintf(path, sizeof path, "%s%s%s", ways[i][0], f->root, ways[i][1]);
+        shale_store_free(f->store);
+        assert_int_equal(shale_store_local(&f->env, path, &f->store, &f->err), SHALE_OK);
+        expect(f, "a", "x");
+        assert_int_equal(put(f, "b/c", "yz"), SHALE_OK);
+        expect_list(f, "", "", "a:1 b/c:2 ");
+    }
+}
+
 int main(void)
 {
-#define BOTH(name)                                                                                 \
-    {#name " (local)", name, set_up_local, tear_down, NULL},                                       \
+#define LOCAL(name)                                                                                \
+    {                                                                                              \
+#name " (local)", name, set_up_local, tear_down, NULL                                      \
+    }
+#define MEMORY(name)                                                                               \
     {                                                                                              \
 #name " (memory)", name, set_up_memory, tear_down, NULL                                    \
     }
+#define BOTH(name) LOCAL(name), MEMORY(name)
     const struct CMUnitTest tests[] = {
         BOTH(test_an_object_is_written_and_read),
         BOTH(test_put_replaces),
@@ -374,6 +577,13 @@ int main(void)
         BOTH(test_keys_that_are_none),
         BOTH(test_reading_stops_at_the_cap),
         BOTH(test_no_memory_at_every_call),
+        BOTH(test_one_thread_wins),
+        BOTH(test_many_files_under_construction),
+        LOCAL(test_one_process_wins),
+        LOCAL(test_hidden_names_are_not_listed),
+        LOCAL(test_a_root_that_is_no_directory),
+        LOCAL(test_a_key_below_an_object),
+        LOCAL(test_roots_are_written_in_many_ways),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
