@@ -135,14 +135,15 @@ FIELDS = """\
 """
 
 
-def definition(path, output="", source="", fields=FIELDS, stream="visits"):
-    """Write a stream definition; 'output' and 'source' are further keys, a line each."""
+def definition(path, output="", source="", fields=FIELDS, stream="visits", more=""):
+    """Write a stream definition; 'output' and 'source' are further keys, a line each, and so is 'more',
+    of the definition itself."""
     def block(name, text):
         lines = [line for line in text.splitlines() if line.strip()]
         return f"{name}:\n" + "".join(f"  {line.strip()}\n" for line in lines) if lines else ""
 
     with open(path, "w", encoding="utf-8") as file:
-        file.write(f"stream: {stream}\n" + block("source", source) + f"fields:\n{fields}" +
+        file.write(f"stream: {stream}\n" + block("source", source) + f"fields:\n{fields}" + more +
                    block("output", "layout: table\n" + output))
     return path
 
@@ -208,7 +209,7 @@ def has_log(work):
     source = Source(os.path.join(work, "probe-source")).add(1)
     stream = definition(os.path.join(work, "probe.yaml"))
     output = os.path.join(work, "probe")
-    shale("run", stream, "--source", source.path, "--output", output)
+    result(start(command(stream, source.path, output)))
     found = os.path.isdir(os.path.join(output, "_delta_log"))
     shutil.rmtree(output, ignore_errors=True)
     shutil.rmtree(source.path)

@@ -26,7 +26,7 @@ sys.path.insert(0, os.path.join(table.ROOT, "tests/interop"))
 from values import cat_columns, compare_columns, difference, kind_of, values  # noqa: E402
 
 COMMITS = table.scaled(210, 210, 1000)
-EVENTS = 6
+EVENTS = 2
 FIELDS = [
     ("id", "string"), ("at", "timestamp"), ("shop", "string"), ("open", "bool"), ("size", "int32"),
     ("big", "int64"), ("ratio", "float64"), ("price", '"decimal(9,2)"'), ("huge", '"decimal(38,10)"'),
@@ -263,7 +263,7 @@ def statistics(path):
                 want(value <= got if least else value >= got,
                      f"{bound} of {column} of {name} is {value!r}, and a value is {got!r}")
                 n[bound] += 1
-    want(n["minValues"] > 100 and n["maxValues"] > 100, f"only {dict(n)}")
+    want(n["minValues"] > 1000 and n["maxValues"] > 1000, f"only {dict(n)}")
     return ", ".join(f"{count} {what}" for what, count in n.items())
 
 
@@ -321,7 +321,7 @@ class Made:
         self.foreign()
         wider = FIELDS + LATER
         for _ in range(4):                      # whole runs
-            self.arrive(5, wider)
+            self.arrive(20, wider)
             self.run(wider, 100)
         self.arrive(COMMITS // 2, wider)
         self.run(wider, 1)
