@@ -55,11 +55,11 @@ static const struct shale_log_member format_members[] = {
 };
 
 static const struct shale_log_member metadata_members[] = {
-    TEXT("id", false, metadata.id),
+    TEXT("id", true, metadata.id),
     TEXT("name", false, metadata.name),
     TEXT("description", false, metadata.description),
     GROUP("format", format_members),
-    TEXT("schemaString", true, metadata.schema_json),
+    TEXT("schemaString", false, metadata.schema_json),
     ARRAY("partitionColumns", TEXTS, metadata.partition_columns, metadata.n_partition_columns),
     ARRAY("configuration", PAIRS, metadata.configuration, metadata.n_configuration),
     NUMBER("createdTime", false, metadata.created_ms),

@@ -442,6 +442,8 @@ enum shale_status shale_log_schema_read(struct shale_arena *arena, struct shale_
     const struct shale_mem *mem = arena->mem;
     struct parser parser = {.arena = arena, .err = err};
     enum shale_status status;
+    if (json.n_bytes == 0) /* the first entry of some tables: no columns yet */
+        json = SHALE_STR("{\"type\":\"struct\",\"fields\":[]}");
     if (shale_json_cursor_init(&parser.cursor, mem) != SHALE_OK)
         return SHALE_ERR(err, no_memory);
     shale_buf_init(&parser.text, mem, TEXT_BYTES + SHALE_JSON_PADDING);
