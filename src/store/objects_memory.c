@@ -1,68 +1,34 @@
 /* SPDX-License-Identifier: MIT */
-/* A store in memory: the objects in an array in the order of their keys.
- *
- * An object is made whole and never changed, so whoever reads one holds it with a count; writing
- * puts another in its place.  All handles share one 'memory' and its mutex, which is held for the
- * moment of the effect and never across a hook. */
-#include "store/objects_memory.h"
+/* A store in memory: handles with hooks on what kept.h keeps. */
+#include "store/kept.h"
 
 #include <assert.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 
 #include "base/mem.h"
 
-enum { PAGE_KEYS = 1000 }; /* as S3 */
-
-struct object {
-    size_t n_refs; /* under the mutex */
-    uint64_t serial;
-    int64_t modified_us;
-    size_t n_bytes;
-    const char *data; /* behind the key */
-    char key[];
-};
-
-/* A write that waits. */
-struct late {
-    enum shale_store_call call;
-    struct object *object; /* a reference */
-};
-
-struct memory {
-    const struct shale_mem *mem; /* of all that outlives a handle */
-    pthread_mutex_t mutex;
-    size_t n_handles;
-    struct object **objects; /* by key; a reference each */
-    size_t n, capacity;
-    uint64_t serial; /* of the last write */
-    size_t n_page_keys;
-    struct late *late;
-    size_t n_late, late_capacity;
-};
-
 struct handle {
     struct shale_store store; /* first member */
-    struct memory *memory;
+    struct shale_kept *kept;
     struct shale_store_hook hook;
 };
 
 struct list {
     struct handle *handle;
-    char *prefix;         /* owned */
-    char *after;          /* owned: SHALE_KEY_BYTES + 1, the last key given */
-    struct object **page; /* owned, a reference each from 'next' on */
-    size_t n, next, room; /* of 'page' */
-    struct object *given; /* a reference, until the next call */
-    bool is_last;         /* no page behind this one */
+    char *prefix;                    /* owned */
+    char *after;                     /* owned: SHALE_KEY_BYTES + 1, the last key given */
+    struct shale_kept_object **page; /* owned, a reference each from 'next' on */
+    size_t n, next, room;            /* of 'page' */
+    struct shale_kept_object *given; /* a reference, until the next call */
+    bool is_last;                    /* no page behind this one */
     char tag[SHALE_TAG_BYTES];
 };
 
 struct file {
     struct shale_store_file file; /* first member */
     struct handle *handle;
-    struct object *object; /* a reference */
+    struct shale_kept_object *object; /* a reference */
 };
 
 struct put {
@@ -90,183 +56,35 @@ static enum shale_status before_look(const struct handle *handle, enum shale_sto
     return before(handle, call, key, SHALE_STR(""), &fate, err);
 }
 
-/* ---- Objects ----------------------------------------------------------------------------------
- */
-
-static struct object *object_new(struct memory *memory, const char *key, struct shale_str data)
-{
-    size_t n_key = strlen(key) + 1;
-    size_t n_bytes;
-    struct object *object;
-    if (__builtin_add_overflow(sizeof *object + n_key, data.n_bytes, &n_bytes))
-        return NULL;
-    object = shale_mem_alloc(memory->mem, n_bytes);
-    if (object == NULL)
-        return NULL;
-    *object = (struct object){.n_refs = 1, .n_bytes = data.n_bytes, .data = object->key + n_key};
-    memcpy(object->key, key, n_key);
-    if (data.n_bytes > 0)
-        memcpy(object->key + n_key, data.data, data.n_bytes);
-    return object;
-}
-
-/* With the mutex held, or while nobody else knows the object. */
-static void object_drop(struct memory *memory, struct object *object)
-{
-    if (object != NULL && --object->n_refs == 0)
-        shale_mem_free(memory->mem, object);
-}
-
-static void lock(struct memory *memory)
-{
-    int code = pthread_mutex_lock(&memory->mutex);
-    assert(code == 0);
-    (void)code;
-}
-
-static void unlock(struct memory *memory)
-{
-    int code = pthread_mutex_unlock(&memory->mutex);
-    assert(code == 0);
-    (void)code;
-}
-
-static void release(struct memory *memory, struct object *object)
-{
-    lock(memory);
-    object_drop(memory, object);
-    unlock(memory);
-}
-
-/* The first object whose key is not below 'key'. */
-static size_t lower_bound(const struct memory *memory, const char *key)
-{
-    size_t low = 0, high = memory->n;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (strcmp(memory->objects[middle]->key, key) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static bool is_at(const struct memory *memory, size_t at, const char *key)
-{
-    return at < memory->n && strcmp(memory->objects[at]->key, key) == 0;
-}
-
-static struct object *find(const struct memory *memory, const char *key)
-{
-    size_t at = lower_bound(memory, key);
-    return is_at(memory, at, key) ? memory->objects[at] : NULL;
-}
-
-static void set_tag(const struct object *object, char tag[SHALE_TAG_BYTES])
+static void set_tag(const struct shale_kept_object *object, char tag[SHALE_TAG_BYTES])
 {
     (void)snprintf(tag, SHALE_TAG_BYTES, "%" PRIu64 "-%zu", object->serial, object->n_bytes);
-}
-
-/* Room for one more element behind 'n'. */
-static void *grown(struct memory *memory, void *elements, size_t n, size_t *capacity,
-                   size_t element_bytes)
-{
-    void *more;
-    if (n < *capacity)
-        return elements;
-    more = shale_mem_resize(memory->mem, elements, n * 2 + 16, element_bytes);
-    if (more != NULL)
-        *capacity = n * 2 + 16;
-    return more;
 }
 
 /* ---- Writes -----------------------------------------------------------------------------------
  */
 
-static enum shale_status insert(struct memory *memory, struct object *object, size_t at,
-                                struct shale_err *err)
-{
-    struct object **objects =
-        grown(memory, memory->objects, memory->n, &memory->capacity, sizeof *objects);
-    if (objects == NULL)
-        return SHALE_ERR(err, no_memory);
-    memory->objects = objects;
-    memmove(objects + at + 1, objects + at, (memory->n - at) * sizeof *objects);
-    objects[at] = object;
-    memory->n++;
-    return SHALE_OK;
-}
-
-static void take_out(struct memory *memory, size_t at)
-{
-    object_drop(memory, memory->objects[at]);
-    memory->n--;
-    memmove(memory->objects + at, memory->objects + at + 1,
-            (memory->n - at) * sizeof *memory->objects);
-}
-
-/* The write takes effect; takes a reference of its own.  With the mutex held. */
-static enum shale_status apply(struct memory *memory, enum shale_store_call call,
-                               struct object *object, struct shale_err *err)
-{
-    size_t at = lower_bound(memory, object->key);
-    bool is_there = is_at(memory, at, object->key);
-    enum shale_status status = SHALE_OK;
-    if (call == SHALE_STORE_REMOVE) {
-        if (is_there)
-            take_out(memory, at);
-        return SHALE_OK;
-    }
-    if (is_there && call != SHALE_STORE_PUT)
-        return SHALE_ERR(err, object_exists, object->key);
-    if (is_there) {
-        object_drop(memory, memory->objects[at]);
-        memory->objects[at] = object;
-    } else {
-        status = insert(memory, object, at, err);
-    }
-    if (status == SHALE_OK) {
-        object->n_refs++;
-        object->serial = ++memory->serial;
-    }
-    return status;
-}
-
-static enum shale_status put_off(struct memory *memory, enum shale_store_call call,
-                                 struct object *object, struct shale_err *err)
-{
-    struct late *late =
-        grown(memory, memory->late, memory->n_late, &memory->late_capacity, sizeof *late);
-    if (late == NULL)
-        return SHALE_ERR(err, no_memory);
-    memory->late = late;
-    late[memory->n_late++] = (struct late){call, object};
-    object->n_refs++;
-    return SHALE_ERR(err, object_unsure, object->key, "it is late");
-}
-
 static enum shale_status do_write(struct handle *handle, enum shale_store_call call,
                                   const char *key, struct shale_str data, struct shale_err *err)
 {
     const struct shale_env *env = handle->store.env;
-    struct memory *memory = handle->memory;
+    struct shale_kept *kept = handle->kept;
     enum shale_store_fate fate;
     enum shale_status status = before(handle, call, key, data, &fate, err);
-    struct object *object;
+    struct shale_kept_object *object;
     if (status != SHALE_OK)
         return status;
-    object = object_new(memory, key, data);
+    object = shale_kept_object_new(kept, key, data);
     if (object == NULL)
         return SHALE_ERR(err, no_memory);
     object->modified_us = env->wall_us == NULL ? 0 : env->wall_us(env->ctx);
-    lock(memory);
+    shale_kept_lock(kept);
     if (fate == SHALE_STORE_LATE)
-        status = put_off(memory, call, object, err);
+        status = shale_kept_put_off(kept, call, object, err);
     else
-        status = apply(memory, call, object, err);
-    object_drop(memory, object);
-    unlock(memory);
+        status = shale_kept_apply(kept, call, object, err);
+    shale_kept_drop(kept, object);
+    shale_kept_unlock(kept);
     if (fate == SHALE_STORE_LOST && status != SHALE_NOMEM)
         status = SHALE_ERR(err, object_unsure, key, "the answer was lost");
     return status;
@@ -358,7 +176,7 @@ static enum shale_status file_read(struct shale_random *random, int64_t at, void
 static void file_close(struct shale_store_file *base)
 {
     struct file *file = (struct file *)(void *)base;
-    release(file->handle->memory, file->object);
+    shale_kept_release(file->handle->kept, file->object);
     shale_mem_free(file->handle->store.env->mem, file);
 }
 
@@ -366,20 +184,22 @@ static enum shale_status memory_open(struct shale_store *store, const char *key,
                                      struct shale_store_file **out, struct shale_err *err)
 {
     struct handle *handle = (struct handle *)(void *)store;
-    struct memory *memory = handle->memory;
+    struct shale_kept *kept = handle->kept;
     enum shale_status status = before_look(handle, SHALE_STORE_OPEN, key, err);
-    struct object *object;
+    size_t at;
+    struct shale_kept_object *object;
     struct file *file;
     if (status != SHALE_OK)
         return status;
     file = shale_mem_zeroed(store->env->mem, 1, sizeof *file);
     if (file == NULL)
         return SHALE_ERR(err, no_memory);
-    lock(memory);
-    object = find(memory, key);
+    shale_kept_lock(kept);
+    at = shale_kept_lower_bound(kept, key);
+    object = shale_kept_is_at(kept, at, key) ? kept->objects[at] : NULL;
     if (object != NULL)
         object->n_refs++;
-    unlock(memory);
+    shale_kept_unlock(kept);
     if (object == NULL) {
         shale_mem_free(store->env->mem, file);
         return SHALE_ERR(err, object_missing, key);
@@ -400,30 +220,30 @@ static enum shale_status memory_open(struct shale_store *store, const char *key,
 /* Take what follows 'after' now.  With the mutex held. */
 static enum shale_status take_page(struct list *list, struct shale_err *err)
 {
-    struct memory *memory = list->handle->memory;
+    struct shale_kept *kept = list->handle->kept;
     size_t n_prefix = strlen(list->prefix);
     bool is_begun = list->after[0] != '\0' && strcmp(list->after, list->prefix) >= 0;
-    size_t at = lower_bound(memory, is_begun ? list->after : list->prefix);
+    size_t at = shale_kept_lower_bound(kept, is_begun ? list->after : list->prefix);
     size_t end;
-    if (is_begun && is_at(memory, at, list->after))
+    if (is_begun && shale_kept_is_at(kept, at, list->after))
         at++;
-    for (end = at; end < memory->n && end - at < memory->n_page_keys; end++) {
-        if (strncmp(memory->objects[end]->key, list->prefix, n_prefix) != 0)
+    for (end = at; end < kept->n && end - at < kept->n_page_keys; end++) {
+        if (strncmp(kept->objects[end]->key, list->prefix, n_prefix) != 0)
             break;
     }
     list->n = list->next = 0;
-    list->is_last = end - at < memory->n_page_keys;
+    list->is_last = end - at < kept->n_page_keys;
     if (end - at > list->room) {
         const struct shale_mem *mem = list->handle->store.env->mem;
-        struct object **page = shale_mem_resize(mem, list->page, end - at, sizeof *page);
+        struct shale_kept_object **page = shale_mem_resize(mem, list->page, end - at, sizeof *page);
         if (page == NULL)
             return SHALE_ERR(err, no_memory);
         list->page = page;
         list->room = end - at;
     }
     for (; at < end; at++) {
-        memory->objects[at]->n_refs++;
-        list->page[list->n++] = memory->objects[at];
+        kept->objects[at]->n_refs++;
+        list->page[list->n++] = kept->objects[at];
     }
     return SHALE_OK;
 }
@@ -433,22 +253,22 @@ static enum shale_status next_page(struct list *list, struct shale_err *err)
     enum shale_status status = before_look(list->handle, SHALE_STORE_LIST, list->after, err);
     if (status != SHALE_OK)
         return status;
-    lock(list->handle->memory);
+    shale_kept_lock(list->handle->kept);
     status = take_page(list, err);
-    unlock(list->handle->memory);
+    shale_kept_unlock(list->handle->kept);
     return status;
 }
 
 static void memory_list_free(struct shale_store_list *base)
 {
     struct list *list = (struct list *)(void *)base;
-    struct memory *memory = list->handle->memory;
+    struct shale_kept *kept = list->handle->kept;
     const struct shale_mem *mem = list->handle->store.env->mem;
-    lock(memory);
-    object_drop(memory, list->given);
+    shale_kept_lock(kept);
+    shale_kept_drop(kept, list->given);
     while (list->next < list->n)
-        object_drop(memory, list->page[list->next++]);
-    unlock(memory);
+        shale_kept_drop(kept, list->page[list->next++]);
+    shale_kept_unlock(kept);
     shale_mem_free(mem, list->page);
     shale_mem_free(mem, list->prefix);
     shale_mem_free(mem, list->after);
@@ -491,8 +311,8 @@ static enum shale_status memory_list_next(struct shale_store_list *base,
                                           struct shale_err *err)
 {
     struct list *list = (struct list *)(void *)base;
-    struct object *object;
-    release(list->handle->memory, list->given);
+    struct shale_kept_object *object;
+    shale_kept_release(list->handle->kept, list->given);
     list->given = NULL;
     if (list->next == list->n && !list->is_last) {
         enum shale_status status = next_page(list, err);
@@ -513,28 +333,16 @@ static enum shale_status memory_list_next(struct shale_store_list *base,
 /* ---- Handles ----------------------------------------------------------------------------------
  */
 
-static void memory_free(struct memory *memory)
-{
-    for (size_t i = 0; i < memory->n; i++)
-        object_drop(memory, memory->objects[i]);
-    for (size_t i = 0; i < memory->n_late; i++)
-        object_drop(memory, memory->late[i].object);
-    shale_mem_free(memory->mem, memory->objects);
-    shale_mem_free(memory->mem, memory->late);
-    (void)pthread_mutex_destroy(&memory->mutex);
-    shale_mem_free(memory->mem, memory);
-}
-
 static void handle_free(struct shale_store *store)
 {
-    struct memory *memory = ((struct handle *)(void *)store)->memory;
+    struct shale_kept *kept = ((struct handle *)(void *)store)->kept;
     bool is_last;
-    lock(memory);
-    is_last = --memory->n_handles == 0;
-    unlock(memory);
+    shale_kept_lock(kept);
+    is_last = --kept->n_handles == 0;
+    shale_kept_unlock(kept);
     shale_mem_free(store->env->mem, store);
     if (is_last)
-        memory_free(memory);
+        shale_kept_free(kept);
 }
 
 static const struct shale_store_ops ops = {
@@ -550,28 +358,28 @@ static const struct shale_store_ops ops = {
     .free = handle_free,
 };
 
-static struct memory *memory_of(struct shale_store *store)
+static struct shale_kept *memory_of(struct shale_store *store)
 {
     assert(store->ops == &ops);
-    return ((struct handle *)(void *)store)->memory;
+    return ((struct handle *)(void *)store)->kept;
 }
 
 enum shale_status shale_store_memory_share(struct shale_store *store, const struct shale_env *env,
                                            const struct shale_store_hook *hook,
                                            struct shale_store **out, struct shale_err *err)
 {
-    struct memory *memory = memory_of(store);
+    struct shale_kept *kept = memory_of(store);
     struct handle *handle = shale_mem_zeroed(env->mem, 1, sizeof *handle);
     *out = NULL;
     if (handle == NULL)
         return SHALE_ERR(err, no_memory);
     handle->store = (struct shale_store){.ops = &ops, .env = env, .name = "memory"};
-    handle->memory = memory;
+    handle->kept = kept;
     if (hook != NULL)
         handle->hook = *hook;
-    lock(memory);
-    memory->n_handles++;
-    unlock(memory);
+    shale_kept_lock(kept);
+    kept->n_handles++;
+    shale_kept_unlock(kept);
     *out = &handle->store;
     return SHALE_OK;
 }
@@ -579,67 +387,64 @@ enum shale_status shale_store_memory_share(struct shale_store *store, const stru
 enum shale_status shale_store_memory(const struct shale_env *env, struct shale_store **out,
                                      struct shale_err *err)
 {
-    struct memory *memory = shale_mem_zeroed(env->mem, 1, sizeof *memory);
+    struct shale_kept *kept = shale_kept_new(env->mem);
     struct handle *handle = shale_mem_zeroed(env->mem, 1, sizeof *handle);
     *out = NULL;
-    if (memory == NULL || handle == NULL || pthread_mutex_init(&memory->mutex, NULL) != 0) {
-        shale_mem_free(env->mem, memory);
+    if (kept == NULL || handle == NULL) {
+        if (kept != NULL)
+            shale_kept_free(kept);
         shale_mem_free(env->mem, handle);
         return SHALE_ERR(err, no_memory);
     }
-    memory->mem = env->mem;
-    memory->n_handles = 1;
-    memory->n_page_keys = PAGE_KEYS;
     handle->store = (struct shale_store){.ops = &ops, .env = env, .name = "memory"};
-    handle->memory = memory;
+    handle->kept = kept;
     *out = &handle->store;
     return SHALE_OK;
 }
 
 void shale_store_memory_set_page(struct shale_store *store, size_t n_keys)
 {
-    struct memory *memory = memory_of(store);
+    struct shale_kept *kept = memory_of(store);
     assert(n_keys > 0);
-    lock(memory);
-    memory->n_page_keys = n_keys;
-    unlock(memory);
+    shale_kept_lock(kept);
+    kept->n_page_keys = n_keys;
+    shale_kept_unlock(kept);
 }
 
 size_t shale_store_memory_n_late(struct shale_store *store)
 {
-    struct memory *memory = memory_of(store);
+    struct shale_kept *kept = memory_of(store);
     size_t n;
-    lock(memory);
-    n = memory->n_late;
-    unlock(memory);
+    shale_kept_lock(kept);
+    n = kept->n_late;
+    shale_kept_unlock(kept);
     return n;
 }
 
 const char *shale_store_memory_late_key(struct shale_store *store, size_t i)
 {
-    struct memory *memory = memory_of(store);
+    struct shale_kept *kept = memory_of(store);
     const char *key;
-    lock(memory);
-    assert(i < memory->n_late);
-    key = memory->late[i].object->key;
-    unlock(memory);
+    shale_kept_lock(kept);
+    assert(i < kept->n_late);
+    key = kept->late[i].object->key;
+    shale_kept_unlock(kept);
     return key;
 }
 
 enum shale_status shale_store_memory_deliver(struct shale_store *store, size_t i, bool effect)
 {
-    struct memory *memory = memory_of(store);
+    struct shale_kept *kept = memory_of(store);
     enum shale_status status = SHALE_OK;
-    lock(memory);
-    assert(i < memory->n_late);
+    shale_kept_lock(kept);
+    assert(i < kept->n_late);
     if (effect)
-        status = apply(memory, memory->late[i].call, memory->late[i].object, NULL);
+        status = shale_kept_apply(kept, kept->late[i].call, kept->late[i].object, NULL);
     if (status != SHALE_NOMEM) {
-        object_drop(memory, memory->late[i].object);
-        memory->n_late--;
-        memmove(memory->late + i, memory->late + i + 1,
-                (memory->n_late - i) * sizeof *memory->late);
+        shale_kept_drop(kept, kept->late[i].object);
+        kept->n_late--;
+        memmove(kept->late + i, kept->late + i + 1, (kept->n_late - i) * sizeof *kept->late);
     }
-    unlock(memory);
+    shale_kept_unlock(kept);
     return status;
 }
