@@ -220,7 +220,7 @@ static enum shale_status read_value(struct reading *r, enum shale_json_step step
             return unexpected(r, "an object");
         return read_members(r, member->group, member->n_group);
     }
-    assert(!"a shape of the tables");
+    assert(false); /* a shape of the tables */
     return SHALE_OK;
 }
 

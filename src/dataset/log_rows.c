@@ -213,7 +213,7 @@ static enum shale_status put_member(struct shale_arena *arena, struct cell cell,
                    ? put_members(arena, cell, owner, member->group, member->n_group, out, err)
                    : unexpected(owner, member, "a struct", err);
     }
-    assert(!"a shape of the tables");
+    assert(false); /* a shape of the tables */
     return SHALE_OK;
 }
 
