@@ -181,11 +181,9 @@ enum shale_status shale_verify_table(struct shale_store *store,
     *out = (struct shale_verified){.version = -1, .first_entry = -1};
     shale_arena_init(&verify.arena, mem, ARENA_BYTES);
     shale_arena_init(&verify.scratch, mem, ARENA_BYTES);
-    shale_buf_init(&verify.text, mem, ARENA_BYTES);
     shale_name_set_init(&verify.named, mem, memory / 4);
     status = verify_parts(&verify);
     shale_name_set_fini(&verify.named);
-    shale_buf_fini(&verify.text);
     shale_arena_fini(&verify.scratch);
     shale_arena_fini(&verify.arena);
     shale_log_state_free(mem, verify.state);

@@ -37,7 +37,6 @@ struct shale_verify {
     bool has_manifest;
     int64_t n_found; /* findings but notes, those inside Parquet files left out */
     struct shale_name_set named;
-    struct shale_buf text; /* scratch: a text with padding */
 };
 
 /* Report 'err' of 'object' (NULL: the table itself). */
