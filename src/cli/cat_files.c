@@ -17,12 +17,13 @@ void cat_files_init(struct cat_files *files)
 
 void cat_files_fini(struct cat_files *files)
 {
+    cat_table_close(files);
     shale_arena_fini(&files->arena);
     shale_mem_free(&shale_mem_libc, files->files);
 }
 
-static enum shale_status add_file(struct cat_files *files, const char *path,
-                                  const struct shale_str *partitions, struct shale_err *err)
+enum shale_status cat_files_add(struct cat_files *files, const char *path,
+                                const struct shale_str *partitions, struct shale_err *err)
 {
     struct cat_file *grown;
     if ((files->n_files & (files->n_files - 1)) == 0) { /* room for the next power of two */
@@ -172,7 +173,7 @@ static enum shale_status add_listed(struct cat_files *files, const char *root, s
     memcpy(path + n_root, key.data, key.n_bytes);
     status = take_partitions(files, key, &partitions, err);
     if (status == SHALE_OK)
-        return add_file(files, path, partitions, err);
+        return cat_files_add(files, path, partitions, err);
     shale_err_at(err, path, -1, -1);
     return status;
 }
@@ -206,13 +207,15 @@ enum shale_status cat_files_find(struct cat_files *files, const char *const *nam
     enum shale_status status = SHALE_OK;
     for (size_t i = 0; i < n_names && status == SHALE_OK; i++) {
         struct stat info;
-        if (stat(names[i], &info) == 0 && S_ISDIR(info.st_mode)) {
+        if (cat_is_table(names[i])) {
+            status = SHALE_ERR(err, cat_table_alone, names[i]);
+        } else if (stat(names[i], &info) == 0 && S_ISDIR(info.st_mode)) {
             status = add_directory(files, names[i], err);
         } else if (files->n_partitions > 0) {
             status = SHALE_ERR(err, cat_partitions, files->files[0].path);
             shale_err_at(err, names[i], -1, -1);
         } else {
-            status = add_file(files, names[i], NULL, err);
+            status = cat_files_add(files, names[i], NULL, err);
         }
     }
     return status;

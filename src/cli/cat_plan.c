@@ -217,6 +217,23 @@ enum shale_status cat_plan_make(struct cat_plan *plan, const struct cat_files *f
     return status == SHALE_OK ? set_where(plan, options->where, options->n_where, err) : status;
 }
 
+enum shale_status cat_plan_allows(const struct cat_plan *plan,
+                                  const struct shale_scan_condition *condition,
+                                  struct shale_str value, bool *allows)
+{
+    const struct shale_column_def *def = &plan->columns.columns[condition->column];
+    struct shale_buf bytes;
+    enum shale_status status;
+    *allows = condition->is_null == (value.data == NULL);
+    if (condition->is_null || !*allows)
+        return SHALE_OK;
+    shale_buf_init(&bytes, &shale_mem_libc, MOST_BYTES);
+    status = shale_parse_value(&def->type, value, &bytes, NULL);
+    *allows = status == SHALE_OK && shale_str_equal(shale_buf_str(&bytes), condition->value);
+    shale_buf_fini(&bytes);
+    return status == SHALE_NOMEM ? status : SHALE_OK;
+}
+
 /* ---- Several files ----------------------------------------------------------------------------
  */
 
@@ -252,6 +269,31 @@ enum shale_status cat_plan_check(const struct cat_plan *plan, const struct shale
             (void)snprintf(text, sizeof text, "expected column '%.*s' as number %zu",
                            (int)(there->name.n_bytes % 128), there->name.data, i + 1);
         return SHALE_ERR(err, cat_schema, name, text);
+    }
+    return SHALE_OK;
+}
+
+/* Can values of a file's type be shown as the table's?  Timestamps may have another unit. */
+static bool agrees(const struct shale_type *table, const struct shale_type *file)
+{
+    if (table->kind == SHALE_TIMESTAMP && file->kind == SHALE_TIMESTAMP)
+        return true;
+    if (shale_type_equal(table, file))
+        return true;
+    return table->n_members == 0 && file->n_members == 0 && table->kind != SHALE_DECIMAL &&
+           table->kind != SHALE_TIMESTAMP && shale_type_layout(table) == shale_type_layout(file);
+}
+
+enum shale_status cat_plan_map(const struct cat_plan *plan, const struct shale_schema *schema,
+                               size_t *map, struct shale_err *err)
+{
+    for (size_t i = 0; i < plan->n_in_file; i++) {
+        const struct shale_column_def *there = &plan->columns.columns[i];
+        map[i] = CAT_NO_COLUMN;
+        if (!find_column(schema, there->name, &map[i]))
+            continue;
+        if (!agrees(&there->type, &schema->columns[map[i]].type))
+            return differs(&schema->columns[map[i]], there, "the table", err);
     }
     return SHALE_OK;
 }
