@@ -9,18 +9,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "dataset/footer_hash.h"
 #include "dataset/rejects.h"
+#include "store/local.h"
 
 enum { MAX_PATH_BYTES = 4096 };
+
+/* In a directory that has it, a table is being made. */
+#define MARK "/_shale/ledger"
 
 struct shale_output {
     const struct shale_env *env;
     const struct shale_output_options *options;
-    char path[MAX_PATH_BYTES];    /* without a slash at the end */
-    char staging[MAX_PATH_BYTES]; /* table: the directory under construction; "" when there is none
-                                   */
+    char path[MAX_PATH_BYTES]; /* without a slash at the end */
     char rejects[MAX_PATH_BYTES];
-    bool existed; /* something is in the place and will be replaced */
 };
 
 static enum shale_status too_long(struct shale_err *err, const char *path)
@@ -57,30 +59,54 @@ static enum shale_status set_path(struct shale_output *output, struct shale_err 
     return SHALE_OK;
 }
 
-/* A table of ours has the directory _shale. */
+/* What is in a directory without a log: '*other' what is no table's, '*data' a Parquet file. */
+static enum shale_status look_inside(const struct shale_output *output, bool *other, bool *data,
+                                     struct shale_err *err)
+{
+    struct shale_list *list;
+    struct shale_listed listed;
+    bool end = false;
+    enum shale_status status = shale_list_new(output->env->mem, output->path, &list, err);
+    *other = *data = false;
+    if (status != SHALE_OK)
+        return status;
+    while (!*data && (status = shale_list_next(list, &listed, &end, err)) == SHALE_OK && !end) {
+        size_t n = listed.key.n_bytes;
+        if (strncmp(listed.key.data, "_shale/", 7) == 0 ||
+            strncmp(listed.key.data, "_delta_log/", 11) == 0)
+            continue;
+        *other = true;
+        *data = n > 8 && strcmp(listed.key.data + n - 8, ".parquet") == 0;
+    }
+    shale_list_free(list);
+    return status;
+}
+
+/* A directory that holds something and no log is none of ours, unless a first run has made its
+ * mark, _shale/ledger, before its first file.  The mark is looked for last: that run may be alive.
+ */
 static enum shale_status check_table_place(struct shale_output *output, struct shale_err *err)
 {
     char marker[MAX_PATH_BYTES];
     struct stat st;
-    bool empty = true;
+    bool other, data;
     enum shale_status status;
-    if (lstat(output->path, &st) != 0)
+    if (stat(output->path, &st) != 0)
         return errno == ENOENT ? SHALE_OK
                                : SHALE_ERR(err, output_stat, output->path, strerror(errno));
     if (!S_ISDIR(st.st_mode))
         return SHALE_ERR(err, output_not_directory, output->path);
-    status = shale_dir_is_empty(output->path, &empty, err);
-    if (status != SHALE_OK || empty)
+    if (output->options->has_log)
+        return SHALE_OK;
+    status = look_inside(output, &other, &data, err);
+    if (status == SHALE_OK && other)
+        status = join(marker, output->path, MARK, err);
+    if (status != SHALE_OK || !other)
         return status;
-    if (!output->options->replace)
-        return SHALE_ERR(err, output_not_empty, output->path);
-    status = join(marker, output->path, "/_shale", err);
-    if (status != SHALE_OK)
-        return status;
-    if (lstat(marker, &st) != 0 || !S_ISDIR(st.st_mode))
-        return SHALE_ERR(err, output_not_ours, output->path);
-    output->existed = true;
-    return SHALE_OK;
+    if (stat(marker, &st) == 0 && S_ISDIR(st.st_mode))
+        return SHALE_OK;
+    return data ? SHALE_ERR(err, output_no_log, output->path)
+                : SHALE_ERR(err, output_not_empty, output->path);
 }
 
 /* What is no Parquet file was hardly meant: an input, say. */
@@ -106,7 +132,6 @@ static enum shale_status check_file_place(struct shale_output *output, struct sh
         return SHALE_ERR(err, output_not_file, output->path);
     if (!output->options->replace)
         return SHALE_ERR(err, output_exists, output->path);
-    output->existed = true;
     return st.st_size == 0 ? SHALE_OK : check_magic(output->path, err);
 }
 
@@ -146,27 +171,13 @@ static enum shale_status begin_file(struct shale_output *output, struct shale_er
 
 static enum shale_status begin_table(struct shale_output *output, struct shale_err *err)
 {
-    const struct shale_env *env = output->env;
-    const char *name = last_part(output->path);
-    char staging[MAX_PATH_BYTES];
+    char marker[MAX_PATH_BYTES];
     enum shale_status status = check_table_place(output, err);
-    int n;
     if (status == SHALE_OK)
-        status = make_parent(output->path, err);
-    if (status != SHALE_OK)
-        return status;
-    n = snprintf(staging, sizeof staging, "%.*s.%s.%016" PRIx64 ".tmp", (int)(name - output->path),
-                 output->path, name, env->random_u64(env->ctx));
-    if (n < 0 || (size_t)n >= sizeof staging - 64)
-        return too_long(err, output->path);
-    status = join(output->rejects, output->path, "/_shale/rejects", err);
+        status = join(output->rejects, output->path, "/_shale/rejects", err);
     if (status == SHALE_OK)
-        status = shale_dir_make(staging, err);
-    if (status != SHALE_OK)
-        return status;
-    memcpy(output->staging, staging, (size_t)n + 1);
-    status = join(staging, output->staging, "/_shale", err);
-    return status != SHALE_OK ? status : shale_dir_make(staging, err);
+        status = join(marker, output->path, MARK, err);
+    return status == SHALE_OK ? shale_dir_make(marker, err) : status;
 }
 
 enum shale_status shale_output_open(const struct shale_env *env,
@@ -194,12 +205,13 @@ enum shale_status shale_output_open(const struct shale_env *env,
 
 void shale_output_free(struct shale_output *output)
 {
-    if (output == NULL)
-        return;
-    if (output->staging[0] != '\0' && shale_dir_remove(output->staging, NULL) != SHALE_OK)
-        shale_log_say(output->env->log, SHALE_LOG_WARN, "leftover",
-                      "cannot remove the temporary directory %s", output->staging);
-    shale_mem_free(output->env->mem, output);
+    if (output != NULL)
+        shale_mem_free(output->env->mem, output);
+}
+
+static bool is_table(const struct shale_output *output)
+{
+    return output->options->layout == SHALE_OUTPUT_TABLE;
 }
 
 static enum shale_status new_file(struct shale_output *output, const char *path,
@@ -216,18 +228,23 @@ static enum shale_status new_file(struct shale_output *output, const char *path,
     file->schema = schema;
     file->chunk = output->options->chunk;
     file->n_leaves = shale_leaf_count(schema);
+    file->n_base = strlen(output->path) + 1;
     status = shale_put_init(&file->put, output->env, path, err);
     if (status != SHALE_OK) {
         shale_mem_free(mem, file);
         return status;
     }
     file->metas = shale_mem_zeroed(mem, file->n_leaves + 1, sizeof *file->metas);
-    if (file->metas == NULL ||
+    if (is_table(output))
+        file->leaves = shale_mem_zeroed(mem, 2 * file->n_leaves + 1, sizeof *file->leaves);
+    if (file->metas == NULL || (is_table(output) && file->leaves == NULL) ||
         shale_parquet_new(mem, schema, file->chunk.codec, output->options->created_by,
                           &file->parquet) != SHALE_OK) {
         shale_file_free(file);
         return SHALE_ERR(err, no_memory);
     }
+    if (is_table(output))
+        file->marked = file->leaves + file->n_leaves;
     *out = file;
     return SHALE_OK;
 }
@@ -241,27 +258,8 @@ void shale_file_free(struct shale_file *file)
     for (size_t i = 0; i < file->n_leaves && file->metas != NULL; i++)
         shale_chunk_meta_fini(&file->metas[i]);
     shale_mem_free(file->mem, file->metas);
+    shale_mem_free(file->mem, file->leaves);
     shale_mem_free(file->mem, file);
-}
-
-void shale_output_drop(struct shale_output *output, struct shale_file *file)
-{
-    char path[MAX_PATH_BYTES] = "";
-    size_t n_staging = strlen(output->staging);
-    if (file == NULL)
-        return;
-    if (n_staging > 0 && strlen(file->put.path) < sizeof path)
-        memcpy(path, file->put.path, strlen(file->put.path) + 1);
-    shale_file_free(file);
-    if (strncmp(path + n_staging, "/_shale/", 8) == 0)
-        n_staging += 7; /* it marks the table as ours: it stays */
-    /* The directories of its partition, as far as they are empty. */
-    for (char *slash = strrchr(path, '/'); slash != NULL && slash > path + n_staging;
-         slash = strrchr(path, '/')) {
-        *slash = '\0';
-        if (rmdir(path) != 0)
-            return;
-    }
 }
 
 static const char *codec_suffix(enum shale_codec codec)
@@ -291,7 +289,7 @@ enum shale_status shale_output_data(struct shale_output *output, struct shale_st
     if (output->options->layout == SHALE_OUTPUT_FILE)
         return new_file(output, output->path, output->options->schema, out, err);
     n = snprintf(path, sizeof path, "%s/%.*s%spart-%016" PRIx64 "%016" PRIx64 "%s.parquet",
-                 output->staging, (int)name.n_bytes, name.data, name.n_bytes > 0 ? "/" : "",
+                 output->path, (int)name.n_bytes, name.data, name.n_bytes > 0 ? "/" : "",
                  env->random_u64(env->ctx), env->random_u64(env->ctx),
                  codec_suffix(output->options->chunk.codec));
     if (n < 0 || (size_t)n >= sizeof path)
@@ -307,8 +305,8 @@ enum shale_status shale_output_rejects(struct shale_output *output, struct shale
     int n;
     if (output->options->layout == SHALE_OUTPUT_FILE)
         return new_file(output, output->rejects, &shale_rejects_schema, out, err);
-    n = snprintf(path, sizeof path, "%s/_shale/rejects/%016" PRIx64 "%016" PRIx64 ".parquet",
-                 output->staging, env->random_u64(env->ctx), env->random_u64(env->ctx));
+    n = snprintf(path, sizeof path, "%s/%016" PRIx64 "%016" PRIx64 ".parquet", output->rejects,
+                 env->random_u64(env->ctx), env->random_u64(env->ctx));
     if (n < 0 || (size_t)n >= sizeof path)
         return too_long(err, output->path);
     return new_file(output, path, &shale_rejects_schema, out, err);
@@ -331,28 +329,60 @@ enum shale_status shale_file_open(struct shale_file *file, struct shale_err *err
 enum shale_status shale_file_close(struct shale_file *file, const struct shale_row_group *group,
                                    struct shale_err *err)
 {
-    enum shale_status status = shale_parquet_row_group(file->parquet, group, &file->put.sink, err);
+    enum shale_status status;
+    for (size_t i = 0; i < file->n_leaves && file->leaves != NULL; i++) {
+        struct shale_leaf leaf;
+        size_t column;
+        shale_leaf_find(file->schema, i, &column, &leaf);
+        shale_log_stats_merge(&leaf, &file->metas[i], &file->leaves[i]);
+    }
+    status = shale_parquet_row_group(file->parquet, group, &file->put.sink, err);
     return status == SHALE_OK ? shale_put_close(&file->put, err) : status;
+}
+
+void shale_file_mark(struct shale_file *file)
+{
+    if (file->leaves != NULL)
+        memcpy(file->marked, file->leaves, file->n_leaves * sizeof *file->leaves);
 }
 
 enum shale_status shale_file_rewind(struct shale_file *file, size_t n_row_groups,
                                     struct shale_err *err)
 {
     shale_parquet_rewind(file->parquet, n_row_groups);
+    if (file->leaves != NULL && n_row_groups == 0)
+        memset(file->leaves, 0, file->n_leaves * sizeof *file->leaves);
+    else if (file->leaves != NULL)
+        memcpy(file->leaves, file->marked, file->n_leaves * sizeof *file->leaves);
     return file->begun ? shale_put_truncate(&file->put, shale_parquet_n_bytes(file->parquet), err)
                        : SHALE_OK;
 }
 
-enum shale_status shale_file_finish(struct shale_file *file, struct shale_err *err)
+/* Read back what the file ends with, still under its temporary name. */
+static enum shale_status hash_footer(struct shale_file *file, struct shale_err *err)
 {
+    struct shale_local local;
+    enum shale_status status = shale_local_open(&local, file->put.temporary, err);
+    if (status != SHALE_OK)
+        return status;
+    status = shale_footer_hash(file->mem, &local.random, file->footer_hash, err);
+    shale_local_close(&local);
+    return status;
+}
+
+enum shale_status shale_file_finish(struct shale_file *file, struct shale_str input,
+                                    struct shale_err *err)
+{
+    const struct shale_key_value pair = {SHALE_STR(SHALE_TAG_INPUT), input};
     enum shale_status status = shale_file_open(file, err);
     if (status == SHALE_OK)
-        status = shale_parquet_finish(file->parquet, NULL, 0, &file->put.sink, err);
+        status = shale_parquet_finish(file->parquet, &pair, input.n_bytes > 0 ? 1 : 0,
+                                      &file->put.sink, err);
     if (status == SHALE_OK)
         status = shale_put_sync(&file->put, err);
     if (status == SHALE_OK)
         status = shale_put_close(&file->put, err);
-    return status;
+    return status == SHALE_OK && file->leaves != NULL ? hash_footer(file, err) : status;
 }
 
 /* Rejects of an earlier run at this place say nothing about the new file. */
@@ -361,21 +391,6 @@ static enum shale_status drop_old_rejects(const struct shale_output *output, str
     if (remove(output->rejects) != 0 && errno != ENOENT)
         return SHALE_ERR(err, output_remove, output->rejects, strerror(errno));
     return SHALE_OK;
-}
-
-static enum shale_status publish_table(struct shale_output *output, struct shale_err *err)
-{
-    char marker[MAX_PATH_BYTES];
-    enum shale_status status = join(marker, output->staging, "/_shale", err);
-    if (status == SHALE_OK)
-        status = shale_dir_sync(marker, err);
-    if (status == SHALE_OK)
-        status = shale_dir_sync(output->staging, err);
-    if (status == SHALE_OK)
-        status = shale_dir_publish(output->staging, output->path, output->existed, err);
-    if (status == SHALE_OK && !output->existed)
-        output->staging[0] = '\0'; /* else it is the old table now, and goes in free() */
-    return status;
 }
 
 enum shale_status shale_output_publish(struct shale_output *output, struct shale_file **files,
@@ -389,9 +404,8 @@ enum shale_status shale_output_publish(struct shale_output *output, struct shale
         status = drop_old_rejects(output, err);
     for (size_t i = 0; i < n_files && status == SHALE_OK; i++)
         status = shale_put_publish(&files[i]->put, err);
-    if (output->options->layout == SHALE_OUTPUT_TABLE)
-        return status == SHALE_OK ? publish_table(output, err) : status;
-    if (status != SHALE_OK && rejects != NULL && n_files > 0 && files[0]->put.temporary != NULL)
+    if (status != SHALE_OK && !is_table(output) && rejects != NULL && n_files > 0 &&
+        files[0]->put.temporary != NULL)
         (void)remove(output->rejects); /* of data that did not come */
     return status;
 }

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* The output of a run: data files and rejects under construction, published at the end or not at
- * all.
+/* The output of a run: data files and rejects under construction.
  *
- *     OPEN --file, row groups--> OPEN --publish--> DONE        anything else --> nothing is left
+ *     OPEN --file, row groups--> OPEN --publish--> OPEN ...    what was not published is removed
  *
  * layout file: PATH is replaced by rename; the rejects go to PATH without ".parquet" and with
- * ".rejects.parquet".  layout table: the whole directory is built beside PATH under a temporary
- * name and put in its place in one step; rejects are in _shale/rejects/.
+ * ".rejects.parquet".  layout table: data files get names that are used once, in the directories of
+ * their partitions, and rejects in _shale/rejects/; they are of the table when a commit says so
+ * (commit.h), and stay when none does.
  * One thread at a time, but for different files of one output. */
 #ifndef SHALE_DATASET_OUTPUT_H
 #define SHALE_DATASET_OUTPUT_H
 
 #include "base/env.h"
+#include "codec/content_hash.h"
+#include "dataset/log_stats.h"
 #include "parquet/parquet.h"
 #include "schema/stream.h"
 #include "store/store.h"
@@ -19,7 +21,8 @@
 struct shale_output_options {
     const char *path;
     enum shale_output_layout layout;
-    bool replace; /* what is there may go: a file, or a table of ours */
+    bool replace; /* layout file: what is there may go */
+    bool has_log; /* layout table: there is one already */
     const struct shale_schema *schema;
     struct shale_chunk_options chunk; /* of the data files */
     const char *created_by;
@@ -27,9 +30,14 @@ struct shale_output_options {
 
 struct shale_output;
 
-/* Check that the place is free (or may be replaced) and begin.  What 'options' points to is
- * borrowed for the output's life.
- * Returns SHALE_OK, SHALE_USAGE (something is there), SHALE_NOMEM, SHALE_DENIED or SHALE_IO. */
+/* The tag of an add, and the key in each file's own metadata: the first object of those that are
+ * committed with the file, ["source","key","tag"].  When another commit has consumed it, no run can
+ * commit the file any more. */
+#define SHALE_TAG_INPUT "shale.input"
+
+/* Check that the place is free (or may be replaced, or is a table) and begin.  What 'options'
+ * points to is borrowed for the output's life. Returns SHALE_OK, SHALE_USAGE (something is there),
+ * SHALE_NOMEM, SHALE_DENIED or SHALE_IO. */
 SHALE_MUST_USE enum shale_status shale_output_open(const struct shale_env *env,
                                                    const struct shale_output_options *options,
                                                    struct shale_output **out,
@@ -45,9 +53,13 @@ struct shale_file {
     struct shale_parquet *parquet;
     const struct shale_schema *schema;
     struct shale_chunk_options chunk;
+    size_t n_base;                  /* of put.path: what is before its name in the table */
     bool begun;                     /* the magic is written */
     size_t n_leaves;                /* in the file */
     struct shale_chunk_meta *metas; /* of the row group under construction: the caller's to fill */
+    /* layout table: statistics, and what they were at the mark. */
+    struct shale_log_leaf *leaves, *marked;
+    char footer_hash[SHALE_CONTENT_HASH_CHARS + 1]; /* layout table: when finished */
 };
 
 /* The data file of partition 'name' ("" for none), or the file of rejects.  Creates nothing on disk
@@ -66,20 +78,22 @@ SHALE_MUST_USE enum shale_status shale_file_close(struct shale_file *file,
                                                   const struct shale_row_group *group,
                                                   struct shale_err *err);
 
-/* Back to 'n_row_groups': the rows of an object that failed. */
+/* Where it stands now is where shale_file_rewind() goes back to: before the rows of an object that
+ * may fail. */
+void shale_file_mark(struct shale_file *file);
+
+/* Back to the 'n_row_groups' that it had at the mark (0: none): that object failed. */
 SHALE_MUST_USE enum shale_status shale_file_rewind(struct shale_file *file, size_t n_row_groups,
                                                    struct shale_err *err);
 
-/* Footer, fsync; the file is complete under its temporary name. */
-SHALE_MUST_USE enum shale_status shale_file_finish(struct shale_file *file, struct shale_err *err);
+/* Footer, fsync; the file is complete under its temporary name.  'input' is what SHALE_TAG_INPUT
+ * says, "" nothing. */
+SHALE_MUST_USE enum shale_status shale_file_finish(struct shale_file *file, struct shale_str input,
+                                                   struct shale_err *err);
 
-/* Take a file out of the output again, as if it had never been: its rows are all gone.  Frees it;
- * 'file' may be NULL. */
-void shale_output_drop(struct shale_output *output, struct shale_file *file);
-
-/* Show everything to readers: 'files' are the finished ones, 'rejects' may be NULL.  A layout file
- * without rows still gets its file (files[0]).
- * After SHALE_OK the dataset is durable. */
+/* Give the finished 'files' and 'rejects' (may be NULL) their names.  A layout file without rows
+ * still gets its file (files[0]), and after SHALE_OK the dataset is there and durable; a table's
+ * files are, and wait for the commit. */
 SHALE_MUST_USE enum shale_status shale_output_publish(struct shale_output *output,
                                                       struct shale_file **files, size_t n_files,
                                                       struct shale_file *rejects,

@@ -291,8 +291,9 @@ static enum shale_status make_file(struct run *run, struct part *part, struct sh
 {
     if (part->file != NULL)
         return SHALE_OK;
-    return part->rejects ? shale_output_rejects(run->output, &part->file, err)
-                         : shale_output_data(run->output, part->name, &part->file, err);
+    return part->kind == PART_REJECTS
+               ? shale_output_rejects(run->output, &part->file, err)
+               : shale_output_data(run->output, part->name, &part->file, err);
 }
 
 /* What may be read back, when the share of encoded columns serves 'n_users'. */
@@ -340,5 +341,7 @@ enum shale_status encode_last(struct worker *worker, struct part *part, struct s
     for (size_t i = 0; i < part->n_entries; i++)
         shale_batch_free(run->mem, part->entries[i].batch);
     part->n_entries = 0; /* the sums are not needed any more, and belong to no thread now */
-    return status == SHALE_OK ? shale_file_finish(part->file, err) : status;
+    return status == SHALE_OK
+               ? shale_file_finish(part->file, shale_buf_str(&run->seq.first_input), err)
+               : status;
 }

@@ -55,16 +55,16 @@ static struct object_list *list_new(struct run *run)
     return NULL;
 }
 
-static void plan_rewind(struct run *run)
+void plan_rewind(struct run *run, const struct tally *tally)
 {
     shale_list_free(run->plan.list);
     list_release(run, run->plan.pending_list);
-    run->plan = (struct plan){0};
+    run->plan = (struct plan){.tally = tally == NULL ? (struct tally){0} : *tally};
 }
 
 void plan_close(struct run *run)
 {
-    plan_rewind(run);
+    plan_rewind(run, NULL);
 }
 
 /* ---- What is taken ----------------------------------------------------------------------------
@@ -135,9 +135,9 @@ static bool is_taken(const struct run *run, struct shale_str key)
     return false;
 }
 
-/* The next object that is taken, or '*end'. */
-static enum shale_status next_listed(struct run *run, struct shale_listed *out, bool *end,
-                                     struct shale_err *err)
+/* The next file below the roots, or '*end'. */
+static enum shale_status next_file(struct run *run, struct shale_listed *out, bool *end,
+                                   struct shale_err *err)
 {
     struct plan *plan = &run->plan;
     *end = false;
@@ -156,22 +156,41 @@ static enum shale_status next_listed(struct run *run, struct shale_listed *out, 
                 return status;
         }
         status = shale_list_next(plan->list, out, &list_end, err);
+        if (status != SHALE_OK || !list_end)
+            return status;
+        shale_list_free(plan->list);
+        plan->list = NULL;
+    }
+}
+
+/* The next object that is to be read, or '*end'. */
+static enum shale_status next_listed(struct run *run, struct shale_listed *out,
+                                     struct shale_decision *decision, bool *end,
+                                     struct shale_err *err)
+{
+    struct plan *plan = &run->plan;
+    enum shale_status status;
+    *decision = (struct shale_decision){.verdict = SHALE_VERDICT_NEW};
+    while ((status = next_file(run, out, end, err)) == SHALE_OK && !*end) {
+        if (root_is_own(plan->root, out->key) || !is_of_shard(run->options, out->key) ||
+            (run->table != NULL && table_is_behind(run, out->key)))
+            continue;
+        plan->tally.n_listed++;
+        if (!is_taken(run, out->key) || !is_settled(run, out)) {
+            plan->tally.n_passed_over++;
+            continue;
+        }
+        if (run->table != NULL)
+            status = table_decide(run, out, decision, err);
         if (status != SHALE_OK)
             return status;
-        if (list_end) {
-            shale_list_free(plan->list);
-            plan->list = NULL;
-            continue;
-        }
-        if (root_is_own(plan->root, out->key) || !is_of_shard(run->options, out->key))
-            continue;
-        plan->n_listed++;
-        if (is_taken(run, out->key) && is_settled(run, out)) {
-            plan->n_new++;
+        plan->tally.n_new += decision->verdict == SHALE_VERDICT_NEW;
+        plan->tally.n_changed += decision->verdict == SHALE_VERDICT_CHANGED;
+        plan->tally.n_known += decision->verdict == SHALE_VERDICT_KNOWN;
+        if (decision->verdict != SHALE_VERDICT_KNOWN)
             return SHALE_OK;
-        }
-        plan->n_passed_over++;
     }
+    return status;
 }
 
 enum shale_status plan_check(const struct run *run, struct shale_err *err)
@@ -183,41 +202,55 @@ enum shale_status plan_check(const struct run *run, struct shale_err *err)
     return dated || !run->options->has_dates ? SHALE_OK : SHALE_ERR(err, dates_unknown);
 }
 
-enum shale_status plan_totals(struct run *run, struct shale_err *err)
-{
-    struct shale_listed listed;
-    enum shale_status status;
-    bool end = false;
-    int64_t n_bytes = 0;
-    while ((status = next_listed(run, &listed, &end, err)) == SHALE_OK && !end)
-        n_bytes += listed.n_bytes;
-    run->n_total_objects = run->plan.n_new;
-    run->n_total_bytes = n_bytes;
-    plan_rewind(run);
-    return status;
-}
-
 enum shale_status plan_count(struct run *run, struct shale_err *err)
 {
     struct shale_listed listed;
+    struct shale_decision decision;
     enum shale_status status;
     bool end = false;
-    while ((status = next_listed(run, &listed, &end, err)) == SHALE_OK && !end)
+    while ((status = next_listed(run, &listed, &decision, &end, err)) == SHALE_OK && !end)
         run->n_total_bytes += listed.n_bytes;
+    run->n_total_objects = run->plan.tally.n_new + run->plan.tally.n_changed;
     return status;
 }
 
 /* ---- Nodes ------------------------------------------------------------------------------------
  */
 
+static enum shale_status copy_decision(struct object_list *list,
+                                       const struct shale_decision *decision, struct object *out)
+{
+    struct shale_str *hashes;
+    out->changed = decision->verdict == SHALE_VERDICT_CHANGED;
+    out->n_hashes = out->changed ? decision->n_done_hashes : 0;
+    hashes = shale_arena_zeroed(&list->arena, out->n_hashes, sizeof *hashes);
+    if (out->n_hashes > 0 && hashes == NULL)
+        return SHALE_NOMEM;
+    out->hashes = hashes;
+    for (size_t i = 0; i < out->n_hashes; i++) {
+        hashes[i].data = shale_arena_copy(&list->arena, decision->done_hashes[i]);
+        hashes[i].n_bytes = decision->done_hashes[i].n_bytes;
+        if (hashes[i].data == NULL)
+            return SHALE_NOMEM;
+    }
+    return SHALE_OK;
+}
+
+/* Objects that are planned count for the phase. */
 static enum shale_status copy_object(struct run *run, struct object_list *list,
-                                     const struct shale_listed *listed, struct object *out)
+                                     const struct shale_listed *listed,
+                                     const struct shale_decision *decision, struct object *out)
 {
     const struct root *root = run->plan.root;
     struct shale_buf path;
-    enum shale_status status;
+    enum shale_status status = copy_decision(list, decision, out);
+    if (status != SHALE_OK)
+        return status;
+    run->plan.tally.phase_objects++;
+    run->plan.tally.phase_bytes += listed->n_bytes;
     out->root = root;
     out->n_bytes = listed->n_bytes;
+    out->mtime_ns = listed->mtime_ns;
     out->key = (struct shale_str){shale_arena_copy(&list->arena, listed->key), listed->key.n_bytes};
     out->name = out->key;
     if (out->key.data == NULL)
@@ -263,10 +296,10 @@ static enum shale_status take_pending(struct run *run, struct node **out, struct
 
 /* One large object in a list of its own: the next node. */
 static enum shale_status set_pending(struct run *run, const struct shale_listed *listed,
-                                     struct shale_err *err)
+                                     const struct shale_decision *decision, struct shale_err *err)
 {
     struct object_list *list = list_new(run);
-    if (list == NULL || copy_object(run, list, listed, &list->objects[0]) != SHALE_OK) {
+    if (list == NULL || copy_object(run, list, listed, decision, &list->objects[0]) != SHALE_OK) {
         list_release(run, list);
         return SHALE_ERR(err, no_memory);
     }
@@ -275,34 +308,51 @@ static enum shale_status set_pending(struct run *run, const struct shale_listed 
     return SHALE_OK;
 }
 
-enum shale_status plan_next(struct run *run, struct node **out, struct shale_err *err)
+/* A table is committed on the way; what is planned until then follows from the listing alone. */
+static bool phase_is_full(const struct run *run)
 {
-    struct object_list *list;
-    struct shale_listed listed;
-    enum shale_status status = SHALE_OK;
+    const struct tally *tally = &run->plan.tally;
+    return run->table != NULL && (tally->phase_objects >= run->stream->commit_every_objects ||
+                                  tally->phase_bytes >= run->stream->commit_every_bytes);
+}
+
+/* Small objects that stand together, up to a large one. */
+static enum shale_status fill_group(struct run *run, struct object_list *list,
+                                    struct shale_err *err)
+{
     int64_t n_bytes = 0;
-    bool end = false;
-    *out = NULL;
-    if (run->plan.pending_list != NULL)
-        return take_pending(run, out, err);
-    list = list_new(run);
-    if (list == NULL)
-        return SHALE_ERR(err, no_memory);
-    while (list->n_objects < GROUP_MAX_OBJECTS && n_bytes < GROUP_STORED_BYTES) {
-        status = next_listed(run, &listed, &end, err);
+    while (list->n_objects < GROUP_MAX_OBJECTS && n_bytes < GROUP_STORED_BYTES &&
+           !phase_is_full(run)) {
+        struct shale_listed listed;
+        struct shale_decision decision;
+        bool end;
+        enum shale_status status = next_listed(run, &listed, &decision, &end, err);
         if (status != SHALE_OK || end)
-            break;
-        if (listed.n_bytes > GROUP_STORED_BYTES) {
-            status = set_pending(run, &listed, err);
-            break;
-        }
-        if (copy_object(run, list, &listed, &list->objects[list->n_objects]) != SHALE_OK) {
-            status = SHALE_ERR(err, no_memory);
-            break;
-        }
+            return status;
+        if (listed.n_bytes > GROUP_STORED_BYTES)
+            return set_pending(run, &listed, &decision, err);
+        if (copy_object(run, list, &listed, &decision, &list->objects[list->n_objects]) != SHALE_OK)
+            return SHALE_ERR(err, no_memory);
         list->n_objects++;
         n_bytes += listed.n_bytes;
     }
+    return SHALE_OK;
+}
+
+enum shale_status plan_next(struct run *run, struct node **out, struct shale_err *err)
+{
+    struct object_list *list;
+    enum shale_status status;
+    *out = NULL;
+    if (run->plan.pending_list != NULL)
+        return take_pending(run, out, err);
+    run->plan.more = phase_is_full(run);
+    if (run->plan.more)
+        return SHALE_OK;
+    list = list_new(run);
+    if (list == NULL)
+        return SHALE_ERR(err, no_memory);
+    status = fill_group(run, list, err);
     if (status == SHALE_OK && list->n_objects > 0)
         status = make_node(run, NODE_GROUP, list, list->n_objects, out, err);
     list_release(run, list);

@@ -5,9 +5,12 @@
  *     plan.c      listing -> groups of small objects, and large ones        (nodes, in plan order)
  *     read.c      a node's bytes -> events
  *     shred.c     events -> rows and rejects in a worker's builders -> a parcel
+ *     consumed.c  what became of each object, on its way to the ledger
  *     sequence.c  parcels in plan order -> waiting rows; marks of undecided objects; counts
  *     sort.c      waiting rows in the order of sort_by
  *     encode.c    waiting rows -> row groups
+ *     table.c     a table: its base, and what of a listing is new
+ *     publish.c   a table: commits
  *     run.c       which thread does what next; the memory account
  *
  * Everything that a thread finds in 'struct run' belongs to one of three owners: what is fixed
@@ -16,14 +19,19 @@
 #ifndef SHALE_RUN_PRIVATE_H
 #define SHALE_RUN_PRIVATE_H
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/pool.h"
 #include "codec/codec.h"
+#include "codec/content_hash.h"
 #include "columns/batch.h"
 #include "columns/builder.h"
 #include "columns/gather.h"
 #include "columns/order.h"
+#include "dataset/commit.h"
 #include "dataset/output.h"
 #include "dataset/partition.h"
 #include "dataset/rejects.h"
@@ -63,8 +71,21 @@ struct object {
     const struct root *root;
     struct shale_str key;  /* below the root, NUL-terminated */
     struct shale_str name; /* for people: the key, or (convert) the path; NUL-terminated */
-    int64_t n_bytes;       /* when listed */
+    int64_t n_bytes;       /* when listed, as the time */
+    int64_t mtime_ns;
+    /* It was read under another tag; the hashes of what was, in the list's arena. */
+    bool changed;
+    const struct shale_str *hashes;
+    size_t n_hashes;
 };
+
+/* An object's tag: what else than its key is compared to know it again. */
+enum { TAG_BYTES = 48 };
+static inline struct shale_str object_tag(int64_t n_bytes, int64_t mtime_ns, char out[TAG_BYTES])
+{
+    int n = snprintf(out, TAG_BYTES, "%" PRId64 "-%" PRId64, n_bytes, mtime_ns);
+    return (struct shale_str){out, (size_t)n};
+}
 
 /* Objects that were planned together; nodes share it by count. */
 struct object_list {
@@ -74,13 +95,19 @@ struct object_list {
     unsigned n_users; /* under the pool's lock */
 };
 
+struct tally {
+    int64_t n_listed, n_new, n_passed_over;
+    int64_t n_known, n_changed;         /* of a table: read before, under this tag or another */
+    int64_t phase_objects, phase_bytes; /* planned in this phase */
+};
+
 struct plan {
     size_t next_root;
     struct shale_list *list; /* of the current root, or NULL */
     const struct root *root;
-    struct object pending; /* large, met while a group was made; in 'pending_list' */
-    struct object_list *pending_list;
-    int64_t n_listed, n_new, n_passed_over;
+    struct object_list *pending_list; /* of a large object that was met while a group was made */
+    struct tally tally;
+    bool more; /* the phase is full, the listing is not at its end */
 };
 
 /* ---- Nodes: units of work in plan order -------------------------------------------------------
@@ -113,6 +140,14 @@ struct large {
     bool has_pending;            /* that event was handed out already: it is here */
     struct shale_event pending;
     int64_t n_counted; /* stored bytes that a parcel has reported */
+    /* Of a table: between the get and the decoder, what passes is hashed. */
+    struct hashed {
+        struct shale_source source; /* first member */
+        struct shale_source *under;
+        struct shale_content_hash hash;
+    } hashed;
+    char hash[SHALE_CONTENT_HASH_CHARS + 1]; /* "": not known (yet) */
+    bool touched;                            /* the bytes are those of another tag */
 };
 
 struct parcel;
@@ -153,9 +188,11 @@ struct parcel {
     bool has_time;
     int64_t last_time;
     uint32_t n_parts;
-    struct shale_str *names;        /* [n_parts], owned with their text in one allocation */
-    struct shale_batch **batches;   /* [n_parts], taken out one by one */
-    struct shale_batch *rejects;    /* or NULL */
+    struct shale_str *names;      /* [n_parts], owned with their text in one allocation */
+    struct shale_batch **batches; /* [n_parts], taken out one by one */
+    struct shale_batch *rejects;  /* or NULL */
+    struct shale_batch *consumed; /* or NULL: as consumed.c has them */
+    int64_t n_touched;
     struct shale_err *error;        /* the first reject, an object's included; or NULL */
     struct shale_err *unread_error; /* the first object that could not be read, or NULL ... */
     enum shale_status unread;       /* ... and its status: DENIED, AGAIN, ... */
@@ -173,9 +210,11 @@ struct entry {
     int64_t n_rows;
 };
 
+enum part_kind { PART_DATA, PART_REJECTS, PART_CONSUMED };
+
 struct part {
     struct shale_str name;
-    bool rejects;
+    enum part_kind kind;
     struct shale_file *file; /* NULL before its first row group */
     struct entry *entries;   /* waiting, in plan order */
     size_t n_entries, capacity;
@@ -222,34 +261,71 @@ struct cut {
     struct row_order order;
 };
 
+struct sums {
+    struct counts counts;
+    bool has_time;
+    int64_t last_time;
+    int64_t objects_failed, objects_done, bytes_read, n_touched;
+    int64_t n_unread;            /* objects that could not be read */
+    enum shale_status unread;    /* of the first of them ... */
+    struct shale_err unread_err; /* ... and its words */
+};
+
 struct sequencer {
     struct parcel *first, *last; /* waiting, in plan order */
     struct parcel *parcel;       /* under way ... */
-    uint32_t item;               /* ... up to this batch; n_parts stands for its rejects */
+    uint32_t item;               /* ... up to this batch: data, then rejects, then objects */
     struct part *check;          /* the part that got the last batch */
     struct part **parts;         /* data parts, in order of their first rows */
     size_t n_parts, capacity;
     uint32_t *slots; /* open addressing by name: part + 1 */
     size_t n_slots;
     struct part rejects;
-    struct cut *cut; /* a row group in the hands of all threads */
+    struct part consumed;         /* only waits: the ledger's segment is written at the end */
+    int64_t n_consumed;           /* objects in it */
+    struct shale_buf first_input; /* of the phase: see table_note_input() */
+    bool has_input;               /* it is of an object that is done */
+    struct cut *cut;              /* a row group in the hands of all threads */
     struct shale_spill spill;
     size_t waiting_bytes; /* of all parts */
     size_t memory_bytes;  /* of those that are in memory */
     int64_t epoch;        /* of the large object under way; 0: none */
     int64_t n_epochs;
-    int64_t object_events;               /* numbers given so far in it */
-    struct counts counts, object_counts; /* all that is decided; of the object under way */
-    bool has_time, object_has_time;
-    int64_t last_time, object_last_time;
-    int64_t objects_failed, objects_done, bytes_read;
-    int64_t n_unread;            /* objects that could not be read */
-    enum shale_status unread;    /* of the first of them ... */
-    struct shale_err unread_err; /* ... and its words */
-    size_t released_bytes;       /* for the account, taken over by done() */
-    int n_shown;                 /* rejects that were logged */
-    size_t final_part;           /* the last cuts have come to here */
+    int64_t object_events;       /* numbers given so far in it */
+    struct sums sums;            /* all that is decided */
+    struct counts object_counts; /* of the object under way */
+    bool object_has_time;
+    int64_t object_last_time;
+    size_t released_bytes; /* for the account, taken over by done() */
+    int n_shown;           /* rejects that were logged */
+    size_t final_part;     /* the last cuts have come to here */
     bool final_done;
+};
+
+/* ---- A table ----------------------------------------------------------------------------------
+ */
+
+struct table {
+    struct shale_store *store;
+    struct shale_base base;
+    bool has_base;
+    struct shale_decider *decider;
+    struct shale_str source; /* its name in the ledger */
+    struct shale_buf after;  /* phases before have listed up to this key ... */
+    bool has_after;
+    struct shale_buf last;    /* ... and this one up to this */
+    struct tally tally;       /* when the phase began */
+    struct sums sums;         /* likewise */
+    struct shale_arena arena; /* of one commit */
+    int64_t rows_total;       /* of the table, as its ledger says */
+};
+
+/* What all commits of the run published. */
+struct committed {
+    int64_t versions[SHALE_SUMMARY_COMMITS]; /* the first ones */
+    int64_t n_versions, n_files, n_bytes;
+    int64_t n_wasted; /* objects that were built for a commit that lost */
+    bool has_rejects;
 };
 
 /* ---- The run ----------------------------------------------------------------------------------
@@ -290,19 +366,30 @@ struct worker {
     struct shale_events *events;
     struct shale_shredder *shredder;
     struct shale_builder *builder, *rejects;
+    struct shale_builder *consumed; /* NULL: no table */
     struct shale_partitioner *partitioner;
     struct shale_chunk_writer *chunks;
     struct shale_get get;
     struct shale_buf stored, text;
-    struct shale_buf writes; /* pages on their way to a file */
-    struct counts counts;    /* of the parcel under construction, as all below */
-    int64_t objects_failed, objects_done, bytes_read;
+    struct shale_buf writes;                 /* pages on their way to a file */
+    char hash[SHALE_CONTENT_HASH_CHARS + 1]; /* of what is in 'stored'; "": not known */
+    struct counts counts;                    /* of the parcel under construction, as all below */
+    int64_t objects_failed, objects_done, bytes_read, n_touched;
     struct shale_err first_error; /* code none: there is none */
     enum shale_status unread;
     int64_t n_unread;
     struct shale_err unread_err;
     int n_logged; /* objects that failed */
 };
+
+/*     NEW --open--> OPEN --begin--> READING --drained--> BUILT --publish--> PUBLISHED --> DONE
+ *                                    ^                    |                   |
+ *                                    +------- lost -------+                   |
+ *                                    +---------- there is more to list -------+
+ *
+ * A failure ends it in any state: what is PUBLISHED stays so.  Only a table has more than one
+ * phase, and can lose. */
+enum run_state { RUN_NEW, RUN_OPEN, RUN_READING, RUN_BUILT, RUN_PUBLISHED, RUN_DONE };
 
 struct run {
     /* Fixed after start. */
@@ -314,6 +401,7 @@ struct run {
     struct shale_arena roots_arena;
     size_t n_roots;
     struct shale_events_options events_options;
+    struct table *table; /* NULL: the output is no table */
     struct shale_output_options output_options;
     struct shale_output *output;
     unsigned n_workers;
@@ -339,6 +427,10 @@ struct run {
     struct shale_err *err;
     int64_t last_report_us;
     struct shale_progress progress;
+
+    /* The main thread, between phases. */
+    enum run_state state;
+    struct committed committed;
 
     /* Whoever plans. */
     struct plan plan;
@@ -371,9 +463,10 @@ bool root_is_own(const struct root *root, struct shale_str key);
 SHALE_MUST_USE enum shale_status plan_check(const struct run *run, struct shale_err *err);
 /* What a run would read: counts in run->plan, bytes in run->n_total_bytes. */
 SHALE_MUST_USE enum shale_status plan_count(struct run *run, struct shale_err *err);
-SHALE_MUST_USE enum shale_status plan_totals(struct run *run, struct shale_err *err);
 SHALE_MUST_USE enum shale_status plan_next(struct run *run, struct node **out,
                                            struct shale_err *err);
+/* List from the beginning again; the counts are 'tally' (NULL: zero). */
+void plan_rewind(struct run *run, const struct tally *tally);
 void plan_close(struct run *run);
 struct node *node_new(struct run *run, enum node_kind kind, struct object_list *list);
 void node_free(struct run *run, struct node *node);
@@ -396,7 +489,7 @@ void worker_close(struct worker *worker);
 SHALE_MUST_USE enum shale_status shred_events(struct worker *worker, struct shredding *shredding,
                                               enum shredded *out, struct shale_err *err);
 struct mark {
-    int64_t n_rows, n_rejects;
+    int64_t n_rows, n_rejects, n_consumed;
     struct counts counts;
     bool had_error;
 };
@@ -413,6 +506,19 @@ SHALE_MUST_USE enum shale_status parcel_take(struct worker *worker, enum parcel_
                                              int64_t n_events, struct parcel **out);
 void parcel_free(struct run *run, struct parcel *parcel);
 
+/* consumed.c */
+extern const struct shale_schema consumed_schema;
+/* One object is done with; 'hash' is "" when not all of it was read.  What it read, wrote and so on
+ * since 'before' (NULL: nothing, the sequencer adds it). */
+SHALE_MUST_USE enum shale_status consumed_append(struct worker *worker, const struct object *object,
+                                                 enum shale_ledger_state state, const char *hash,
+                                                 const struct counts *before);
+/* Add the counts of a large object to its row, the only one. */
+SHALE_MUST_USE enum shale_status consumed_add(struct shale_batch *batch,
+                                              const struct counts *counts);
+/* Row 'row' of a batch, as the ledger has it but for source and definition. */
+void consumed_row(const struct shale_batch *batch, int64_t row, struct shale_ledger_row *out);
+
 /* read.c */
 SHALE_MUST_USE enum shale_status read_group(struct worker *worker, struct job *job);
 SHALE_MUST_USE enum shale_status read_object(struct worker *worker, struct job *job);
@@ -422,9 +528,35 @@ void large_free(struct run *run, struct large *large);
 /* sequence.c */
 SHALE_MUST_USE enum shale_status sequence(struct worker *worker, bool final, struct shale_err *err);
 SHALE_MUST_USE enum shale_status sequence_open(struct run *run, struct shale_err *err);
+/* Forget all files and waiting rows: the next phase begins. */
+SHALE_MUST_USE enum shale_status sequence_begin(struct run *run, struct shale_err *err);
 void sequence_close(struct run *run);
 /* A part named "", with or without rows: the one file of layout file. */
 SHALE_MUST_USE enum shale_status sequence_ensure_part(struct run *run);
+
+/* table.c */
+/* Its base; run->table is set also after a failure. */
+SHALE_MUST_USE enum shale_status table_open(struct run *run, struct shale_err *err);
+void table_close(struct run *run);
+SHALE_MUST_USE enum shale_status table_read_base(struct run *run, struct shale_err *err);
+bool table_has_log(const struct run *run);
+/* The next phase: behind what the last one listed, on the base as it is now. */
+SHALE_MUST_USE enum shale_status table_begin(struct run *run, struct shale_err *err);
+/* The same phase once more: from where it began. */
+SHALE_MUST_USE enum shale_status table_begin_again(struct run *run, struct shale_err *err);
+/* The phase is over: what it listed is behind it. */
+void table_advance(struct run *run);
+bool table_is_behind(const struct run *run, struct shale_str key);
+SHALE_MUST_USE enum shale_status table_decide(struct run *run, const struct shale_listed *listed,
+                                              struct shale_decision *out, struct shale_err *err);
+/* The first object of a phase that is done, or (where none is) the first: SHALE_TAG_INPUT. */
+SHALE_MUST_USE enum shale_status table_note_input(struct run *run,
+                                                  const struct shale_batch *consumed);
+
+/* publish.c */
+/* Commit what the phase has made; its files have their names.
+ * SHALE_CONFLICT: it lost, and there is a new base. */
+SHALE_MUST_USE enum shale_status table_commit(struct run *run, struct shale_err *err);
 
 /* sort.c */
 SHALE_MUST_USE enum shale_status order_make(const struct run *run, const struct part *part,

@@ -42,6 +42,42 @@ static enum shale_status check_name(const struct object *object, struct shale_er
     return SHALE_ERR(err, object_name);
 }
 
+/* Open an object to read it.  What a table reads is what was listed and decided upon. */
+static enum shale_status open_object(const struct run *run, const struct object *object,
+                                     struct shale_get *get, struct shale_err *err)
+{
+    enum shale_status status = root_get(object->root, object->key.data, get, err);
+    if (status != SHALE_OK || run->table == NULL ||
+        (get->n_bytes == object->n_bytes && get->mtime_ns == object->mtime_ns))
+        return status;
+    shale_get_close(get);
+    return SHALE_ERR(err, file_changed);
+}
+
+/* ---- Objects that come again ------------------------------------------------------------------
+ */
+
+/* Are these the bytes of another tag that was read? */
+static bool is_touched(const struct object *object, const char *hash)
+{
+    for (size_t i = 0; i < object->n_hashes; i++)
+        if (shale_str_is(object->hashes[i], hash))
+            return true;
+    return false;
+}
+
+/* Its bytes are known: is it to be read?  SHALE_CORRUPT: it is a reject. */
+static enum shale_status judge_changed(struct worker *worker, const struct object *object,
+                                       const char *hash, bool *touched, struct shale_err *err)
+{
+    *touched = is_touched(object, hash);
+    if (*touched)
+        worker->n_touched++;
+    return *touched || worker->run->stream->on_change == SHALE_ON_CHANGE_APPEND
+               ? SHALE_OK
+               : SHALE_ERR(err, object_changed);
+}
+
 static void warn_trailing(const struct run *run, const struct object *object)
 {
     struct shale_err err;
@@ -62,7 +98,7 @@ static enum shale_status get_whole(struct worker *worker, const struct object *o
 {
     struct shale_get *get = &worker->get;
     struct shale_buf *stored = &worker->stored;
-    enum shale_status status = root_get(object->root, object->key.data, get, err);
+    enum shale_status status = open_object(worker->run, object, get, err);
     size_t n = 1;
     shale_buf_reset(stored);
     *large = status == SHALE_OK && get->n_bytes > GROUP_STORED_BYTES;
@@ -100,13 +136,24 @@ static enum shale_status shred_small(struct worker *worker, const struct object 
     return status;
 }
 
+/* worker->hash is that of the stored bytes; '*touched' as judge_changed() says. */
+static enum shale_status hash_small(struct worker *worker, const struct object *object,
+                                    bool *touched, struct shale_err *err)
+{
+    if (worker->consumed == NULL)
+        return SHALE_OK;
+    shale_content_hash(shale_buf_str(&worker->stored), worker->hash);
+    return object->changed ? judge_changed(worker, object, worker->hash, touched, err) : SHALE_OK;
+}
+
 /* One object of a group: its rows, or its reject, or (SMALL_LARGE) nothing. */
 static enum shale_status read_small(struct worker *worker, const struct object *object,
                                     enum small *out, struct shale_err *err)
 {
-    bool trailing = false, large = false;
+    bool trailing = false, large = false, touched = false;
     enum shale_status status;
     *out = SMALL_DONE;
+    worker->hash[0] = '\0';
     status = get_whole(worker, object, &large, err);
     if (status != SHALE_OK)
         return status;
@@ -116,7 +163,9 @@ static enum shale_status read_small(struct worker *worker, const struct object *
     }
     worker->bytes_read += (int64_t)worker->stored.n_bytes;
     status = check_name(object, err);
-    if (status != SHALE_OK)
+    if (status == SHALE_OK)
+        status = hash_small(worker, object, &touched, err);
+    if (status != SHALE_OK || touched)
         return status;
     shale_buf_reset(&worker->text);
     status = shale_decoder_whole(worker->decoder, worker->stored.data, worker->stored.n_bytes,
@@ -146,14 +195,20 @@ static void log_failure(struct worker *worker, enum shale_log_level level,
         worker->n_logged = MAX_LOGGED + 1;
 }
 
-/* An object that failed: its reject row, or a note that it could not be read. */
+/* An object that failed: its reject row, or a note that it could not be read.  A ledger cannot hold
+ * a key that is no text. */
 static enum shale_status take_failure(struct worker *worker, const struct object *object,
-                                      enum shale_status status, struct shale_err *err)
+                                      enum shale_status status, const char *hash,
+                                      struct shale_err *err)
 {
     shale_err_at(err, object->name.data, -1, -1);
-    if (is_content(status)) {
+    if (is_content(status) && (worker->consumed == NULL || err->code != SHALE_E_object_name)) {
+        const struct counts before = worker->counts;
         log_failure(worker, SHALE_LOG_WARN, err);
-        return reject_object(worker, object, err);
+        status = reject_object(worker, object, err);
+        return status != SHALE_OK || worker->consumed == NULL
+                   ? status
+                   : consumed_append(worker, object, SHALE_LEDGER_REJECTED, hash, &before);
     }
     log_failure(worker, SHALE_LOG_ERROR, err);
     worker->objects_failed++;
@@ -163,6 +218,12 @@ static enum shale_status take_failure(struct worker *worker, const struct object
         worker->unread_err = *err;
     }
     return SHALE_OK;
+}
+
+static size_t group_bytes(const struct worker *worker)
+{
+    return shale_builder_n_bytes(worker->builder) + shale_builder_n_bytes(worker->rejects) +
+           (worker->consumed == NULL ? 0 : shale_builder_n_bytes(worker->consumed));
 }
 
 enum shale_status read_group(struct worker *worker, struct job *job)
@@ -190,12 +251,14 @@ enum shale_status read_group(struct worker *worker, struct job *job)
             break;
         }
         if (status != SHALE_OK)
-            status = take_failure(worker, &objects[i], status, &job->err);
+            status = take_failure(worker, &objects[i], status, worker->hash, &job->err);
+        else if (worker->consumed != NULL)
+            status =
+                consumed_append(worker, &objects[i], SHALE_LEDGER_DONE, worker->hash, &mark.counts);
         if (status != SHALE_OK)
             return SHALE_ERR(&job->err, no_memory);
         worker->objects_done++;
-        if (shale_builder_n_bytes(worker->builder) + shale_builder_n_bytes(worker->rejects) >=
-            PARCEL_BYTES) {
+        if (group_bytes(worker) >= PARCEL_BYTES) {
             job->stopped_at = i + 1;
             break;
         }
@@ -273,6 +336,56 @@ static enum shale_status read_prefixed(struct shale_source *source, void *out, s
     return status;
 }
 
+static enum shale_status read_hashed(struct shale_source *source, void *out, size_t capacity,
+                                     size_t *n_bytes, struct shale_err *err)
+{
+    struct hashed *hashed = (struct hashed *)(void *)source;
+    enum shale_status status = shale_source_read(hashed->under, out, capacity, n_bytes, err);
+    if (status == SHALE_OK)
+        shale_content_hash_update(&hashed->hash, out, *n_bytes);
+    return status;
+}
+
+/* Read what is left of it, so that its hash is of all bytes. */
+static enum shale_status hash_rest(struct worker *worker, struct large *large,
+                                   struct shale_err *err)
+{
+    struct shale_buf *stored = &worker->stored;
+    size_t n = 1;
+    enum shale_status status = SHALE_OK;
+    shale_buf_reset(stored);
+    if (shale_buf_reserve(stored, GROUP_STORED_BYTES) != SHALE_OK)
+        return SHALE_ERR(err, no_memory);
+    while (status == SHALE_OK && n > 0)
+        status = is_cancelled(worker->run) ? SHALE_ERR(err, interrupted)
+                                           : shale_source_read(&large->hashed.source, stored->data,
+                                                               GROUP_STORED_BYTES, &n, err);
+    if (status == SHALE_OK)
+        shale_content_hash_finish(&large->hashed.hash, large->hash);
+    return status;
+}
+
+/* It was read under another tag: its bytes are hashed in a pass of their own before it is read. */
+static enum shale_status large_judge(struct worker *worker, const struct object *object,
+                                     struct large *large, struct shale_err *err)
+{
+    enum shale_status status = open_object(worker->run, object, &large->get, err);
+    if (status != SHALE_OK)
+        return status;
+    large->is_open = true;
+    status = hash_rest(worker, large, err);
+    worker->bytes_read += large->get.n_read;
+    large->is_open = false;
+    if (status != SHALE_OK) {
+        shale_get_close(&large->get);
+        return status;
+    }
+    status = shale_get_finish(&large->get, err);
+    shale_content_hash_init(&large->hashed.hash);
+    return status == SHALE_OK ? judge_changed(worker, object, large->hash, &large->touched, err)
+                              : status;
+}
+
 void large_free(struct run *run, struct large *large)
 {
     if (large == NULL)
@@ -294,6 +407,9 @@ static enum shale_status large_new(const struct run *run, struct large **out, st
         return SHALE_ERR(err, no_memory);
     large->get.fd = -1;
     large->prefix.read = read_prefixed;
+    large->hashed.source.read = read_hashed;
+    large->hashed.under = &large->get.source;
+    shale_content_hash_init(&large->hashed.hash);
     shale_buf_init(&large->head, run->mem, SHALE_WINDOW_BYTES + SHALE_JSON_PADDING);
     if (shale_decoder_new(run->mem, &large->decoder) != SHALE_OK)
         return SHALE_ERR(err, no_memory);
@@ -324,16 +440,21 @@ static enum shale_status see_shape(const struct run *run, struct large *large,
     return SHALE_OK;
 }
 
-static enum shale_status large_begin(const struct run *run, const struct object *object,
+static enum shale_status large_begin(struct worker *worker, const struct object *object,
                                      struct large *large, struct shale_err *err)
 {
+    const struct run *run = worker->run;
     enum shale_status status = check_name(object, err);
-    if (status == SHALE_OK)
-        status = root_get(object->root, object->key.data, &large->get, err);
+    if (status == SHALE_OK && object->changed)
+        status = large_judge(worker, object, large, err);
+    if (status != SHALE_OK || large->touched)
+        return status;
+    status = open_object(run, object, &large->get, err);
     if (status != SHALE_OK)
         return status;
     large->is_open = true;
-    shale_decoder_begin(large->decoder, &large->get.source);
+    shale_decoder_begin(large->decoder,
+                        run->table != NULL ? &large->hashed.source : &large->get.source);
     large->shape = forced_shape(run->stream);
     if (large->shape == SHALE_SHAPE_SEEN)
         status = see_shape(run, large, err);
@@ -358,12 +479,20 @@ static enum shale_status large_end(struct worker *worker, struct job *job,
                                    const struct object *object)
 {
     struct large *large = job->node->large;
-    enum shale_status status = shale_get_finish(&large->get, &job->err);
+    enum shale_status status = SHALE_OK;
+    if (worker->consumed != NULL)
+        status = hash_rest(worker, large, &job->err);
+    if (status != SHALE_OK)
+        return status;
+    status = shale_get_finish(&large->get, &job->err);
     large->is_open = false;
     if (status != SHALE_OK)
         return status;
     if (shale_decoder_trailing(large->decoder))
         warn_trailing(worker->run, object);
+    if (worker->consumed != NULL &&
+        consumed_append(worker, object, SHALE_LEDGER_DONE, large->hash, NULL) != SHALE_OK)
+        return SHALE_ERR(&job->err, no_memory);
     worker->objects_done++;
     job->node_done = true;
     return SHALE_OK;
@@ -430,7 +559,7 @@ static enum shale_status large_failed(struct worker *worker, struct job *job,
     static const struct mark nothing = {0};
     worker_take_back(worker, &nothing);
     count_bytes(worker, job->node->large);
-    status = take_failure(worker, object, status, &job->err);
+    status = take_failure(worker, object, status, job->node->large->hash, &job->err);
     if (status != SHALE_OK)
         return status;
     worker->objects_done++;
@@ -441,6 +570,18 @@ static enum shale_status large_failed(struct worker *worker, struct job *job,
     }
     return parcel_take(worker, worker->unread != SHALE_OK ? PARCEL_UNREAD : PARCEL_FAILED, 0,
                        &job->parcel);
+}
+
+/* Its bytes are those of another tag: that is all. */
+static enum shale_status large_touched(struct worker *worker, struct job *job,
+                                       const struct object *object)
+{
+    worker->objects_done++;
+    job->node_done = true;
+    if (consumed_append(worker, object, SHALE_LEDGER_DONE, job->node->large->hash, NULL) !=
+        SHALE_OK)
+        return SHALE_NOMEM;
+    return parcel_take(worker, PARCEL_WHOLE, 0, &job->parcel);
 }
 
 enum shale_status read_object(struct worker *worker, struct job *job)
@@ -455,9 +596,11 @@ enum shale_status read_object(struct worker *worker, struct job *job)
     if (node->large == NULL) {
         status = large_new(run, &node->large, &job->err);
         if (status == SHALE_OK)
-            status = large_begin(run, object, node->large, &job->err);
+            status = large_begin(worker, object, node->large, &job->err);
     }
-    if (status == SHALE_OK)
+    if (status == SHALE_OK && node->large->touched)
+        status = large_touched(worker, job, object);
+    else if (status == SHALE_OK)
         status = node->large->slicer != NULL ? next_slice(worker, job, object)
                                              : next_piece(worker, job, object);
     if (status != SHALE_OK && !is_fatal(status))

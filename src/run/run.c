@@ -216,7 +216,8 @@ static bool pick_finish(struct run *run, unsigned number, void **out)
     while (run->next_finish <= seq->n_parts) {
         size_t i = run->next_finish++;
         struct part *part = i < seq->n_parts ? seq->parts[i] : &seq->rejects;
-        if (is_empty(part) && (part->rejects || run->options->layout == SHALE_OUTPUT_TABLE))
+        if (is_empty(part) &&
+            (part->kind == PART_REJECTS || run->options->layout == SHALE_OUTPUT_TABLE))
             continue;
         run->workers[number].job.part = part;
         (void)give(run, number, JOB_FINISH, out);
@@ -468,6 +469,16 @@ static enum shale_status open_workers(struct run *run, struct shale_err *err)
     return SHALE_OK;
 }
 
+/* For the observer: what there is to do.  The listing begins anew afterwards. */
+static enum shale_status count_all(struct run *run, struct shale_err *err)
+{
+    enum shale_status status = run->table != NULL ? table_begin(run, err) : SHALE_OK;
+    if (status == SHALE_OK)
+        status = plan_count(run, err);
+    plan_rewind(run, NULL);
+    return status;
+}
+
 static enum shale_status open_run(struct run *run, struct shale_err *err)
 {
     const struct shale_run_options *options = run->options;
@@ -491,10 +502,13 @@ static enum shale_status open_run(struct run *run, struct shale_err *err)
     status = plan_check(run, err);
     if (status == SHALE_OK)
         status = roots_open(run, err);
+    if (status == SHALE_OK && options->layout == SHALE_OUTPUT_TABLE)
+        status = table_open(run, err);
+    run->output_options.has_log = status == SHALE_OK && run->table != NULL && table_has_log(run);
     if (status == SHALE_OK)
         status = shale_output_open(run->env, &run->output_options, &run->output, err);
     if (status == SHALE_OK && options->observer != NULL && options->observer->wants_totals)
-        status = plan_totals(run, err);
+        status = count_all(run, err);
     if (status == SHALE_OK)
         status = sequence_open(run, err);
     if (status == SHALE_OK)
@@ -513,38 +527,32 @@ static void close_run(struct run *run)
     sequence_close(run);
     shale_output_free(run->output);
     plan_close(run);
+    table_close(run);
     roots_close(run);
     shale_mem_free(run->mem, run->free_texts);
     shale_mem_free(run->mem, run->workers);
     shale_mem_free(run->mem, run->index_columns);
 }
 
-/* All rows of it were of objects that failed. */
-static void drop_file(struct run *run, struct part *part)
-{
-    shale_output_drop(run->output, part->file);
-    part->file = NULL;
-}
-
-/* Everything is in complete files under temporary names: show them. */
-static enum shale_status publish(struct run *run, struct shale_err *err)
+/* Everything is in complete files under temporary names: give them their own. */
+static enum shale_status publish_files(struct run *run, struct shale_err *err)
 {
     struct sequencer *seq = &run->seq;
     struct shale_file **files = shale_mem_zeroed(run->mem, seq->n_parts + 1, sizeof *files);
-    struct shale_file *rejects = is_empty(&seq->rejects) ? NULL : seq->rejects.file;
     enum shale_status status;
     size_t n = 0;
     if (files == NULL)
         return SHALE_ERR(err, no_memory);
-    for (size_t i = 0; i < seq->n_parts; i++) {
-        if (!is_empty(seq->parts[i]) || run->options->layout == SHALE_OUTPUT_FILE)
-            files[n++] = seq->parts[i]->file;
-        else
-            drop_file(run, seq->parts[i]);
+    for (size_t i = 0; i <= seq->n_parts; i++) {
+        struct part *part = i < seq->n_parts ? seq->parts[i] : &seq->rejects;
+        if (is_empty(part) && (part->kind == PART_REJECTS || run->table != NULL)) {
+            shale_file_free(part->file); /* its rows were all of objects that failed */
+            part->file = NULL;
+        } else if (part->kind == PART_DATA) {
+            files[n++] = part->file;
+        }
     }
-    if (rejects == NULL)
-        drop_file(run, &seq->rejects);
-    status = shale_output_publish(run->output, files, n, rejects, err);
+    status = shale_output_publish(run->output, files, n, seq->rejects.file, err);
     shale_mem_free(run->mem, files);
     return status;
 }
@@ -563,26 +571,92 @@ static enum shale_status rehearse(struct run *run, struct shale_err *err)
     enum shale_status status = plan_check(run, err);
     if (status == SHALE_OK)
         status = roots_open(run, err);
+    if (status == SHALE_OK && run->options->layout == SHALE_OUTPUT_TABLE)
+        status = table_open(run, err);
+    if (status == SHALE_OK && run->table != NULL)
+        status = table_begin(run, err);
     return status == SHALE_OK ? plan_count(run, err) : status;
+}
+
+static void enter(struct run *run, enum run_state state)
+{
+    static const unsigned from[] = {
+        [RUN_OPEN] = 1U << RUN_NEW,
+        [RUN_READING] = 1U << RUN_OPEN | 1U << RUN_BUILT | 1U << RUN_PUBLISHED,
+        [RUN_BUILT] = 1U << RUN_READING,
+        [RUN_PUBLISHED] = 1U << RUN_BUILT,
+        [RUN_DONE] = 1U << RUN_PUBLISHED,
+    };
+    assert((from[state] & 1U << run->state) != 0);
+    (void)from;
+    run->state = state;
+}
+
+/* All threads, until all that the phase lists is in complete files. */
+static enum shale_status read_phase(struct run *run, struct shale_err *err)
+{
+    const struct shale_pool_owner owner = {run, pick, work, done};
+    enum shale_status status = SHALE_OK;
+    run->planned = false;
+    run->next_finish = 0;
+    if (shale_pool_run(run->n_workers, &owner) != SHALE_OK)
+        status = SHALE_ERR(err, no_memory);
+    if (status == SHALE_OK)
+        status = run->status;
+    if (status == SHALE_OK && is_cancelled(run))
+        status = SHALE_ERR(err, interrupted);
+    assert(status != SHALE_OK || (run->flight_bytes == 0 && run->head == NULL));
+    return status;
+}
+
+/* SHALE_CONFLICT: the phase is to be done again. */
+static enum shale_status publish(struct run *run, struct shale_err *err)
+{
+    enum shale_status status = publish_files(run, err);
+    return status == SHALE_OK && run->table != NULL ? table_commit(run, err) : status;
+}
+
+/* One phase after the other; one that lost is done again on what has won. */
+static enum shale_status phases(struct run *run, struct shale_err *err)
+{
+    enum shale_status status = run->table != NULL ? table_begin(run, err) : SHALE_OK;
+    while (status == SHALE_OK && run->state != RUN_DONE) {
+        enter(run, RUN_READING);
+        status = read_phase(run, err);
+        if (status != SHALE_OK)
+            break;
+        enter(run, RUN_BUILT);
+        status = publish(run, err);
+        if (status != SHALE_OK && (status != SHALE_CONFLICT || run->table == NULL))
+            break;
+        if (status == SHALE_OK)
+            enter(run, RUN_PUBLISHED);
+        if (run->table == NULL || (status == SHALE_OK && !run->plan.more)) {
+            enter(run, RUN_DONE);
+            break;
+        }
+        if (status == SHALE_OK)
+            status = table_begin(run, err);
+        else
+            status = table_begin_again(run, err);
+        if (status == SHALE_OK)
+            status = sequence_begin(run, err);
+    }
+    return status;
 }
 
 static enum shale_status execute(struct run *run, struct shale_err *err)
 {
-    const struct shale_pool_owner owner = {run, pick, work, done};
     enum shale_status status;
     if (run->options->dry_run)
         return rehearse(run, err);
     status = open_run(run, err);
     if (status == SHALE_OK)
         status = ensure_part(run, err);
-    if (status == SHALE_OK && shale_pool_run(run->n_workers, &owner) != SHALE_OK)
-        status = SHALE_ERR(err, no_memory);
-    if (status == SHALE_OK)
-        status = run->status;
-    assert(status != SHALE_OK || run->flight_bytes == 0);
-    if (status == SHALE_OK && is_cancelled(run))
-        status = SHALE_ERR(err, interrupted);
-    return status != SHALE_OK ? status : publish(run, err);
+    if (status != SHALE_OK)
+        return status;
+    enter(run, RUN_OPEN);
+    return phases(run, err);
 }
 
 enum shale_status shale_run(const struct shale_run_options *options, struct shale_summary *summary,
@@ -599,22 +673,20 @@ enum shale_status shale_run(const struct shale_run_options *options, struct shal
     run->stream = options->stream;
     run->err = err;
     run->seq.spill.fd = -1;
-    run->seq.rejects.rejects = true;
+    run->seq.rejects.kind = PART_REJECTS;
+    run->seq.consumed.kind = PART_CONSUMED;
     run->began_us = run->env->monotonic_us(run->env->ctx);
     run->began_wall_us = run->env->wall_us(run->env->ctx);
     status = execute(run, err);
     summarise(run, summary);
-    if (status == SHALE_OK) {
-        summary->rows_total = summary->events_written;
-        if (run->seq.unread != SHALE_OK) {
-            status = run->seq.unread == SHALE_DENIED ? SHALE_DENIED : SHALE_AGAIN;
-            shale_err_clear(err);
-            (void)SHALE_ERR(err, objects_unread, (long long)run->seq.n_unread,
-                            run->seq.unread_err.message);
-            shale_err_at(err, run->seq.unread_err.object, -1, -1);
-        }
-    } else {
-        summary->files_written = summary->bytes_written = 0;
+    if (status == SHALE_OK && run->seq.sums.unread != SHALE_OK) {
+        const struct sums *sums = &run->seq.sums;
+        status = sums->unread == SHALE_DENIED ? SHALE_DENIED : SHALE_AGAIN;
+        shale_err_clear(err);
+        (void)SHALE_ERR(err, objects_unread, (long long)sums->n_unread, sums->unread_err.message);
+        shale_err_at(err, sums->unread_err.object, -1, -1);
+    } else if (status != SHALE_OK && run->table == NULL) {
+        summary->files_written = summary->bytes_written = summary->rows_total = 0;
         summary->rejects_path[0] = '\0';
     }
     close_run(run);

@@ -43,15 +43,23 @@ struct shale_run_options {
     const struct shale_observer *observer; /* may be NULL */
 };
 
+enum { SHALE_SUMMARY_COMMITS = 1000 };
+
 /* What happened; good also after a failure (then nothing was published). */
 struct shale_summary {
     int64_t objects_listed, objects_new, objects_failed, objects_passed_over;
+    /* Of a table: those that come again under another tag, with other bytes or with the same. */
+    int64_t objects_changed, objects_touched;
     int64_t events_read, events_written, events_rejected, events_filtered, events_duplicates;
+    /* rows_total: of a table all that its ledger knows; of a file those of this run. */
     int64_t rows_total, files_written, bytes_read, bytes_written;
     bool has_last_event_time;
     int64_t last_event_time;   /* of the stream's first timestamp column ... */
     enum shale_unit time_unit; /* ... in this unit */
     int64_t elapsed_us;
+    int64_t commits[SHALE_SUMMARY_COMMITS]; /* versions of the log, the first ones of ... */
+    int64_t n_commits;
+    int64_t objects_wasted; /* built for a commit that lost, and so once more */
     bool dry_run;
     int64_t bytes_listed;    /* dry_run: stored bytes of what would be read */
     char rejects_path[4096]; /* "" without rejects */

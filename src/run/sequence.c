@@ -15,10 +15,11 @@
 
 #include "base/hash.h"
 
-enum { FIRST_PARTS = 32, SHOWN_REJECTS = 10 };
+enum { FIRST_PARTS = 32, SHOWN_REJECTS = 10, MAX_INPUT_BYTES = 1 << 20 };
 
 enum shale_status sequence_open(struct run *run, struct shale_err *err)
 {
+    shale_buf_init(&run->seq.first_input, run->mem, MAX_INPUT_BYTES);
     return shale_spill_init(&run->seq.spill, run->mem, run->options->temporary, err);
 }
 
@@ -33,7 +34,8 @@ void entries_drop(struct run *run, struct part *part, size_t from, size_t n)
             shale_spill_free(&run->seq.spill, entry->spill_at, entry->n_bytes);
         shale_batch_free(run->mem, entry->batch);
         part->waiting_bytes -= waiting;
-        run->seq.waiting_bytes -= waiting;
+        if (part->kind != PART_CONSUMED)
+            run->seq.waiting_bytes -= waiting;
     }
     memmove(part->entries + from, part->entries + from + n,
             (part->n_entries - from - n) * sizeof *part->entries);
@@ -46,9 +48,35 @@ static void part_free(struct run *run, struct part *part)
         shale_batch_free(run->mem, part->entries[i].batch);
     shale_mem_free(run->mem, part->entries);
     shale_file_free(part->file);
-    if (part->rejects)
-        return;
-    shale_mem_free(run->mem, part);
+    if (part->kind == PART_DATA)
+        shale_mem_free(run->mem, part);
+    else
+        *part = (struct part){.kind = part->kind};
+}
+
+static void drop_parts(struct run *run)
+{
+    struct sequencer *seq = &run->seq;
+    for (size_t i = 0; i < seq->n_parts; i++)
+        part_free(run, seq->parts[i]);
+    part_free(run, &seq->rejects);
+    part_free(run, &seq->consumed);
+    if (seq->n_slots > 0)
+        memset(seq->slots, 0, seq->n_slots * sizeof *seq->slots);
+    seq->n_parts = seq->final_part = 0;
+    seq->final_done = false;
+    seq->waiting_bytes = seq->memory_bytes = 0;
+    seq->check = NULL;
+    shale_buf_reset(&seq->first_input);
+    seq->has_input = false;
+    seq->n_consumed = 0;
+}
+
+enum shale_status sequence_begin(struct run *run, struct shale_err *err)
+{
+    drop_parts(run);
+    shale_spill_fini(&run->seq.spill);
+    return shale_spill_init(&run->seq.spill, run->mem, run->options->temporary, err);
 }
 
 void sequence_close(struct run *run)
@@ -61,11 +89,10 @@ void sequence_close(struct run *run)
         seq->first = next;
     }
     cut_free(run, seq->cut);
-    for (size_t i = 0; i < seq->n_parts; i++)
-        part_free(run, seq->parts[i]);
-    part_free(run, &seq->rejects);
+    drop_parts(run);
     shale_mem_free(run->mem, seq->parts);
     shale_mem_free(run->mem, seq->slots);
+    shale_buf_fini(&seq->first_input);
     shale_spill_fini(&seq->spill);
 }
 
@@ -179,7 +206,8 @@ static enum shale_status wait_batch(struct run *run, struct part *part, struct s
     }
     part->entries[part->n_entries++] = entry;
     part->waiting_bytes += entry_weight(run, &entry);
-    seq->waiting_bytes += entry_weight(run, &entry);
+    if (part->kind != PART_CONSUMED)
+        seq->waiting_bytes += entry_weight(run, &entry);
     return SHALE_OK;
 }
 
@@ -202,6 +230,8 @@ static enum shale_status cut_part(struct worker *worker, struct part *part, bool
         part->has_mark = true;
         part->mark_groups =
             part->file == NULL ? 0 : shale_parquet_n_row_groups(part->file->parquet);
+        if (part->file != NULL)
+            shale_file_mark(part->file);
     }
     return encode_begin(worker, part, n, all, err);
 }
@@ -269,8 +299,9 @@ static void add_time(bool *has, int64_t *last, bool more_has, int64_t more)
 
 static void object_end(struct sequencer *seq)
 {
-    add_counts(&seq->counts, &seq->object_counts);
-    add_time(&seq->has_time, &seq->last_time, seq->object_has_time, seq->object_last_time);
+    add_counts(&seq->sums.counts, &seq->object_counts);
+    add_time(&seq->sums.has_time, &seq->sums.last_time, seq->object_has_time,
+             seq->object_last_time);
     seq->epoch = 0;
 }
 
@@ -325,7 +356,7 @@ static enum shale_status check_rejects(const struct run *run, const struct parce
 {
     const struct shale_stream *stream = run->stream;
     const struct sequencer *seq = &run->seq;
-    int64_t rejected = seq->counts.rejected;
+    int64_t rejected = seq->sums.counts.rejected;
     if (stream->reject_fails && parcel->error != NULL) {
         *err = *parcel->error;
         return SHALE_REJECTS;
@@ -358,23 +389,40 @@ static enum shale_status parcel_begin(struct run *run, struct parcel *parcel, st
         status = shift_numbers(run, parcel, err);
     show_reject(run, parcel);
     seq->object_events += parcel->n_events;
-    seq->objects_failed += parcel->objects_failed;
-    seq->objects_done += parcel->objects_done;
-    seq->bytes_read += parcel->bytes_read;
-    seq->n_unread += parcel->n_unread;
-    if (parcel->unread != SHALE_OK && seq->unread == SHALE_OK) {
-        seq->unread = parcel->unread;
-        seq->unread_err = *parcel->unread_error;
+    seq->sums.objects_failed += parcel->objects_failed;
+    seq->sums.objects_done += parcel->objects_done;
+    seq->sums.bytes_read += parcel->bytes_read;
+    seq->sums.n_touched += parcel->n_touched;
+    seq->sums.n_unread += parcel->n_unread;
+    if (parcel->unread != SHALE_OK && seq->sums.unread == SHALE_OK) {
+        seq->sums.unread = parcel->unread;
+        seq->sums.unread_err = *parcel->unread_error;
     }
     if (seq->epoch != 0) {
         add_counts(&seq->object_counts, &parcel->counts);
         add_time(&seq->object_has_time, &seq->object_last_time, parcel->has_time,
                  parcel->last_time);
     } else {
-        add_counts(&seq->counts, &parcel->counts);
-        add_time(&seq->has_time, &seq->last_time, parcel->has_time, parcel->last_time);
+        add_counts(&seq->sums.counts, &parcel->counts);
+        add_time(&seq->sums.has_time, &seq->sums.last_time, parcel->has_time, parcel->last_time);
     }
+    if (status == SHALE_OK && parcel->kind == PARCEL_END && parcel->consumed != NULL &&
+        consumed_add(parcel->consumed, &seq->object_counts) != SHALE_OK)
+        status = SHALE_ERR(err, index_overflow);
     return status == SHALE_OK ? check_rejects(run, parcel, err) : status;
+}
+
+/* The objects of a parcel wait until the phase is committed. */
+static enum shale_status take_consumed(struct run *run, struct shale_batch *batch,
+                                       struct shale_err *err)
+{
+    struct sequencer *seq = &run->seq;
+    enum shale_status status = table_note_input(run, batch);
+    seq->n_consumed += shale_batch_n_rows(batch);
+    if (status == SHALE_OK)
+        return wait_batch(run, &seq->consumed, batch, err);
+    shale_batch_free(run->mem, batch);
+    return SHALE_ERR(err, no_memory);
 }
 
 /* Let the next batch of the parcel wait. */
@@ -383,6 +431,11 @@ static enum shale_status take_item(struct run *run, struct parcel *parcel, struc
     struct sequencer *seq = &run->seq;
     uint32_t item = seq->item++;
     struct shale_batch *batch;
+    if (item > parcel->n_parts) {
+        batch = parcel->consumed;
+        parcel->consumed = NULL;
+        return batch == NULL ? SHALE_OK : take_consumed(run, batch, err);
+    }
     if (item == parcel->n_parts) {
         batch = parcel->rejects;
         parcel->rejects = NULL;
@@ -431,7 +484,7 @@ static enum shale_status take_parcels(struct worker *worker, bool *all, struct s
             seq->first = seq->parcel->next;
             seq->item = 0;
             status = parcel_begin(run, seq->parcel, err);
-        } else if (seq->item <= seq->parcel->n_parts) {
+        } else if (seq->item <= seq->parcel->n_parts + 1) {
             status = take_item(run, seq->parcel, err);
         } else {
             status = parcel_end(run, seq->parcel, err);
@@ -446,7 +499,7 @@ static enum shale_status finish_all(struct worker *worker, bool *all, struct sha
 {
     struct run *run = worker->run;
     struct sequencer *seq = &run->seq;
-    const struct counts *c = &seq->counts;
+    const struct counts *c = &seq->sums.counts;
     double percent = c->read == 0 ? 0 : 100.0 * (double)c->rejected / (double)c->read;
     enum shale_status status = SHALE_OK;
     if (c->read != c->written + c->rejected + c->filtered)

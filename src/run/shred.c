@@ -28,6 +28,8 @@ enum shale_status worker_open(struct run *run, struct worker *worker)
         status = shale_builder_new(mem, &run->stream->schema, &worker->builder);
     if (status == SHALE_OK)
         status = shale_builder_new(mem, &shale_rejects_schema, &worker->rejects);
+    if (status == SHALE_OK && run->table != NULL)
+        status = shale_builder_new(mem, &consumed_schema, &worker->consumed);
     if (status == SHALE_OK)
         status = shale_partitioner_new(mem, run->stream, &worker->partitioner);
     if (status == SHALE_OK)
@@ -45,6 +47,7 @@ void worker_close(struct worker *worker)
     shale_get_close(&worker->get);
     shale_chunk_writer_free(worker->chunks);
     shale_partitioner_free(worker->partitioner);
+    shale_builder_free(worker->consumed);
     shale_builder_free(worker->rejects);
     shale_builder_free(worker->builder);
     shale_shredder_free(worker->shredder);
@@ -57,15 +60,20 @@ void worker_close(struct worker *worker)
 
 struct mark worker_mark(const struct worker *worker)
 {
-    return (struct mark){shale_builder_n_rows(worker->builder),
-                         shale_builder_n_rows(worker->rejects), worker->counts,
-                         worker->first_error.code != SHALE_E_none};
+    return (struct mark){.n_rows = shale_builder_n_rows(worker->builder),
+                         .n_rejects = shale_builder_n_rows(worker->rejects),
+                         .n_consumed =
+                             worker->consumed == NULL ? 0 : shale_builder_n_rows(worker->consumed),
+                         .counts = worker->counts,
+                         .had_error = worker->first_error.code != SHALE_E_none};
 }
 
 void worker_take_back(struct worker *worker, const struct mark *mark)
 {
     shale_builder_truncate(worker->builder, mark->n_rows);
     shale_builder_truncate(worker->rejects, mark->n_rejects);
+    if (worker->consumed != NULL)
+        shale_builder_truncate(worker->consumed, mark->n_consumed);
     worker->counts = mark->counts;
     if (!mark->had_error)
         shale_err_clear(&worker->first_error);
@@ -105,7 +113,7 @@ enum shale_status reject_object(struct worker *worker, const struct object *obje
         .object = object->name,
         .record = -1,
         .byte = why->byte,
-        .rule = "object",
+        .rule = why->code == SHALE_E_object_changed ? "object_changed" : "object",
         .message = why->message,
     };
     worker->counts.read++;
@@ -347,6 +355,12 @@ static enum shale_status fill_parcel(struct worker *worker, struct parcel *parce
         if (status == SHALE_OK)
             parcel->n_bytes += shale_batch_n_bytes(parcel->rejects);
     }
+    if (status == SHALE_OK && worker->consumed != NULL &&
+        shale_builder_n_rows(worker->consumed) > 0) {
+        status = shale_builder_split(worker->consumed, NULL, 1, &parcel->consumed);
+        if (status == SHALE_OK)
+            parcel->n_bytes += shale_batch_n_bytes(parcel->consumed);
+    }
     if (status == SHALE_OK && worker->first_error.code != SHALE_E_none)
         status = copy_error(worker->run->mem, &worker->first_error, &parcel->error);
     if (status == SHALE_OK && worker->unread != SHALE_OK)
@@ -368,6 +382,7 @@ enum shale_status parcel_take(struct worker *worker, enum parcel_kind kind, int6
     parcel->objects_failed = worker->objects_failed;
     parcel->objects_done = worker->objects_done;
     parcel->bytes_read = worker->bytes_read;
+    parcel->n_touched = worker->n_touched;
     parcel->unread = worker->unread;
     parcel->n_unread = worker->n_unread;
     status = fill_parcel(worker, parcel);
@@ -377,8 +392,10 @@ enum shale_status parcel_take(struct worker *worker, enum parcel_kind kind, int6
     }
     shale_builder_reset(worker->builder, KEEP_BUILDER_BYTES);
     shale_builder_reset(worker->rejects, KEEP_BUILDER_BYTES / 4);
+    if (worker->consumed != NULL)
+        shale_builder_reset(worker->consumed, KEEP_BUILDER_BYTES / 4);
     worker->counts = (struct counts){0};
-    worker->objects_failed = worker->objects_done = worker->bytes_read = 0;
+    worker->objects_failed = worker->objects_done = worker->bytes_read = worker->n_touched = 0;
     worker->unread = SHALE_OK;
     worker->n_unread = 0;
     shale_err_clear(&worker->first_error);
@@ -395,6 +412,7 @@ void parcel_free(struct run *run, struct parcel *parcel)
     shale_mem_free(run->mem, parcel->batches);
     shale_mem_free(run->mem, parcel->names);
     shale_batch_free(run->mem, parcel->rejects);
+    shale_batch_free(run->mem, parcel->consumed);
     shale_mem_free(run->mem, parcel->error);
     shale_mem_free(run->mem, parcel->unread_error);
     shale_mem_free(run->mem, parcel);

@@ -131,7 +131,7 @@ enum shale_status order_make(const struct run *run, const struct part *part, siz
     const struct shale_schema *schema = &stream->schema;
     enum shale_status status;
     *order = (struct row_order){0};
-    if (part->rejects || stream->n_sort_by == 0)
+    if (part->kind == PART_REJECTS || stream->n_sort_by == 0)
         return SHALE_OK;
     status = begin(order, run, part, n_entries) == SHALE_OK ? SHALE_OK : SHALE_ERR(err, no_memory);
     order->n_sorting = stream->n_sort_by;

@@ -3,35 +3,63 @@
 #include "run/private.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "json/writer.h"
 
-void summarise(const struct run *run, struct shale_summary *summary)
+/* The files of a layout file: those of a table are in run->committed. */
+static void count_files(const struct run *run, struct shale_summary *summary)
 {
     const struct sequencer *seq = &run->seq;
-    summary->objects_listed = run->plan.n_listed;
-    summary->objects_new = run->plan.n_new;
-    summary->objects_failed = seq->objects_failed;
-    summary->objects_passed_over = run->plan.n_passed_over;
-    summary->events_read = seq->counts.read;
-    summary->events_written = seq->counts.written;
-    summary->events_rejected = seq->counts.rejected;
-    summary->events_filtered = seq->counts.filtered;
-    summary->bytes_read = seq->bytes_read;
-    summary->dry_run = run->options->dry_run;
-    summary->bytes_listed = run->n_total_bytes;
     for (size_t i = 0; i <= seq->n_parts; i++) {
         const struct part *part = i < seq->n_parts ? seq->parts[i] : &seq->rejects;
         if (part->file == NULL)
             continue;
-        summary->files_written += !part->rejects;
+        summary->files_written += part->kind == PART_DATA;
         summary->bytes_written += part->file->put.n_bytes;
     }
-    if (run->output != NULL && seq->rejects.file != NULL)
+    summary->rows_total = seq->sums.counts.written;
+}
+
+static void count_commits(const struct run *run, struct shale_summary *summary)
+{
+    const struct committed *sum = &run->committed;
+    summary->files_written = sum->n_files;
+    summary->bytes_written = sum->n_bytes;
+    summary->rows_total = run->table->rows_total;
+    summary->n_commits = sum->n_versions;
+    summary->objects_wasted = sum->n_wasted;
+    memcpy(summary->commits, sum->versions, sizeof summary->commits);
+}
+
+void summarise(const struct run *run, struct shale_summary *summary)
+{
+    const struct sums *sums = &run->seq.sums;
+    const struct tally *tally = &run->plan.tally;
+    bool has_rejects =
+        run->table != NULL ? run->committed.has_rejects : run->seq.rejects.file != NULL;
+    summary->objects_listed = tally->n_listed;
+    summary->objects_new = tally->n_new;
+    summary->objects_changed = tally->n_changed - sums->n_touched;
+    summary->objects_touched = sums->n_touched;
+    summary->objects_failed = sums->objects_failed;
+    summary->objects_passed_over = tally->n_passed_over;
+    summary->events_read = sums->counts.read;
+    summary->events_written = sums->counts.written;
+    summary->events_rejected = sums->counts.rejected;
+    summary->events_filtered = sums->counts.filtered;
+    summary->bytes_read = sums->bytes_read;
+    summary->dry_run = run->options->dry_run;
+    summary->bytes_listed = run->n_total_bytes;
+    if (run->table != NULL)
+        count_commits(run, summary);
+    else
+        count_files(run, summary);
+    if (run->output != NULL && has_rejects)
         (void)snprintf(summary->rejects_path, sizeof summary->rejects_path, "%s",
                        shale_output_rejects_path(run->output));
-    summary->has_last_event_time = seq->has_time;
-    summary->last_event_time = seq->last_time;
+    summary->has_last_event_time = sums->has_time;
+    summary->last_event_time = sums->last_time;
     if (run->time_field != SIZE_MAX && run->time_field < run->stream->n_fields)
         summary->time_unit = run->stream->fields[run->time_field].type.unit;
     summary->elapsed_us = run->env->monotonic_us(run->env->ctx) - run->began_us;
@@ -78,6 +106,8 @@ enum shale_status shale_summary_json(const struct shale_summary *s, enum shale_s
     put_number(&json, "new", s->objects_new);
     put_number(&json, "failed", s->objects_failed);
     put_number(&json, "passed_over", s->objects_passed_over);
+    put_number(&json, "changed", s->objects_changed);
+    put_number(&json, "touched", s->objects_touched);
     shale_json_put_end(&json, '}');
     shale_json_put_name(&json, "events");
     shale_json_put_begin(&json, '{');
@@ -99,7 +129,10 @@ enum shale_status shale_summary_json(const struct shale_summary *s, enum shale_s
     put_time(&json, s, out->mem);
     shale_json_put_name(&json, "commits");
     shale_json_put_begin(&json, '[');
+    for (int64_t i = 0; i < s->n_commits && i < SHALE_SUMMARY_COMMITS; i++)
+        shale_json_put_i64(&json, s->commits[i]);
     shale_json_put_end(&json, ']');
+    put_number(&json, "wasted", s->objects_wasted);
     put_number(&json, "elapsed_ms", s->elapsed_us / 1000);
     shale_json_put_end(&json, '}');
     return json.status;

@@ -19,6 +19,9 @@ struct run_case {
     char in[80], out[80];
     const char *definition;
     int64_t row_group_bytes, max_waiting_bytes; /* 0: the definition's */
+    int64_t commit_every_objects;               /* likewise */
+    int64_t settle_us;
+    bool dry_run;
     unsigned n_threads;
     int64_t memory_bytes;
     bool replace;
@@ -162,6 +165,8 @@ static inline enum shale_status run_case_inputs(struct run_case *c, const char *
                                         .n_threads = c->n_threads,
                                         .memory_bytes = c->memory_bytes,
                                         .temporary = c->root,
+                                        .settle_us = c->settle_us,
+                                        .dry_run = c->dry_run,
                                         .observer = c->observer};
     struct shale_stream *stream = NULL;
     enum shale_status status = shale_definition_read(&shale_mem_libc, "test", c->definition,
@@ -170,6 +175,8 @@ static inline enum shale_status run_case_inputs(struct run_case *c, const char *
         abort();
     if (c->row_group_bytes > 0)
         stream->row_group_bytes = c->row_group_bytes;
+    if (c->commit_every_objects > 0)
+        stream->commit_every_objects = c->commit_every_objects;
     if (c->max_waiting_bytes > 0)
         stream->max_waiting_bytes = c->max_waiting_bytes;
     options.stream = stream;
@@ -188,7 +195,16 @@ static inline enum shale_status run_case_run(struct run_case *c)
     return run_case_inputs(c, inputs, 1, false, c->layout == SHALE_OUTPUT_TABLE ? c->out : file);
 }
 
-/* Files below the root but for the inputs; '*hash' (may be NULL) of their directories and contents,
+/* Is there a log, with entry 'version' in it? */
+static inline bool run_case_has_entry(const struct run_case *c, int version)
+{
+    char name[64];
+    (void)snprintf(name, sizeof name, "_delta_log/%020d.json", version);
+    return scratch_exists(c->out, name);
+}
+
+/* Files below the root but for the inputs, the log and manifests (which have times); '*hash' (may
+ * be NULL) of their directories and contents,
  * '*n_temporary' (may be NULL) of names under construction. */
 static inline int run_case_files(struct run_case *c, uint64_t *hash, int *n_temporary)
 {
@@ -205,7 +221,9 @@ static inline int run_case_files(struct run_case *c, uint64_t *hash, int *n_temp
         FILE *file;
         char *data;
         const char *slash;
-        if (strncmp(listed.key.data, "in/", 3) == 0)
+        if (strncmp(listed.key.data, "in/", 3) == 0 ||
+            strncmp(listed.key.data, "out/_delta_log/", 15) == 0 ||
+            strncmp(listed.key.data, "out/_shale/manifest/", 20) == 0)
             continue;
         n++;
         if (n_temporary != NULL)

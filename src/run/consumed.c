@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* What became of each object: rows on their way from the worker that read it to the ledger. */
+#include "run/private.h"
+
+#include <string.h>
+
+enum column { KEY, TAG, STATE, BYTES, HASH, READ, WRITTEN, REJECTED, FILTERED, N_COLUMNS };
+
+#define COLUMN(text, type_kind)                                                                    \
+    {                                                                                              \
+        .name = {text, sizeof(text) - 1}, .type = {.kind = (type_kind) }                           \
+    }
+static const struct shale_column_def columns[N_COLUMNS] = {
+    [KEY] = COLUMN("key", SHALE_STRING),          [TAG] = COLUMN("tag", SHALE_STRING),
+    [STATE] = COLUMN("state", SHALE_INT32),       [BYTES] = COLUMN("bytes", SHALE_INT64),
+    [HASH] = COLUMN("hash", SHALE_STRING),        [READ] = COLUMN("read", SHALE_INT64),
+    [WRITTEN] = COLUMN("written", SHALE_INT64),   [REJECTED] = COLUMN("rejected", SHALE_INT64),
+    [FILTERED] = COLUMN("filtered", SHALE_INT64),
+};
+#undef COLUMN
+
+const struct shale_schema consumed_schema = {columns, N_COLUMNS};
+
+enum shale_status consumed_append(struct worker *worker, const struct object *object,
+                                  enum shale_ledger_state state, const char *hash,
+                                  const struct counts *before)
+{
+    struct shale_builder *builder = worker->consumed;
+    const struct counts *now = before == NULL ? &(struct counts){0} : &worker->counts;
+    char tag[TAG_BYTES];
+    if (before == NULL)
+        before = now;
+    shale_builder_bytes(builder, KEY, object->key);
+    shale_builder_bytes(builder, TAG, object_tag(object->n_bytes, object->mtime_ns, tag));
+    shale_builder_i32(builder, STATE, (int32_t)state);
+    shale_builder_i64(builder, BYTES, object->n_bytes);
+    shale_builder_bytes(builder, HASH, shale_str_of(hash));
+    shale_builder_i64(builder, READ, now->read - before->read);
+    shale_builder_i64(builder, WRITTEN, now->written - before->written);
+    shale_builder_i64(builder, REJECTED, now->rejected - before->rejected);
+    shale_builder_i64(builder, FILTERED, now->filtered - before->filtered);
+    return shale_builder_row(builder);
+}
+
+enum shale_status consumed_add(struct shale_batch *batch, const struct counts *counts)
+{
+    enum shale_status status = shale_batch_add(batch, READ, counts->read);
+    if (status == SHALE_OK)
+        status = shale_batch_add(batch, WRITTEN, counts->written);
+    if (status == SHALE_OK)
+        status = shale_batch_add(batch, REJECTED, counts->rejected);
+    if (status == SHALE_OK)
+        status = shale_batch_add(batch, FILTERED, counts->filtered);
+    return status;
+}
+
+static struct shale_str text_of(const struct shale_batch *batch, enum column column, int64_t row)
+{
+    struct shale_column view;
+    shale_batch_column(batch, column, &view);
+    return (struct shale_str){(const char *)view.data + view.offsets[row],
+                              (size_t)(view.offsets[row + 1] - view.offsets[row])};
+}
+
+static int64_t number_of(const struct shale_batch *batch, enum column column, int64_t row)
+{
+    struct shale_column view;
+    shale_batch_column(batch, column, &view);
+    return ((const int64_t *)view.data)[row];
+}
+
+void consumed_row(const struct shale_batch *batch, int64_t row, struct shale_ledger_row *out)
+{
+    struct shale_column state;
+    shale_batch_column(batch, STATE, &state);
+    *out = (struct shale_ledger_row){
+        .key = text_of(batch, KEY, row),
+        .tag = text_of(batch, TAG, row),
+        .state = (enum shale_ledger_state)((const int32_t *)state.data)[row],
+        .n_bytes = number_of(batch, BYTES, row),
+        .hash = text_of(batch, HASH, row),
+        .read = number_of(batch, READ, row),
+        .written = number_of(batch, WRITTEN, row),
+        .rejected = number_of(batch, REJECTED, row),
+        .filtered = number_of(batch, FILTERED, row),
+    };
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/* A run into a table: what it builds on, and what of a listing is new. */
+#include "run/private.h"
+
+#include <string.h>
+
+#include "json/text.h"
+#include "json/writer.h"
+
+enum { MAX_COMMIT_BYTES = 1 << 30, MAX_KEY_BYTES = 1 << 16 };
+
+/* ---- What it builds on ------------------------------------------------------------------------
+ */
+
+static void count_rows(struct table *table)
+{
+    const struct shale_manifest *manifest = &table->base.manifest;
+    table->rows_total = 0;
+    for (size_t i = 0; i < manifest->n_ledger; i++)
+        table->rows_total += manifest->ledger[i].written;
+}
+
+static void drop_base(struct run *run)
+{
+    struct table *table = run->table;
+    shale_decider_free(table->decider);
+    table->decider = NULL;
+    if (table->has_base)
+        shale_base_fini(&table->base, run->mem);
+    table->has_base = false;
+}
+
+enum shale_status table_read_base(struct run *run, struct shale_err *err)
+{
+    struct table *table = run->table;
+    enum shale_status status;
+    drop_base(run);
+    status = shale_base_read(table->store, run->stream->name, &table->base, err);
+    table->has_base = status == SHALE_OK;
+    if (status == SHALE_OK)
+        count_rows(table);
+    return status;
+}
+
+/* The source's name in the ledger must be text: it stands in Parquet and in JSON. */
+static enum shale_status name_source(struct run *run, struct shale_err *err)
+{
+    const struct root *root = &run->roots[0];
+    run->table->source =
+        run->stream->source_id.n_bytes > 0 ? run->stream->source_id : shale_str_of(root->real);
+    return shale_utf8_valid(run->table->source) ? SHALE_OK : SHALE_ERR(err, source_name);
+}
+
+enum shale_status table_open(struct run *run, struct shale_err *err)
+{
+    char path[4096];
+    size_t n = strlen(run->options->output);
+    struct table *table;
+    enum shale_status status;
+    if (run->options->replace)
+        return SHALE_ERR(err, output_replaces_table);
+    while (n > 1 && run->options->output[n - 1] == '/')
+        n--;
+    if (n >= sizeof path)
+        return SHALE_ERR(err, output_path_too_long, (int)sizeof path, run->options->output);
+    memcpy(path, run->options->output, n);
+    path[n] = '\0';
+    table = run->table = shale_mem_zeroed(run->mem, 1, sizeof *table);
+    if (table == NULL)
+        return SHALE_ERR(err, no_memory);
+    shale_buf_init(&table->after, run->mem, MAX_KEY_BYTES);
+    shale_buf_init(&table->last, run->mem, MAX_KEY_BYTES);
+    shale_arena_init(&table->arena, run->mem, MAX_COMMIT_BYTES);
+    status = name_source(run, err);
+    if (status == SHALE_OK)
+        status = shale_store_local(run->env, path, &table->store, err);
+    return status == SHALE_OK ? table_read_base(run, err) : status;
+}
+
+void table_close(struct run *run)
+{
+    struct table *table = run->table;
+    if (table == NULL)
+        return;
+    drop_base(run);
+    shale_store_free(table->store);
+    shale_buf_fini(&table->after);
+    shale_buf_fini(&table->last);
+    shale_arena_fini(&table->arena);
+    shale_mem_free(run->mem, table);
+    run->table = NULL;
+}
+
+bool table_has_log(const struct run *run)
+{
+    return run->table->base.log->version >= 0;
+}
+
+/* ---- The plan of a phase ----------------------------------------------------------------------
+ */
+
+static enum shale_status begin_listing(struct run *run, struct shale_err *err)
+{
+    struct table *table = run->table;
+    struct shale_str after = table->has_after ? shale_buf_str(&table->after) : SHALE_STR("");
+    shale_decider_free(table->decider);
+    table->decider = NULL;
+    return shale_decider_new(table->store, &table->base.manifest, table->source, after,
+                             &table->decider, err);
+}
+
+enum shale_status table_begin(struct run *run, struct shale_err *err)
+{
+    struct table *table = run->table;
+    table->tally = run->plan.tally;
+    table->tally.phase_objects = table->tally.phase_bytes = 0;
+    run->plan.tally = table->tally;
+    table->sums = run->seq.sums;
+    shale_buf_reset(&table->last);
+    return begin_listing(run, err);
+}
+
+enum shale_status table_begin_again(struct run *run, struct shale_err *err)
+{
+    plan_rewind(run, &run->table->tally);
+    run->seq.sums = run->table->sums;
+    shale_buf_reset(&run->table->last);
+    return begin_listing(run, err);
+}
+
+bool table_is_behind(const struct run *run, struct shale_str key)
+{
+    const struct table *table = run->table;
+    return table->has_after && shale_str_compare(key, shale_buf_str(&table->after)) <= 0;
+}
+
+enum shale_status table_decide(struct run *run, const struct shale_listed *listed,
+                               struct shale_decision *out, struct shale_err *err)
+{
+    struct table *table = run->table;
+    char tag[TAG_BYTES];
+    shale_buf_reset(&table->last);
+    if (shale_buf_append_str(&table->last, listed->key) != SHALE_OK)
+        return SHALE_ERR(err, no_memory);
+    return shale_decider_ask(table->decider, listed->key,
+                             object_tag(listed->n_bytes, listed->mtime_ns, tag), out, err);
+}
+
+static enum shale_status put_input(struct run *run, const struct shale_ledger_row *row)
+{
+    struct shale_json_writer json;
+    shale_buf_reset(&run->seq.first_input);
+    shale_json_writer_init(&json, &run->seq.first_input);
+    shale_json_put_begin(&json, '[');
+    shale_json_put_string(&json, run->table->source);
+    shale_json_put_string(&json, row->key);
+    shale_json_put_string(&json, row->tag);
+    shale_json_put_end(&json, ']');
+    return json.status;
+}
+
+enum shale_status table_note_input(struct run *run, const struct shale_batch *consumed)
+{
+    struct sequencer *seq = &run->seq;
+    struct shale_ledger_row row;
+    enum shale_status status = SHALE_OK;
+    for (int64_t i = 0; i < shale_batch_n_rows(consumed) && !seq->has_input; i++) {
+        consumed_row(consumed, i, &row);
+        seq->has_input = row.state == SHALE_LEDGER_DONE;
+        if (seq->has_input || seq->first_input.n_bytes == 0)
+            status = put_input(run, &row);
+        if (status != SHALE_OK)
+            break;
+    }
+    return status;
+}
+
+void table_advance(struct run *run)
+{
+    struct table *table = run->table;
+    struct shale_buf before = table->after;
+    if (table->last.n_bytes == 0)
+        return;
+    table->after = table->last;
+    table->last = before;
+    table->has_after = true;
+}
