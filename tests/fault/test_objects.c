@@ -468,6 +468,46 @@ static void test_a_file_is_locked_while_it_is_written(void **state)
     assert_int_equal(shale_store_create(store, "d/part", &object, &err), SHALE_IO);
 }
 
+/* A list reads the directories that can hold what is asked for, and no others: two calls each. */
+static void test_a_list_reads_what_it_must(void **state)
+{
+    static const struct {
+        const char *prefix, *after;
+        int n_directories, n_keys;
+    } cases[] = {
+        {"", "", 7, 6},      {"a/", "", 3, 2},   {"a/x/", "", 1, 1},  {"a/x/k", "", 1, 1},
+        {"a/x", "", 2, 1},   {"q/x/", "", 0, 0}, {"", "a/x/k", 7, 5}, {"", "b", 4, 4},
+        {"", "b/y/k", 3, 2}, {"", "c/", 1, 2},   {"a/", "b", 1, 0},   {"b/", "b/y/j", 2, 1},
+    };
+    (void)state;
+    for (const char *key = "a/x/ka/y/kb/x/kb/y/k"; *key != '\0'; key += 5) {
+        char name[6] = "";
+        memcpy(name, key, 5);
+        assert_int_equal(build(name, ""), SHALE_OK);
+    }
+    assert_int_equal(build("c0", ""), SHALE_OK);
+    assert_int_equal(build("d", ""), SHALE_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct shale_store_list *list;
+        struct shale_store_entry listed;
+        bool end = false;
+        int n = 0;
+        no_faults();
+        assert_int_equal(shale_store_list(store, cases[i].prefix, cases[i].after, &list, &err),
+                         SHALE_OK);
+        for (;; n++) {
+            assert_int_equal(shale_store_list_next(store, list, &listed, &end, &err), SHALE_OK);
+            if (end)
+                break;
+        }
+        shale_store_list_free(store, list);
+        if (n != cases[i].n_keys || faults[GETDENTS].n_calls != 2 * cases[i].n_directories)
+            print_error("case %zu: %d keys, %ld calls\n", i, n, faults[GETDENTS].n_calls);
+        assert_int_equal(n, cases[i].n_keys);
+        assert_int_equal(faults[GETDENTS].n_calls, 2 * cases[i].n_directories);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -477,6 +517,7 @@ int main(void)
         TEST(test_an_unsure_name_is_settled_later),
         TEST(test_directories_are_synced_once),
         TEST(test_a_file_is_locked_while_it_is_written),
+        TEST(test_a_list_reads_what_it_must),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

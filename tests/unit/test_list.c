@@ -206,6 +206,71 @@ static void test_a_link_too_deep_is_an_error(void **state)
     assert_int_equal(system(text), 0);
 }
 
+static void expect_range(const char *root, const char *prefix, const char *after, const char *keys)
+{
+    const struct shale_list_range range = {prefix, after, false};
+    struct shale_list *list;
+    char text[400] = "";
+    assert_int_equal(shale_list_range(&shale_mem_libc, root, &range, &list, NULL), SHALE_OK);
+    for (;;) {
+        struct shale_listed listed;
+        bool end;
+        assert_int_equal(shale_list_next(list, &listed, &end, NULL), SHALE_OK);
+        if (end)
+            break;
+        (void)snprintf(text + strlen(text), sizeof text - strlen(text), "%s ", listed.key.data);
+    }
+    shale_list_free(list);
+    assert_string_equal(text, keys);
+}
+
+static void test_a_part_of_the_keys(void **state)
+{
+    char root[64];
+    (void)state;
+    scratch_make(root);
+    make_tree(root);
+    scratch_write(root, "a/b/3.tmp", "");
+    assert_int_equal(symlink("../a", scratch_path(root, "z/link")), 0);
+    assert_int_equal(symlink("..", scratch_path(root, "a/b/up")), 0);
+    expect_range(root, NULL, "b", "z/link/b/2 z/link/b/3.tmp z/link/b/deep/1 z/\xc3\xa9 z/\xff ");
+    expect_range(root, "z/link/b/d", NULL, "z/link/b/deep/1 ");
+    expect_range(root, "a/b/", "a/b/2", "a/b/3.tmp a/b/deep/1 ");
+    expect_range(root, "a/b/up/", NULL, ""); /* it is being walked already */
+    expect_range(root, "a/b/2/", NULL, "");
+    expect_range(root, NULL, "zz", "");
+    expect_range(root, ".h", NULL, ".hidden ");
+    expect_range(scratch_path(root, "a/b/2"), "2", NULL, "2 ");
+    expect_range(scratch_path(root, "a/b/2"), NULL, "2", "");
+    assert_int_equal(shale_dir_remove(root, NULL), SHALE_OK);
+}
+
+/* Freed in the middle: each level has a descriptor. */
+static void test_no_descriptor_stays_open(void **state)
+{
+    char root[64];
+    int before = dup(0);
+    (void)state;
+    assert_int_not_equal(before, -1);
+    (void)close(before);
+    scratch_make(root);
+    make_tree(root);
+    for (int n = 0; n < 12; n++) {
+        struct shale_list *list;
+        struct shale_listed listed;
+        bool end;
+        int after;
+        assert_int_equal(shale_list_new(&shale_mem_libc, root, &list, NULL), SHALE_OK);
+        for (int i = 0; i < n; i++)
+            assert_int_equal(shale_list_next(list, &listed, &end, NULL), SHALE_OK);
+        shale_list_free(list);
+        after = dup(0);
+        assert_int_equal(after, before);
+        (void)close(after);
+    }
+    assert_int_equal(shale_dir_remove(root, NULL), SHALE_OK);
+}
+
 static void test_no_memory_at_every_call(void **state)
 {
     char root[64], text[4096];
@@ -233,6 +298,8 @@ int main(void)
         cmocka_unit_test(test_a_tree_too_deep_is_an_error),
         cmocka_unit_test(test_a_key_too_long_is_an_error),
         cmocka_unit_test(test_a_link_too_deep_is_an_error),
+        cmocka_unit_test(test_a_part_of_the_keys),
+        cmocka_unit_test(test_no_descriptor_stays_open),
         cmocka_unit_test(test_no_memory_at_every_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
