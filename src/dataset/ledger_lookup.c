@@ -10,7 +10,8 @@ struct shale_ledger_lookup {
     struct shale_store *store;
     const struct shale_segment *segments; /* borrowed */
     size_t n_segments;
-    struct shale_segment_reader *readers; /* one a segment; all zero: not opened yet */
+    struct shale_segment_reader *readers; /* one a segment */
+    bool *is_open;                        /* is it? */
     struct shale_buf rows;                /* struct shale_ledger_row: what was found ... */
     struct shale_buf texts;               /* ... their offsets are of these */
     struct shale_tally tally;
@@ -25,6 +26,7 @@ void shale_ledger_lookup_free(struct shale_ledger_lookup *lookup)
     for (size_t i = 0; i < lookup->n_segments && lookup->readers != NULL; i++)
         shale_segment_close(&lookup->readers[i]);
     shale_mem_free(mem, lookup->readers);
+    shale_mem_free(mem, lookup->is_open);
     shale_buf_fini(&lookup->rows);
     shale_buf_fini(&lookup->texts);
     shale_tally_fini(&lookup->tally);
@@ -47,7 +49,8 @@ enum shale_status shale_ledger_lookup_new(struct shale_store *store,
     shale_buf_init(&lookup->texts, mem, MOST_BYTES);
     shale_tally_init(&lookup->tally, mem);
     lookup->readers = shale_mem_zeroed(mem, n_segments + 1, sizeof *lookup->readers);
-    if (lookup->readers == NULL) {
+    lookup->is_open = shale_mem_zeroed(mem, n_segments + 1, sizeof *lookup->is_open);
+    if (lookup->readers == NULL || lookup->is_open == NULL) {
         shale_ledger_lookup_free(lookup);
         return SHALE_ERR(err, no_memory);
     }
@@ -77,14 +80,16 @@ static enum shale_status find_in(struct shale_ledger_lookup *lookup, size_t i,
                                  const struct shale_ledger_place *place, struct shale_err *err)
 {
     struct shale_segment_reader *reader = &lookup->readers[i];
+    bool found = false;
     enum shale_status status = SHALE_OK;
-    if (reader->scan == NULL) {
+    if (!lookup->is_open[i]) {
         shale_segment_close(reader); /* an earlier attempt failed */
         status = shale_segment_open(reader, lookup->store, &lookup->segments[i], true, err);
+        lookup->is_open[i] = status == SHALE_OK;
     }
     if (status == SHALE_OK)
-        status = shale_segment_seek(reader, place, err);
-    while (status == SHALE_OK && !reader->end &&
+        status = shale_segment_find(reader, place, &found, err);
+    while (status == SHALE_OK && found && !reader->end &&
            shale_ledger_compare_keys(reader->row.source, reader->row.key, place->source,
                                      place->key) == 0) {
         status = add_row(lookup, &reader->row, err);

@@ -84,6 +84,12 @@ SHALE_MUST_USE enum shale_status shale_segment_seek(struct shale_segment_reader 
                                                     const struct shale_ledger_place *place,
                                                     struct shale_err *err);
 
+/* Stand on the first row of the key behind 'place'; '*found' is not set, and there is no row, when
+ * there is none. */
+SHALE_MUST_USE enum shale_status shale_segment_find(struct shale_segment_reader *reader,
+                                                    const struct shale_ledger_place *place,
+                                                    bool *found, struct shale_err *err);
+
 /* The next row.  It points into the reader until the next call. */
 SHALE_MUST_USE enum shale_status shale_segment_next(struct shale_segment_reader *reader,
                                                     struct shale_err *err);

@@ -204,13 +204,16 @@ enum shale_status shale_segment_next(struct shale_segment_reader *reader, struct
 }
 
 /* ---- Finding a place --------------------------------------------------------------------------
- */
+ *
+ * Only what is protected is believed: the footer, by its hash in the manifest, and pages, by their
+ * checksums; so no page index.  Row groups are small instead. */
 
-/* Are all rows of a row group (a page) before the place, as its greatest source and key say?  Where
- * no source is above the place's, only the keys of that source count. */
-static bool is_before(const struct shale_file_bound *source, const struct shale_file_bound *key,
-                      const struct shale_ledger_place *place)
+/* Are all rows of a row group before the place, as its greatest source and key say?  Where no
+ * source is above the place's, only the keys of that source count. */
+static bool is_before(const struct shale_file_chunk *chunks, const struct shale_ledger_place *place)
 {
+    const struct shale_file_bound *source = &chunks[SHALE_LEDGER_SOURCE].statistics.maximum;
+    const struct shale_file_bound *key = &chunks[SHALE_LEDGER_KEY].statistics.maximum;
     int order;
     if (!source->present)
         return false;
@@ -223,44 +226,112 @@ static bool is_before(const struct shale_file_bound *source, const struct shale_
     return order < 0 || (order == 0 && place->behind);
 }
 
-/* The first row group that may reach behind the place. */
-static size_t find_group(const struct shale_file *file, const struct shale_ledger_place *place)
+/* The keys of a row group, and of the next one: the place may be between them. */
+static enum shale_status scan_keys(const struct shale_segment_reader *reader, size_t group,
+                                   int64_t batch_rows, struct shale_scan **out,
+                                   struct shale_err *err)
 {
+    static const size_t columns[] = {SHALE_LEDGER_SOURCE, SHALE_LEDGER_KEY};
+    const struct shale_scan_options options = {.columns = columns,
+                                               .n_columns = 2,
+                                               .first_row_group = group,
+                                               .n_row_groups = 2,
+                                               .batch_rows = batch_rows};
+    return shale_scan_new(reader->reader, &options, out, err);
+}
+
+static bool row_is_before(const struct shale_rows *rows, int64_t row,
+                          const struct shale_ledger_place *place)
+{
+    const struct shale_ledger_row keys = {.source = text_at(rows, 0, row),
+                                          .key = text_at(rows, 1, row)};
+    return shale_ledger_side(&keys, place) < 0;
+}
+
+/* Is the first row of a row group before the place? */
+static enum shale_status begins_before(const struct shale_segment_reader *reader, size_t group,
+                                       const struct shale_ledger_place *place, bool *before,
+                                       struct shale_err *err)
+{
+    struct shale_scan *scan;
+    const struct shale_rows *rows;
+    enum shale_status status = scan_keys(reader, group, 1, &scan, err);
+    if (status != SHALE_OK)
+        return status;
+    status = shale_scan_next(scan, &rows, err);
+    if (status == SHALE_OK && rows == NULL)
+        status = SHALE_ERR(err, ledger_empty_group, group);
+    *before = status == SHALE_OK && row_is_before(rows, 0, place);
+    shale_scan_free(scan);
+    return status;
+}
+
+/* The row group in which the place is, or at whose end: the last one that begins before it.  The
+ * footer's bounds are cut, and leave a choice where keys begin with the same 64 bytes: then the
+ * rows themselves are asked. */
+static enum shale_status find_group(const struct shale_segment_reader *reader,
+                                    const struct shale_ledger_place *place, size_t *group,
+                                    struct shale_err *err)
+{
+    const struct shale_file *file = shale_reader_file(reader->reader);
     size_t low = 0, high = file->n_row_groups;
-    while (low < high) {
+    enum shale_status status = SHALE_OK;
+    while (low < high) { /* the first group that may reach behind the place */
         size_t middle = low + (high - low) / 2;
-        const struct shale_file_chunk *chunks = file->row_groups[middle].chunks;
-        if (is_before(&chunks[SHALE_LEDGER_SOURCE].statistics.maximum,
-                      &chunks[SHALE_LEDGER_KEY].statistics.maximum, place))
+        if (is_before(file->row_groups[middle].chunks, place))
             low = middle + 1;
         else
             high = middle;
     }
-    return low;
+    high = file->n_row_groups;
+    for (size_t step = 1; low + 1 < high && status == SHALE_OK; step *= 2) {
+        size_t probe = high - low > step ? low + step : low + (high - low) / 2;
+        bool before;
+        status = begins_before(reader, probe, place, &before, err);
+        if (before)
+            low = probe;
+        else
+            high = probe;
+    }
+    *group = low;
+    return status;
 }
 
-/* Rows of the row group that are before the place, by whole pages of keys. */
-static enum shale_status find_page(struct shale_segment_reader *reader, size_t group,
-                                   const struct shale_ledger_place *place, int64_t *n_before,
-                                   struct shale_err *err)
+/* How many of its rows, and those behind it, are before the place; '*matches': and the next one has
+ * its key.
+ */
+static enum shale_status find_row(const struct shale_segment_reader *reader, size_t group,
+                                  const struct shale_ledger_place *place, int64_t *n_before,
+                                  bool *matches, struct shale_err *err)
 {
-    const struct shale_mem *mem = shale_reader_mem(reader->reader);
-    const struct shale_file_chunk *chunks =
-        shale_reader_file(reader->reader)->row_groups[group].chunks;
-    struct shale_file_page *pages;
-    size_t n_pages;
-    enum shale_status status = shale_reader_page_index(reader->reader, mem, group, SHALE_LEDGER_KEY,
-                                                       &pages, &n_pages, err);
+    struct shale_scan *scan;
+    const struct shale_rows *rows;
+    enum shale_status status = scan_keys(reader, group, BATCH_ROWS, &scan, err);
     *n_before = 0;
-    if (status != SHALE_OK)
-        return status;
-    for (size_t i = 0; i + 1 < n_pages; i++) {
-        if (!is_before(&chunks[SHALE_LEDGER_SOURCE].statistics.maximum, &pages[i].maximum, place))
+    *matches = false;
+    while (status == SHALE_OK && (status = shale_scan_next(scan, &rows, err)) == SHALE_OK &&
+           rows != NULL) {
+        int64_t low = 0, high = rows->n_rows;
+        if (!row_is_before(rows, high - 1, place))
+            high--;
+        else
+            low = high;
+        while (low < high) {
+            int64_t middle = low + (high - low) / 2;
+            if (row_is_before(rows, middle, place))
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        *n_before += low;
+        if (low < rows->n_rows) {
+            *matches = shale_str_equal(text_at(rows, 0, low), place->source) &&
+                       shale_str_equal(text_at(rows, 1, low), place->key);
             break;
-        *n_before = pages[i + 1].first_row;
+        }
     }
-    shale_mem_free(mem, pages);
-    return SHALE_OK;
+    shale_scan_free(scan);
+    return status;
 }
 
 static enum shale_status begin_scan(struct shale_segment_reader *reader, size_t group,
@@ -280,31 +351,42 @@ static enum shale_status begin_scan(struct shale_segment_reader *reader, size_t 
     status = shale_scan_new(reader->reader, &options, &reader->scan, err);
     if (status == SHALE_OK && n_before > 0)
         status = shale_scan_skip(reader->scan, n_before, err);
+    if (status == SHALE_OK)
+        status = next_row(reader, err);
     return status;
 }
 
 static enum shale_status seek(struct shale_segment_reader *reader,
-                              const struct shale_ledger_place *place, struct shale_err *err)
+                              const struct shale_ledger_place *place, bool *matches,
+                              struct shale_err *err)
 {
-    const struct shale_file *file = shale_reader_file(reader->reader);
-    size_t group = place == NULL ? 0 : find_group(file, place);
+    size_t group = 0;
     int64_t n_before = 0;
+    bool is_there = false;
     enum shale_status status = SHALE_OK;
-    if (place != NULL && group < file->n_row_groups)
-        status = find_page(reader, group, place, &n_before, err);
-    if (status == SHALE_OK)
-        status = begin_scan(reader, group, n_before, err);
-    if (status == SHALE_OK)
-        status = next_row(reader, err);
-    while (status == SHALE_OK && place != NULL && !reader->end &&
-           shale_ledger_side(&reader->row, place) < 0)
-        status = next_row(reader, err);
-    return status;
+    if (place != NULL && shale_reader_file(reader->reader)->n_row_groups > 0) {
+        status = find_group(reader, place, &group, err);
+        if (status == SHALE_OK)
+            status = find_row(reader, group, place, &n_before, &is_there, err);
+    }
+    if (matches != NULL)
+        *matches = is_there;
+    if (status != SHALE_OK || (matches != NULL && !is_there))
+        return status;
+    return begin_scan(reader, group, n_before, err);
 }
 
 enum shale_status shale_segment_seek(struct shale_segment_reader *reader,
                                      const struct shale_ledger_place *place, struct shale_err *err)
 {
-    enum shale_status status = seek(reader, place, err);
+    enum shale_status status = seek(reader, place, NULL, err);
+    return status == SHALE_OK ? SHALE_OK : shale_segment_failed(reader, status, err);
+}
+
+enum shale_status shale_segment_find(struct shale_segment_reader *reader,
+                                     const struct shale_ledger_place *place, bool *found,
+                                     struct shale_err *err)
+{
+    enum shale_status status = seek(reader, place, found, err);
     return status == SHALE_OK ? SHALE_OK : shale_segment_failed(reader, status, err);
 }

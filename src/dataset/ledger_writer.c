@@ -10,7 +10,7 @@
 #include "parquet/file_writer.h"
 
 enum {
-    GROUP_ROWS = 50000,
+    GROUP_ROWS = 16384,
     GROUP_BYTES = 16 << 20, /* of columns: where keys are very long */
     PAGE_BYTES = 128 << 10, /* of values: some two thousand keys */
     FOOTER_TAIL_BYTES = 8,
