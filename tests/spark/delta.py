@@ -55,7 +55,7 @@ def reads(spark, work):
                             table_readers.rows_of(wanted, names))
     want(not fault, fault)
     history = spark.sql(f"describe history delta.`{made.path}`").collect()
-    ours = [row for row in history if "shale" in (row.engineInfo or "")]
+    ours = [row for row in history if "shale" in (row.engineInfo or "").lower()]
     want(len(ours) > table_readers.COMMITS - 5, f"{len(ours)} of {len(history)} commits say shale")
     same("blind appends", {row.isBlindAppend for row in ours}, {True})
     want(all(int(row.operationMetrics["numOutputRows"]) > 0 for row in ours[:3]),
@@ -67,7 +67,7 @@ def in_turn(spark, work):
     """Spark makes a table; Spark and Shale append in turn; Spark checkpoints it, optimizes and
     deletes; every event is there once."""
     path = os.path.join(work, "by-spark")
-    source = table.Source(os.path.join(work, "source"), 3).add(4)
+    source = table.Source(os.path.join(work, "by-spark-source"), 3).add(4)
     stream = table.definition(os.path.join(work, "by-spark.yaml"), "partition_by: [n]")
     wanted = collections.Counter()
 
