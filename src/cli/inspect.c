@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* 'shale inspect': what a Parquet file says of itself. */
+/* 'shale inspect': what a Parquet file, or a table, says of itself. */
 #include "cli/inspect.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/cat.h"
 #include "parquet/bound_value.h"
 #include "store/local.h"
 
@@ -46,6 +46,11 @@ const char *inspect_name(const char *name, int number, char out[INSPECT_NUMBER_B
     return out;
 }
 
+static bool is_json(const struct options *options)
+{
+    return options->format != NULL && strcmp(options->format, "json") == 0;
+}
+
 static enum shale_status show(struct inspect *inspect, bool json)
 {
     const struct shale_mem *mem = shale_reader_mem(inspect->reader);
@@ -77,7 +82,7 @@ static enum shale_status inspect_file(struct inspect *inspect, const struct opti
     status = shale_reader_open(&shale_mem_libc, &file.random, &reader_options, &inspect->reader,
                                inspect->err);
     if (status == SHALE_OK)
-        status = show(inspect, options->format != NULL && strcmp(options->format, "json") == 0);
+        status = show(inspect, is_json(options));
     if (status == SHALE_OK)
         status = shale_local_check(&file, inspect->err);
     shale_reader_free(inspect->reader);
@@ -98,13 +103,15 @@ int command_inspect(struct terminal *terminal, int argc, char **argv)
         return 2;
     }
     if (options.n_names != 1) {
-        status = SHALE_ERR(&err, names_missing, "inspect", "one file");
+        status = SHALE_ERR(&err, names_missing, "inspect", "one file or table");
     } else if (options.format != NULL && strcmp(options.format, "json") != 0 &&
                strcmp(options.format, "text") != 0) {
         status = SHALE_ERR(&err, inspect_format, options.format);
     } else {
         inspect.path = options.names[0];
-        status = inspect_file(&inspect, &options);
+        status = cat_is_table(inspect.path)
+                     ? inspect_table(terminal, inspect.path, is_json(&options), &err)
+                     : inspect_file(&inspect, &options);
         shale_err_at(&err, inspect.path, -1, -1);
     }
     if (status != SHALE_OK)

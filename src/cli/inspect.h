@@ -4,6 +4,7 @@
 #define SHALE_CLI_INSPECT_H
 
 #include "base/buf.h"
+#include "cli/cli.h"
 #include "columns/json_rows.h"
 #include "parquet/reader.h"
 
@@ -32,5 +33,9 @@ const char *inspect_name(const char *name, int number, char out[INSPECT_NUMBER_B
 
 SHALE_MUST_USE enum shale_status inspect_text(struct inspect *inspect);
 SHALE_MUST_USE enum shale_status inspect_json(struct inspect *inspect);
+
+/* A table's directory. */
+SHALE_MUST_USE enum shale_status inspect_table(const struct terminal *terminal, const char *path,
+                                               bool json, struct shale_err *err);
 
 #endif
