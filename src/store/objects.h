@@ -8,9 +8,10 @@
  * (S3: the ETag; a directory: size and time).
  *
  * Failures of every call: SHALE_NOMEM, SHALE_DENIED, SHALE_AGAIN (a retry may help), SHALE_IO,
- * SHALE_LIMIT, and where said SHALE_NOT_FOUND, SHALE_CONFLICT, SHALE_UNSURE.  The message names the
- * object.  Calls on one store may come from any number of threads; a list, a file and a put are one
- * thread's at a time (a file's read_at(): any). */
+ * SHALE_LIMIT, SHALE_USAGE (no such key can be), and where said SHALE_NOT_FOUND, SHALE_CONFLICT,
+ * SHALE_UNSURE.  The message names the object.  Calls on one store may come from any number of
+ * threads; a list, a file and a put are one thread's at a time (a file's read_at(): any), and end
+ * before their store is freed. */
 #ifndef SHALE_STORE_OBJECTS_H
 #define SHALE_STORE_OBJECTS_H
 
@@ -45,8 +46,9 @@ struct shale_store_file {
 
 /* An object under construction: write to 'sink', then finish() or abandon(), each of which frees
  * it. After finish() returned SHALE_OK the object is there and durable (its name: after
- * shale_store_settle()); after any other status it may or may not be, and nobody must rely on
- * either. */
+ * shale_store_settle()); SHALE_CONFLICT: there is another of that name, which stays; after any
+ * other status it may or may not be, and nobody must rely on either.  Thousands may be under
+ * construction at once. */
 struct shale_store_put {
     struct shale_sink sink; /* first member */
     enum shale_status (*finish)(struct shale_store_put *put, struct shale_err *err);
@@ -81,7 +83,8 @@ struct shale_store {
 
 /* The objects whose keys begin with 'prefix' ("" all; it need not end at a '/') and are above
  * 'after' ("" all), in byte order of their keys.  The entry is good until the next call; '*end' is
- * set when there is none. */
+ * set when there is none.  A list is no snapshot: what is written or removed meanwhile may be in it
+ * or not, what was there before and stays is. */
 SHALE_MUST_USE enum shale_status shale_store_list(struct shale_store *store, const char *prefix,
                                                   const char *after, struct shale_store_list **out,
                                                   struct shale_err *err);
@@ -106,14 +109,16 @@ SHALE_MUST_USE enum shale_status shale_store_create(struct shale_store *store, c
                                                     struct shale_store_put **out,
                                                     struct shale_err *err);
 
-/* Write an object, replacing one that is there. */
+/* Write an object, replacing one that is there; durable with its name.  After a failure either of
+ * the two may be there. */
 SHALE_MUST_USE enum shale_status shale_store_put(struct shale_store *store, const char *key,
                                                  struct shale_str data, struct shale_err *err);
 
 /* Write an object only if there is none: of any number of callers one gets SHALE_OK, after which it
  * is durable with its name.  SHALE_CONFLICT: there is one (it may be this very write, when an
  * earlier answer was lost).  SHALE_UNSURE: it may have been written, or may still be.  Any other
- * failure: it was not and will not be. */
+ * failure: it was not and will not be.  (A directory whose last sync failed is synced again by the
+ * next settle(): an object that was unsure and is found to be there is durable after that.) */
 SHALE_MUST_USE enum shale_status shale_store_put_absent(struct shale_store *store, const char *key,
                                                         struct shale_str data,
                                                         struct shale_err *err);
@@ -129,9 +134,10 @@ SHALE_MUST_USE enum shale_status shale_store_settle(struct shale_store *store,
 
 void shale_store_free(struct shale_store *store); /* NULL: nothing */
 
-/* A directory, which is made when the first object is written.  Names that end in ".tmp" or begin
- * with '.' are not listed.  SHALE_IO from put_absent() on a file system that can neither rename
- * without replacing nor link ("... cannot hold a table"). */
+/* A directory, which is made when the first object is written.  A tag is "<size>-<mtime in ns>".
+ * Names that end in ".tmp" or begin with '.' are not listed: so are files under construction, which
+ * their writer holds locked (flock(); the first 256 at a time).  SHALE_IO from put_absent() on a
+ * file system that can neither rename without replacing nor link ("... cannot hold a table"). */
 SHALE_MUST_USE enum shale_status shale_store_local(const struct shale_env *env, const char *path,
                                                    struct shale_store **out, struct shale_err *err);
 
