@@ -43,7 +43,7 @@ static void usage(FILE *to)
         "  --output PATH, -o   write here instead of output.path\n"
         "  --stream FILE       the stream definition                           (convert)\n"
         "  --format FORMAT     json or ndjson: what the objects are, instead of source.format\n"
-        "  --replace           the output may replace what is there            (run)\n"
+        "  --replace           an output file may replace what is there        (run)\n"
         "  --dry-run           only say what would be done                     (run)\n"
         "  --from-date D, --to-date D  only keys whose {yyyy}{mm}{dd} lie there  (run)\n"
         "  --shard I/N         only every N-th object, by the hash of its key  (run)\n"

@@ -48,8 +48,9 @@ enum { SHALE_SUMMARY_COMMITS = 1000 };
 /* What happened; good also after a failure (then nothing was published). */
 struct shale_summary {
     int64_t objects_listed, objects_new, objects_failed, objects_passed_over;
-    /* Of a table: those that come again under another tag, with other bytes or with the same. */
-    int64_t objects_changed, objects_touched;
+    /* Of a table: those that it has; those that come again under another tag, with other bytes or
+     * with the same.  With new and passed_over they are all that were listed. */
+    int64_t objects_known, objects_changed, objects_touched;
     int64_t events_read, events_written, events_rejected, events_filtered, events_duplicates;
     /* rows_total: of a table all that its ledger knows; of a file those of this run. */
     int64_t rows_total, files_written, bytes_read, bytes_written;

@@ -40,6 +40,7 @@ void summarise(const struct run *run, struct shale_summary *summary)
         run->table != NULL ? run->committed.has_rejects : run->seq.rejects.file != NULL;
     summary->objects_listed = tally->n_listed;
     summary->objects_new = tally->n_new;
+    summary->objects_known = tally->n_known;
     summary->objects_changed = tally->n_changed - sums->n_touched;
     summary->objects_touched = sums->n_touched;
     summary->objects_failed = sums->objects_failed;
@@ -106,6 +107,7 @@ enum shale_status shale_summary_json(const struct shale_summary *s, enum shale_s
     put_number(&json, "new", s->objects_new);
     put_number(&json, "failed", s->objects_failed);
     put_number(&json, "passed_over", s->objects_passed_over);
+    put_number(&json, "known", s->objects_known);
     put_number(&json, "changed", s->objects_changed);
     put_number(&json, "touched", s->objects_touched);
     shale_json_put_end(&json, '}');

@@ -100,7 +100,7 @@ run
 exits 0
 is 'lines' "$(wc -l <"$work/summary")" 1
 is 'the members' "$(grep -o '"[a-z_]*":' "$work/summary" | tr -d '":' | tr '\n' ' ')" \
-    'status stream objects listed new failed passed_over changed touched events read written rejected filtered duplicates rows_total files_written bytes_read bytes_written last_event_time commits wasted elapsed_ms '
+    'status stream objects listed new failed passed_over known changed touched events read written rejected filtered duplicates rows_total files_written bytes_read bytes_written last_event_time commits wasted elapsed_ms '
 counts status=ok stream=ids listed=3 read=6 written=3 rejected=3 rows_total=3 files_written=1
 if [ -n "$SHALE_PYTHON" ]; then
     "$SHALE_PYTHON" -c 'import json, sys; json.load(sys.stdin)' <"$work/summary" 2>/dev/null ||

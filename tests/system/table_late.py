@@ -387,7 +387,7 @@ def summary(late):
     same("status, stream", (got.summary["status"], got.summary["stream"]), ("ok", "visits"))
     same("rows_total", got.summary["rows_total"], 4 * EVENTS)
     same("objects", got.summary["objects"], {"listed": 4, "new": 4, "failed": 0, "passed_over": 0,
-                                             "changed": 0, "touched": 0})
+                                             "known": 0, "changed": 0, "touched": 0})
     same("commits", got.summary["commits"], table.versions(late.table))
     late.source.add(2)
     got = late.run(new=2)
