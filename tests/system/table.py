@@ -39,6 +39,12 @@ class Failed(Exception):
 
 
 failures = 0
+# Cases that find what is not done yet, until it is.
+EXPECTED = {
+    "late: another definition": "the run does not say it yet",
+    "late: a column's type is changed": "it is refused after the files are written",
+    "late: data files and no log": "a table whose log is gone is taken for one that is being made",
+}
 
 
 def case(name, function, *arguments):
@@ -46,8 +52,15 @@ def case(name, function, *arguments):
     global failures
     try:
         figures = function(*arguments)
+        if name in EXPECTED:
+            failures += 1
+            print(f"not ok {name}: it is right now: take it out of EXPECTED", flush=True)
+            return
         print(f"ok {name}" + (f" ({figures})" if figures else ""), flush=True)
     except Failed as why:
+        if name in EXPECTED:
+            print(f"skip {name}: expected: {EXPECTED[name]}", flush=True)
+            return
         failures += 1
         print(f"not ok {name}: {why}", flush=True)
     except Skipped as why:
