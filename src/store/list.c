@@ -39,7 +39,8 @@ struct shale_list {
     bool only_given;
     size_t n_levels; /* in use */
     struct level levels[SHALE_SYS_MAX_LEVELS];
-    char key[SHALE_SYS_PATH_BYTES];
+    size_t n_key;
+    char key[SHALE_SYS_PATH_BYTES]; /* NUL-terminated */
     struct shale_sys_entries entries;
 };
 
@@ -72,10 +73,12 @@ static enum shale_status set_key(struct shale_list *list, size_t n_prefix, const
                                  struct shale_err *err)
 {
     size_t n = strlen(name);
+    list->n_key = n_prefix;
     list->key[n_prefix] = '\0';
     if (n >= sizeof list->key - n_prefix)
         return SHALE_ERR(err, file_name_too_long, SHALE_SYS_PATH_BYTES - 1, list->key);
     memcpy(list->key + n_prefix, name, n + 1);
+    list->n_key += n;
     return SHALE_OK;
 }
 
@@ -91,7 +94,7 @@ static int look(const struct level *level, const char *name, struct stat *out)
 /* Is what list->key names, or something below it if that ends in '/', to be listed? */
 static bool is_in_range(const struct shale_list *list)
 {
-    size_t n_key = strlen(list->key), n_prefix = strlen(list->prefix);
+    size_t n_key = list->n_key, n_prefix = strlen(list->prefix);
     bool is_dir = n_key > 0 && list->key[n_key - 1] == '/';
     if (strncmp(list->key, list->prefix, n_key < n_prefix ? n_key : n_prefix) != 0)
         return false;
@@ -117,7 +120,7 @@ static enum shale_status choose(struct shale_list *list, const struct level *lev
         return SHALE_OK;
     status = set_key(list, level->n_prefix, name, err);
     if (status == SHALE_OK && is_dir)
-        status = set_key(list, strlen(list->key), "/", err);
+        status = set_key(list, list->n_key, "/", err);
     if (status == SHALE_OK)
         *chosen = is_in_range(list);
     return status;
@@ -216,7 +219,7 @@ static enum shale_status push_level(struct shale_list *list, int fd, bool *is_ne
         return status;
     }
     *level = (struct level){
-        .n_prefix = strlen(list->key), .fd = fd, .device = info.st_dev, .inode = info.st_ino};
+        .n_prefix = list->n_key, .fd = fd, .device = info.st_dev, .inode = info.st_ino};
     shale_buf_init(&level->names, list->mem, MAX_NAMES_BYTES);
     list->n_levels++;
     return SHALE_OK;
@@ -259,7 +262,7 @@ static enum shale_status enter(struct shale_list *list, const char *name, bool *
 
 static void describe(struct shale_list *list, const struct stat *info, struct shale_listed *out)
 {
-    out->key = shale_str_of(list->key);
+    out->key = (struct shale_str){list->key, list->n_key};
     out->n_bytes = info->st_size;
     out->mtime_ns = (int64_t)info->st_mtim.tv_sec * 1000000000 + info->st_mtim.tv_nsec;
 }
@@ -285,7 +288,7 @@ static enum shale_status begin_levels(struct shale_list *list, int fd, struct sh
     /* While the levels above the one looked for have no names, a missing one is an empty list. */
     while (status == SHALE_OK && (slash = strchr(part, '/')) != NULL) {
         char name[SHALE_SYS_PATH_BYTES];
-        size_t n = (size_t)(slash + 1 - part), n_key = strlen(list->key);
+        size_t n = (size_t)(slash + 1 - part);
         if (n >= sizeof name)
             return SHALE_ERR(err, file_name_too_long, SHALE_SYS_PATH_BYTES - 1, list->prefix);
         memcpy(name, part, n);
@@ -293,7 +296,7 @@ static enum shale_status begin_levels(struct shale_list *list, int fd, struct sh
         part += n;
         if (list->objects_only && is_hidden(name, n - 1))
             return SHALE_OK;
-        status = set_key(list, n_key, name, err);
+        status = set_key(list, list->n_key, name, err);
         if (status == SHALE_OK)
             status = enter(list, name, &is_new, err);
         if (status == SHALE_OK && !is_new)
@@ -398,7 +401,7 @@ enum shale_status shale_list_next(struct shale_list *list, struct shale_listed *
         status = set_key(list, level->n_prefix, name, err);
         if (status != SHALE_OK)
             return status;
-        if (list->key[strlen(list->key) - 1] == '/') {
+        if (list->key[list->n_key - 1] == '/') {
             bool is_new;
             status = enter(list, name, &is_new, err);
             if (status == SHALE_OK && is_new)
