@@ -82,6 +82,8 @@ static enum shale_status load_entry(struct loader *loader, int64_t version, stru
     enum shale_status status = shale_log_lines_open(loader->store, version, &lines, err);
     if (status != SHALE_OK)
         return status;
+    if (version == state->version)
+        memcpy(state->tip_tag, lines.file->tag, sizeof state->tip_tag);
     while (status == SHALE_OK) {
         status = shale_log_lines_next(&lines, &state->arena, STATE_KINDS, &action, &end, err);
         if (status != SHALE_OK || end)
@@ -292,6 +294,7 @@ static enum shale_status load_older(struct loader *loader, const struct loaded *
     state->checkpoint_parts = older->state.checkpoint_parts;
     state->checkpoint_actions = older->state.checkpoint_actions;
     state->tail_actions = older->state.tail_actions;
+    memcpy(state->tip_tag, older->state.tip_tag, sizeof state->tip_tag);
     loaded->has_protocol = loaded->has_metadata = true;
     status = copy_protocol(arena, &older->protocol, &loaded->protocol, err);
     if (status == SHALE_OK)

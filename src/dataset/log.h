@@ -33,11 +33,12 @@ struct shale_log_field {
 /* protocol, metaData and the txns of one version.  Memory in 'arena'. */
 struct shale_log_state {
     struct shale_arena arena;
-    int64_t version;            /* of the newest entry; -1: there is no table */
-    int64_t checkpoint_version; /* of the newest complete checkpoint; -1: none */
-    int64_t checkpoint_parts;   /* 0: it is one file of the classic name; else in so many */
-    int64_t checkpoint_actions; /* in it; 0 when it is not known */
-    int64_t tail_actions;       /* in the entries behind that checkpoint */
+    int64_t version;               /* of the newest entry; -1: there is no table */
+    int64_t checkpoint_version;    /* of the newest complete checkpoint; -1: none */
+    int64_t checkpoint_parts;      /* 0: it is one file of the classic name; else in so many */
+    int64_t checkpoint_actions;    /* in it; 0 when it is not known */
+    int64_t tail_actions;          /* in the entries behind that checkpoint */
+    char tip_tag[SHALE_TAG_BYTES]; /* of the newest entry, as it was read; "": it was not */
     int32_t reader_version, writer_version;
     /* Why nothing can be appended, in words ("the table needs a writer of version 4 ..."); "": it
      * can.  Whoever appends returns SHALE_ERR(err, log_refused, ...) with it. */

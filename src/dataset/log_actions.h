@@ -145,10 +145,12 @@ struct shale_log_tail {
     size_t n_slots;  /* a power of 2 */
 };
 
-/* Read the files that entries first ... last add and remove.  In any case shale_log_tail_fini() has
- * to follow.  SHALE_NOT_FOUND: one of the entries is gone. */
-SHALE_MUST_USE enum shale_status shale_log_tail_read(struct shale_store *store, int64_t first,
-                                                     int64_t last, struct shale_log_tail *tail,
+/* Read the files that the entries behind the checkpoint of 'state' add and remove.  In any case
+ * shale_log_tail_fini() has to follow.  SHALE_NOT_FOUND: one of the entries is gone; SHALE_AGAIN:
+ * the newest is another one than 'state' was read from (a foreign writer without a condition). */
+SHALE_MUST_USE enum shale_status shale_log_tail_read(struct shale_store *store,
+                                                     const struct shale_log_state *state,
+                                                     struct shale_log_tail *tail,
                                                      struct shale_err *err);
 void shale_log_tail_fini(struct shale_log_tail *tail);
 

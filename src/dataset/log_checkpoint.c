@@ -239,8 +239,7 @@ enum shale_status shale_log_checkpoint(struct shale_store *store,
         return SHALE_ERR(err, log_refused, store->name, SHALE_STR_ARG(state->refusal));
     shale_log_checkpoint_name(state->version, 0, 0, key);
     writing.oldest_ms = oldest_kept_ms(store, state);
-    status = shale_log_tail_read(store, state->checkpoint_version + 1, state->version,
-                                 &writing.tail, err);
+    status = shale_log_tail_read(store, state, &writing.tail, err);
     if (status == SHALE_OK)
         status = write_file(&writing, key);
     shale_log_tail_fini(&writing.tail);

@@ -22,8 +22,7 @@ static enum shale_status begin(struct shale_log_files *files, const struct shale
 {
     const unsigned wanted =
         SHALE_ACTION_SET(SHALE_ACTION_ADD) | SHALE_ACTION_SET(SHALE_ACTION_SIDECAR);
-    enum shale_status status = shale_log_tail_read(files->store, state->checkpoint_version + 1,
-                                                   state->version, &files->tail, err);
+    enum shale_status status = shale_log_tail_read(files->store, state, &files->tail, err);
     if (status != SHALE_OK || state->checkpoint_version < 0)
         return status;
     return shale_log_rows_open(files->store, state->checkpoint_version, state->checkpoint_parts,

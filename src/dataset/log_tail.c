@@ -81,8 +81,17 @@ static enum shale_status take(struct shale_log_tail *tail, const struct shale_lo
     return put(tail, &fate, err);
 }
 
-static enum shale_status read_entry(struct shale_store *store, int64_t version,
-                                    struct shale_log_tail *tail, struct shale_err *err)
+/* What belongs to one state must not be mixed with another's: with its txn of a lost entry and the
+ * files of the one that replaced it, the ledger would have objects whose rows are in no file. */
+static bool is_another(const struct shale_log_state *state, int64_t version, const char *tag)
+{
+    return version == state->version && state->tip_tag[0] != '\0' &&
+           strcmp(state->tip_tag, tag) != 0;
+}
+
+static enum shale_status read_entry(struct shale_store *store, const struct shale_log_state *state,
+                                    int64_t version, struct shale_log_tail *tail,
+                                    struct shale_err *err)
 {
     const unsigned wanted =
         SHALE_ACTION_SET(SHALE_ACTION_ADD) | SHALE_ACTION_SET(SHALE_ACTION_REMOVE);
@@ -92,6 +101,8 @@ static enum shale_status read_entry(struct shale_store *store, int64_t version,
     enum shale_status status = shale_log_lines_open(store, version, &lines, err);
     if (status != SHALE_OK)
         return status;
+    if (is_another(state, version, lines.file->tag))
+        status = SHALE_ERR(err, log_moving, store->name);
     while (status == SHALE_OK) {
         status = shale_log_lines_next(&lines, &tail->arena, wanted, &action, &end, err);
         if (status != SHALE_OK || end)
@@ -102,7 +113,8 @@ static enum shale_status read_entry(struct shale_store *store, int64_t version,
     return status;
 }
 
-enum shale_status shale_log_tail_read(struct shale_store *store, int64_t first, int64_t last,
+enum shale_status shale_log_tail_read(struct shale_store *store,
+                                      const struct shale_log_state *state,
                                       struct shale_log_tail *tail, struct shale_err *err)
 {
     const struct shale_env *env = store->env;
@@ -110,8 +122,9 @@ enum shale_status shale_log_tail_read(struct shale_store *store, int64_t first, 
     *tail = (struct shale_log_tail){.seed = env->random_u64(env->ctx)};
     shale_arena_init(&tail->arena, env->mem, MOST_BYTES);
     shale_buf_init(&tail->fates, env->mem, MOST_BYTES);
-    for (int64_t version = first; version <= last && status == SHALE_OK; version++)
-        status = read_entry(store, version, tail, err);
+    for (int64_t version = state->checkpoint_version + 1;
+         version <= state->version && status == SHALE_OK; version++)
+        status = read_entry(store, state, version, tail, err);
     return status;
 }
 

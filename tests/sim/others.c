@@ -32,7 +32,9 @@ static enum shale_status append_entry(struct sim_actor *actor, int64_t version, 
     shale_log_entry_name(version, name);
     shale_buf_init(&text, &shale_mem_libc, (size_t)1 << 20);
     enum shale_status status = shale_log_entry_json(&entry, &text);
-    if (status == SHALE_OK)
+    if (status == SHALE_OK && actor->overwrites)
+        status = shale_store_put(actor->table, name, shale_buf_str(&text), NULL);
+    else if (status == SHALE_OK)
         status = shale_store_put_absent(actor->table, name, shale_buf_str(&text), NULL);
     shale_buf_fini(&text);
     return status;
@@ -110,6 +112,8 @@ void sim_foreign_body(struct sim_actor *actor)
 /* ---- The source -------------------------------------------------------------------------------
  */
 
+static const int64_t hour_us = INT64_C(3600) * 1000000;
+
 void sim_source_body(struct sim_actor *actor)
 {
     struct sim *sim = actor->sim;
@@ -117,13 +121,29 @@ void sim_source_body(struct sim_actor *actor)
         for (uint32_t wait = chance_below(&actor->chance, 24); wait > 0; wait--)
             sim_step(actor);
         sim_source_change(sim);
-        if (chance_below(&actor->chance, 16) == 0)
-            sim->now_us += (int64_t)25 * 3600 * 1000000; /* a base gets old */
+        if (chance_below(&actor->chance, 16) == 0) /* a base gets old, or files do */
+            sim->now_us += (chance_below(&actor->chance, 2) == 0 ? 25 : 80) * hour_us;
     }
 }
 
 /* ---- The vandal -------------------------------------------------------------------------------
  */
+
+/* What _last_checkpoint says is not to be trusted. */
+static void spoil_hint(struct sim_actor *actor)
+{
+    static const char *const hints[] = {"{\"version\":999,\"size\":3}",
+                                        "{\"version\":0,\"size\":1}",
+                                        "{\"version\":",
+                                        "",
+                                        "{\"version\":-1}",
+                                        "{\"version\":2,\"size\":9,\"parts\":3}"};
+    const char *hint = hints[chance_below(&actor->chance, sizeof hints / sizeof hints[0])];
+    sim_say(actor->sim, actor->name, "_last_checkpoint says %s", hint);
+    if (shale_store_put(actor->sim->table, "_delta_log/_last_checkpoint", shale_str_of(hint),
+                        NULL) != SHALE_OK)
+        sim_violation(actor->sim, "the hint cannot be written");
+}
 
 /* The live manifest is away for a while: nobody may take that for an empty ledger. */
 void sim_vandal_body(struct sim_actor *actor)
@@ -134,6 +154,8 @@ void sim_vandal_body(struct sim_actor *actor)
         struct shale_buf text;
         for (uint32_t wait = chance_below(&actor->chance, 48); wait > 0; wait--)
             sim_step(actor);
+        if (chance_below(&actor->chance, 2) == 0)
+            spoil_hint(actor);
         int64_t id = sim_manifest_id(sim, sim->n_entries - 1);
         if (id < 0)
             continue;

@@ -61,7 +61,8 @@ static void poll(struct sim_actor *actor, struct shale_log_state **last)
                 shale_status_name(status));
         if (status == SHALE_OK) {
             sim->n_polls++;
-            sim_check_live(sim, actor->name, state->version, &live);
+            if (!sim->has_overwriter)
+                sim_check_live(sim, actor->name, state->version, &live);
         } else if (status == SHALE_CORRUPT) {
             sim_violation(sim, "%s: the files: %s", actor->name, err.message);
         }

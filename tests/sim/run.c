@@ -22,8 +22,9 @@ struct work {
 };
 
 static const struct shale_column_def columns[] = {
-    {.name = {"event", 5}, .type = {.kind = SHALE_INT64}}};
-const struct shale_schema sim_schema = {columns, 1};
+    {.name = {"event", 5}, .type = {.kind = SHALE_INT64}},
+    {.name = {"note", 4}, .type = {.kind = SHALE_STRING}}};
+const struct shale_schema sim_schema = {columns, 1}, sim_wide_schema = {columns, 2};
 
 static struct shale_str kept(struct work *work, struct shale_str text)
 {
@@ -154,6 +155,8 @@ static enum shale_status list_and_read(struct work *work, struct shale_decider *
         enum shale_status status = shale_store_list_next(actor->source, list, &entry, &end, err);
         if (status != SHALE_OK || end)
             return status;
+        if (actor->goes_on)
+            (void)snprintf(actor->after, sizeof actor->after, "%s", entry.key.data);
         if (!is_mine(actor, entry.key))
             continue;
         struct shale_ledger_row *row = &work->rows[work->n_rows];
@@ -175,12 +178,14 @@ static enum shale_status list_and_read(struct work *work, struct shale_decider *
 static enum shale_status plan(struct work *work, struct shale_err *err)
 {
     struct sim_actor *actor = work->actor;
+    char after[sizeof actor->after];
+    memcpy(after, actor->after, sizeof after);
     struct shale_decider *decider = NULL;
     struct shale_store_list *list = NULL;
     enum shale_status status = shale_decider_new(actor->table, &work->base.manifest,
                                                  SHALE_STR("source"), SHALE_STR(""), &decider, err);
     if (status == SHALE_OK)
-        status = shale_store_list(actor->source, "", "", &list, err);
+        status = shale_store_list(actor->source, "", after, &list, err);
     if (status == SHALE_OK)
         status = list_and_read(work, decider, list, err);
     shale_store_list_free(actor->source, list);
@@ -261,7 +266,7 @@ static enum shale_status publish(struct work *work, bool data, bool ledger, stru
     struct shale_committed committed = {0};
     const struct shale_commit commit = {
         .stream = SHALE_STR("events"),
-        .schema = &sim_schema,
+        .schema = work->actor->is_wide ? &sim_wide_schema : &sim_schema,
         .adds = work->adds,
         .n_adds = data ? work->n_adds : 0,
         .ledger = ledger ? &work->ledger : NULL,
@@ -344,9 +349,14 @@ void sim_run_body(struct sim_actor *actor)
         struct shale_err err;
         enum shale_status status = SHALE_OK;
         bool idle = false;
+        actor->after[0] = '\0';
         for (int n = 0; !idle && n < 40; n++) {
+            char after[sizeof actor->after];
+            memcpy(after, actor->after, sizeof after);
             shale_err_clear(&err);
             status = once(actor, &idle, &err);
+            if (status == SHALE_CONFLICT) /* the same part of the listing again */
+                memcpy(actor->after, after, sizeof after);
             if (status == SHALE_OK && !idle) {
                 sim->n_commits++;
                 maybe_checkpoint(actor);

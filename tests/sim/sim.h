@@ -51,6 +51,10 @@ struct sim_actor {
     uint32_t shard, n_shards, n_rounds;
     uint32_t most_objects;     /* a commit */
     uint32_t checkpoint_every; /* commits; 0: when it is due */
+    bool goes_on;              /* behind the last key of its commit before, as a long run does */
+    char after[24];            /* that key */
+    bool is_wide;              /* its definition has one more column */
+    bool overwrites;           /* a foreign writer that puts without a condition */
     enum shale_status status;  /* of its last round */
     char message[400];
 };
@@ -105,11 +109,13 @@ struct sim {
     int64_t n_entries;
 
     bool has_vandal;
-    char bug[24]; /* "" none */
+    bool has_overwriter;
+    bool is_overwritten; /* an entry of the log was, by a foreign writer */
+    char bug[24];        /* "" none */
     bool trace;
     uint64_t digest; /* of all steps: equal when a seed replays */
     char violation[512];
-    int64_t n_commits, n_conflicts, n_deaths, n_polls, n_late_writes, n_unsure;
+    int64_t n_commits, n_conflicts, n_deaths, n_polls, n_late_writes, n_unsure, n_stopped;
 };
 
 /* ---- The schedule (schedule.c) ----------------------------------------------------------------
@@ -169,8 +175,8 @@ void sim_foreign_body(struct sim_actor *actor); /* as delta-rs and its clean-up 
 void sim_source_body(struct sim_actor *actor);  /* objects come and change (others.c) */
 void sim_vandal_body(struct sim_actor *actor);  /* manifests vanish for a while (others.c) */
 
-/* The columns of the table: the event's number. */
-extern const struct shale_schema sim_schema;
+/* The columns of the table: the event's number, and what later definitions have. */
+extern const struct shale_schema sim_schema, sim_wide_schema;
 
 enum shale_status sim_write_file(struct shale_store *store, const char *path, struct shale_str text,
                                  struct shale_err *err);

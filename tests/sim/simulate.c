@@ -40,6 +40,8 @@ static void cast(struct sim *sim)
         run->n_rounds = 1 + below(sim, 3);
         run->most_objects = below(sim, 2) == 0 ? 1 + below(sim, 3) : SIM_OBJECTS;
         run->checkpoint_every = below(sim, 4);
+        run->goes_on = below(sim, 2) == 0;
+        run->is_wide = below(sim, 5) == 0;
         run->faults = faults;
         run->bad_writes = bad_writes;
         run->dies_at = below(sim, 3) == 0 ? (int64_t)below(sim, 60) : -1;
@@ -56,6 +58,7 @@ static void cast(struct sim *sim)
         foreign->n_rounds = 1 + below(sim, 5);
         foreign->faults = faults;
         foreign->bad_writes = bad_writes;
+        sim->has_overwriter = foreign->overwrites = below(sim, 8) == 0;
     }
     if (below(sim, 2) == 0)
         sim_add(sim, "source", sim_source_body)->n_rounds = 1 + below(sim, 6);
@@ -70,7 +73,7 @@ static void play(struct sim *sim, uint64_t seed, bool trace)
     sim_init(sim, seed, trace);
     cast(sim);
     sim_run(sim);
-    bool before = below(sim, 4) != 0;
+    bool before = below(sim, 4) != 0 || sim->has_overwriter;
     if (before)
         sim_late_arrive(sim, true);
     struct sim_actor *last = sim_add(sim, "last", sim_run_body);
@@ -78,13 +81,15 @@ static void play(struct sim *sim, uint64_t seed, bool trace)
     if (sim->violation[0] == '\0') {
         sim_watch_log(sim);
         sim_run_body(last);
-        if (last->status != SHALE_OK)
+        if (sim->is_overwritten && last->status == SHALE_CORRUPT)
+            sim->n_stopped++;
+        else if (last->status != SHALE_OK)
             sim_violation(sim, "the last run fails: %s: %s", shale_status_name(last->status),
                           last->message);
     }
     if (!before)
         sim_late_arrive(sim, true);
-    if (sim->violation[0] == '\0')
+    if (sim->violation[0] == '\0' && last->status == SHALE_OK)
         sim_check(sim, last);
     sim_fini(sim);
 }

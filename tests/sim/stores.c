@@ -151,23 +151,47 @@ void sim_late_arrive(struct sim *sim, bool all)
     }
 }
 
+static char *read_text(struct sim *sim, const char *name)
+{
+    struct shale_buf text;
+    shale_buf_init(&text, &shale_mem_libc, (size_t)1 << 24);
+    if (shale_store_read(sim->table, name, &text, NULL) != SHALE_OK) {
+        shale_buf_fini(&text);
+        return NULL;
+    }
+    if (shale_buf_append_byte(&text, '\0') != SHALE_OK)
+        abort();
+    return text.data;
+}
+
+/* Has a foreign writer without a condition replaced an entry? */
+static void look_again(struct sim *sim)
+{
+    char name[SHALE_LOG_NAME_BYTES];
+    for (int64_t v = 0; v < sim->n_entries && !sim->is_overwritten; v++) {
+        shale_log_entry_name(v, name);
+        char *text = read_text(sim, name);
+        sim->is_overwritten = text != NULL && strcmp(text, sim->entries[v]) != 0;
+        if (sim->is_overwritten)
+            sim_say(sim, "(log)", "%s is another", name);
+        free(text);
+    }
+}
+
 /* Before anything else happens: an entry that is new is kept for the model, which wants to know the
  * whole log, whoever removes of it. */
 void sim_watch_log(struct sim *sim)
 {
     char name[SHALE_LOG_NAME_BYTES];
+    if (sim->has_overwriter)
+        look_again(sim);
     while (sim->n_entries < SIM_ENTRIES) {
-        struct shale_buf text;
-        shale_buf_init(&text, &shale_mem_libc, (size_t)1 << 24);
         shale_log_entry_name(sim->n_entries, name);
-        if (shale_store_read(sim->table, name, &text, NULL) != SHALE_OK) {
-            shale_buf_fini(&text);
+        char *text = read_text(sim, name);
+        if (text == NULL)
             return;
-        }
-        if (shale_buf_append_byte(&text, '\0') != SHALE_OK)
-            abort();
         sim_say(sim, "(log)", "%s is there", name);
-        sim->entries[sim->n_entries++] = text.data; /* taken over */
+        sim->entries[sim->n_entries++] = text;
     }
     sim_violation(sim, "the log has %d entries", SIM_ENTRIES);
 }
