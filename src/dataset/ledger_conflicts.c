@@ -4,11 +4,16 @@
 #include "base/checked.h"
 #include "dataset/ledger_parts.h"
 
+/* Finding one key costs about as much as passing so many rows. */
+enum { ROWS_OF_A_SEEK = 4096 };
+
 /* One manifest's segments that the other has not. */
 struct side {
     struct shale_segment *segments;
     size_t n;
-    struct shale_ledger_cursor *cursor;
+    int64_t n_rows;
+    struct shale_ledger_lookup *lookup; /* both sides: few keys of ours against many rows; else */
+    struct shale_ledger_cursor *cursor; /* both sides: a merge */
     const struct shale_ledger_row *row;
 };
 
@@ -30,39 +35,54 @@ static bool overlaps(const struct shale_segment *segment, const struct shale_seg
                                      segment->last_key) <= 0;
 }
 
-static enum shale_status side_open(struct side *side, struct shale_store *store,
-                                   const struct shale_manifest *of,
-                                   const struct shale_manifest *other,
-                                   const struct shale_segment *ours, struct shale_err *err)
+static enum shale_status side_choose(struct side *side, const struct shale_mem *mem,
+                                     const struct shale_manifest *of,
+                                     const struct shale_manifest *other,
+                                     const struct shale_segment *ours, struct shale_err *err)
 {
-    struct shale_ledger_cursor_options options = {.identity_only = true};
-    enum shale_status status;
-    side->segments = shale_mem_zeroed(store->env->mem, of->n_ledger + 1, sizeof *side->segments);
+    side->segments = shale_mem_zeroed(mem, of->n_ledger + 1, sizeof *side->segments);
     if (side->segments == NULL)
         return SHALE_ERR(err, no_memory);
     for (size_t i = 0; i < of->n_ledger; i++)
-        if (overlaps(&of->ledger[i], ours) && !has_path(other, of->ledger[i].path))
+        if (overlaps(&of->ledger[i], ours) && !has_path(other, of->ledger[i].path)) {
             side->segments[side->n++] = of->ledger[i];
-    options.segments = side->segments;
-    options.n_segments = side->n;
+            if (!SHALE_ADD(side->n_rows, of->ledger[i].n_rows, &side->n_rows))
+                side->n_rows = INT64_MAX;
+        }
+    return SHALE_OK;
+}
+
+static enum shale_status side_open(struct side *side, struct shale_store *store, bool by_key,
+                                   struct shale_err *err)
+{
+    const struct shale_ledger_cursor_options options = {
+        .segments = side->segments, .n_segments = side->n, .identity_only = true};
+    enum shale_status status;
+    if (by_key)
+        return shale_ledger_lookup_new(store, side->segments, side->n, &side->lookup, err);
     status = shale_ledger_cursor_new(store, &options, &side->cursor, err);
     if (status == SHALE_OK)
         status = shale_ledger_cursor_next(side->cursor, &side->row, err);
     return status;
 }
 
-static void side_close(struct side *side, struct shale_store *store)
+static void side_close(struct side *side, const struct shale_mem *mem)
 {
+    shale_ledger_lookup_free(side->lookup);
     shale_ledger_cursor_free(side->cursor);
-    shale_mem_free(store->env->mem, side->segments);
+    shale_mem_free(mem, side->segments);
 }
 
-/* How many rows of a key there are; those before it are passed. */
-static enum shale_status count(struct side *side, const struct shale_ledger_row *key, int64_t *n,
+/* How many rows of a key there are.  In a merge those before it are passed, and its own, so that a
+ * key that comes again finds none on either side. */
+static enum shale_status count(struct side *side, const struct shale_ledger_row *key, size_t *n,
                                struct shale_err *err)
 {
+    const struct shale_ledger_row *rows;
     enum shale_status status = SHALE_OK;
     *n = 0;
+    if (side->lookup != NULL)
+        return shale_ledger_lookup_find(side->lookup, key->source, key->key, &rows, n, err);
     while (status == SHALE_OK && side->row != NULL) {
         int order =
             shale_ledger_compare_keys(side->row->source, side->row->key, key->source, key->key);
@@ -74,23 +94,21 @@ static enum shale_status count(struct side *side, const struct shale_ledger_row 
     return status;
 }
 
-/* A key of ours may have several rows: only its first one counts, later ones find nothing on
- * either side. */
 static enum shale_status compare(struct side *gone, struct side *came,
                                  struct shale_ledger_cursor *ours, bool *conflict,
                                  struct shale_err *err)
 {
     const struct shale_ledger_row *row;
-    int64_t n_gone, n_came;
+    size_t n_gone, n_came;
     enum shale_status status = shale_ledger_cursor_next(ours, &row, err);
-    while (status == SHALE_OK && row != NULL && !*conflict && came->row != NULL) {
+    while (status == SHALE_OK && row != NULL && !*conflict) {
         status = count(gone, row, &n_gone, err);
         if (status == SHALE_OK)
             status = count(came, row, &n_came, err);
-        if (status == SHALE_OK) {
-            *conflict = n_gone != n_came;
-            status = shale_ledger_cursor_next(ours, &row, err);
-        }
+        if (status != SHALE_OK)
+            break;
+        *conflict = n_gone != n_came;
+        status = shale_ledger_cursor_next(ours, &row, err);
     }
     return status;
 }
@@ -103,19 +121,28 @@ enum shale_status shale_ledger_conflicts(struct shale_store *store,
 {
     const struct shale_ledger_cursor_options options = {
         .segments = ours, .n_segments = 1, .identity_only = true};
-    struct side gone = {NULL, 0, NULL, NULL}, came = gone;
+    const struct shale_mem *mem = store->env->mem;
+    struct side gone = {.n = 0}, came = {.n = 0};
     struct shale_ledger_cursor *cursor = NULL;
+    bool by_key;
     enum shale_status status;
     *conflict = false;
-    status = side_open(&came, store, newest, base, ours, err);
-    if (status == SHALE_OK && came.n > 0)
-        status = side_open(&gone, store, base, newest, ours, err);
-    if (status == SHALE_OK && came.n > 0)
+    status = side_choose(&came, mem, newest, base, ours, err);
+    if (status == SHALE_OK)
+        status = side_choose(&gone, mem, base, newest, ours, err);
+    if (status != SHALE_OK || came.n == 0)
+        goto done;
+    by_key = ours->n_rows < came.n_rows / ROWS_OF_A_SEEK + gone.n_rows / ROWS_OF_A_SEEK;
+    status = side_open(&came, store, by_key, err);
+    if (status == SHALE_OK)
+        status = side_open(&gone, store, by_key, err);
+    if (status == SHALE_OK)
         status = shale_ledger_cursor_new(store, &options, &cursor, err);
-    if (status == SHALE_OK && came.n > 0)
+    if (status == SHALE_OK)
         status = compare(&gone, &came, cursor, conflict, err);
+done:
     shale_ledger_cursor_free(cursor);
-    side_close(&gone, store);
-    side_close(&came, store);
+    side_close(&gone, mem);
+    side_close(&came, mem);
     return status;
 }

@@ -475,6 +475,38 @@ static void test_conflicts(void **state)
     }
 }
 
+/* Few keys of ours against a long ledger, which was merged meanwhile with one row more. */
+static void test_conflicts_of_few_keys(void **state)
+{
+    enum { N = 20000, NEW = 7777 };
+    struct made made;
+    struct made_row *rows = made_rows(N), ours[2];
+    struct shale_segment old, new, segment;
+    struct shale_manifest base = {.ledger = &old, .n_ledger = 1};
+    struct shale_manifest newest = {.ledger = &new, .n_ledger = 1};
+    (void)state;
+    assert_true(made_init(&made, &shale_mem_libc));
+    for (int i = 0; i < N; i++)
+        made_row_set(&rows[i], 1, 2 * i, 7, true);
+    assert_int_equal(made_segment(&made, "new", rows, N, 0, 1, &new), SHALE_OK);
+    for (int i = NEW; i < N - 1; i++)
+        made_row_set(&rows[i], 1, 2 * (i + 1), 7, true);
+    assert_int_equal(made_segment(&made, "old", rows, N - 1, 0, 1, &old), SHALE_OK);
+    for (int offset = -2; offset <= 2; offset++) {
+        char path[] = {'o', (char)('2' + offset), 0};
+        bool conflict;
+        made_row_set(&ours[0], 1, 2 * NEW + offset, 8, true);
+        made_row_set(&ours[1], 1, 2 * NEW + offset, 9, true);
+        assert_int_equal(made_segment(&made, path, ours, 2, 0, 1, &segment), SHALE_OK);
+        assert_int_equal(
+            shale_ledger_conflicts(made.store, &base, &newest, &segment, &conflict, NULL),
+            SHALE_OK);
+        assert_int_equal(conflict, offset == 0);
+    }
+    free(rows);
+    made_fini(&made);
+}
+
 /* ---- Damage -----------------------------------------------------------------------------------
  */
 
@@ -637,6 +669,7 @@ int main(void)
         cmocka_unit_test(test_a_row_in_two_segments),
         cmocka_unit_test(test_segments_stay_few),
         cmocka_unit_test(test_conflicts),
+        cmocka_unit_test(test_conflicts_of_few_keys),
         cmocka_unit_test(test_damage),
         cmocka_unit_test(test_another_segment),
         cmocka_unit_test(test_without_memory),
