@@ -7,94 +7,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "scratch.h"
+#include "store_case.h"
 #include "store/objects_memory.h"
-
-struct fixture {
-    struct shale_env env;
-    struct shale_store *store;
-    struct shale_err err;
-};
-
-static int set_up(void **state)
-{
-    struct fixture *f = calloc(1, sizeof *f);
-    assert_non_null(f);
-    f->env = (struct shale_env){.mem = &shale_mem_libc};
-    shale_err_clear(&f->err);
-    assert_int_equal(shale_store_memory(&f->env, &f->store, &f->err), SHALE_OK);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-    shale_store_free(f->store);
-    free(f);
-    return 0;
-}
-
-static enum shale_status put(struct fixture *f, const char *key, const char *text)
-{
-    return shale_store_put(f->store, key, shale_str_of(text), &f->err);
-}
-
-static enum shale_status put_absent(struct fixture *f, const char *key, const char *text)
-{
-    return shale_store_put_absent(f->store, key, shale_str_of(text), &f->err);
-}
-
-/* Write an object through create(). */
-static enum shale_status build(struct fixture *f, const char *key, const char *text)
-{
-    struct shale_store_put *object;
-    enum shale_status status = shale_store_create(f->store, key, &object, &f->err);
-    if (status != SHALE_OK)
-        return status;
-    for (; status == SHALE_OK && *text != '\0'; text++)
-        status = shale_sink_write(&object->sink, text, 1, &f->err);
-    if (status == SHALE_OK)
-        return object->finish(object, &f->err);
-    object->abandon(object);
-    return status;
-}
-
-static void expect(struct fixture *f, const char *key, const char *text)
-{
-    struct shale_buf buf;
-    shale_buf_init(&buf, &shale_mem_libc, 1 << 20);
-    assert_int_equal(shale_store_read(f->store, key, &buf, &f->err), SHALE_OK);
-    assert_true(shale_str_is(shale_buf_str(&buf), text));
-    shale_buf_fini(&buf);
-}
-
-static enum shale_status list(struct fixture *f, const char *prefix, const char *after, char *out,
-                              size_t n_out)
-{
-    struct shale_store_list *all;
-    bool end = false;
-    size_t n = 0;
-    enum shale_status status = shale_store_list(f->store, prefix, after, &all, &f->err);
-    out[0] = '\0';
-    while (status == SHALE_OK) {
-        struct shale_store_entry entry;
-        status = shale_store_list_next(f->store, all, &entry, &end, &f->err);
-        if (status != SHALE_OK || end)
-            break;
-        n += (size_t)snprintf(out + n, n_out - n, "%s:%d ", entry.key.data, (int)entry.n_bytes);
-    }
-    shale_store_list_free(f->store, all);
-    return status;
-}
-
-static void expect_list(struct fixture *f, const char *prefix, const char *after,
-                        const char *expected)
-{
-    char text[4096];
-    assert_int_equal(list(f, prefix, after, text, sizeof text), SHALE_OK);
-    assert_string_equal(text, expected);
-}
 
 struct script {
     enum shale_store_call call; /* on which to act */
@@ -118,7 +32,7 @@ static enum shale_status act(void *ctx, enum shale_store_call call, const char *
     return script->status;
 }
 
-static struct shale_store *hooked(struct fixture *f, struct script *script)
+static struct shale_store *hooked(struct store_case *f, struct script *script)
 {
     const struct shale_store_hook hook = {act, script};
     struct shale_store *store;
@@ -128,20 +42,20 @@ static struct shale_store *hooked(struct fixture *f, struct script *script)
 
 static void test_a_hook_sees_and_fails_each_call(void **state)
 {
-    struct fixture *f = *state;
+    struct store_case *f = *state;
     enum shale_store_call call;
     for (call = SHALE_STORE_LIST; call <= SHALE_STORE_SETTLE; call++) {
         struct script script = {.call = call, .status = SHALE_AGAIN};
         struct shale_store *harness = f->store;
         char text[100];
         int n_failed = 0;
-        assert_int_equal(put(f, "old", "1"), SHALE_OK);
+        assert_int_equal(case_put(f, "old", "1"), SHALE_OK);
         f->store = hooked(f, &script);
-        n_failed += put(f, "p", "2") == SHALE_AGAIN;
-        n_failed += put_absent(f, "a", "3") == SHALE_AGAIN;
-        n_failed += build(f, "b", "4") == SHALE_AGAIN;
+        n_failed += case_put(f, "p", "2") == SHALE_AGAIN;
+        n_failed += case_put_absent(f, "a", "3") == SHALE_AGAIN;
+        n_failed += case_build(f, "b", "4") == SHALE_AGAIN;
         n_failed += shale_store_settle(f->store, NULL) == SHALE_AGAIN;
-        n_failed += list(f, "", "", text, sizeof text) == SHALE_AGAIN;
+        n_failed += case_list(f, "", "", text, sizeof text) == SHALE_AGAIN;
         {
             struct shale_buf buf;
             shale_buf_init(&buf, &shale_mem_libc, 100);
@@ -153,13 +67,13 @@ static void test_a_hook_sees_and_fails_each_call(void **state)
         f->store = harness;
         assert_int_equal(n_failed, 1);
         if (call == SHALE_STORE_PUT)
-            expect_list(f, "", "", "a:1 b:1 ");
+            case_expect_list(f, "", "", "a:1 b:1 ");
         if (call == SHALE_STORE_PUT_ABSENT)
-            expect_list(f, "", "", "b:1 p:1 ");
+            case_expect_list(f, "", "", "b:1 p:1 ");
         if (call == SHALE_STORE_CREATE || call == SHALE_STORE_WRITE || call == SHALE_STORE_FINISH)
-            expect_list(f, "", "", "a:1 p:1 ");
+            case_expect_list(f, "", "", "a:1 p:1 ");
         if (call == SHALE_STORE_REMOVE)
-            expect_list(f, "", "", "a:1 b:1 old:1 p:1 ");
+            case_expect_list(f, "", "", "a:1 b:1 old:1 p:1 ");
         if (call == SHALE_STORE_SETTLE)
             assert_string_equal(script.seen, "6 p=2 7 a=3 3 b 4 b 5 b=4 9  0  1 old 2 old 8 old ");
         for (const char *key = "abp"; *key != '\0'; key++) {
@@ -171,32 +85,32 @@ static void test_a_hook_sees_and_fails_each_call(void **state)
 
 static void test_an_answer_that_is_lost(void **state)
 {
-    struct fixture *f = *state;
+    struct store_case *f = *state;
     struct shale_store *harness = f->store;
     struct script script = {.call = SHALE_STORE_PUT_ABSENT, .fate = SHALE_STORE_LOST};
     f->store = hooked(f, &script);
-    assert_int_equal(put_absent(f, "a", "1"), SHALE_UNSURE);
-    assert_int_equal(put_absent(f, "a", "2"), SHALE_UNSURE);
-    expect(f, "a", "1");
+    assert_int_equal(case_put_absent(f, "a", "1"), SHALE_UNSURE);
+    assert_int_equal(case_put_absent(f, "a", "2"), SHALE_UNSURE);
+    case_expect(f, "a", "1");
     script.call = SHALE_STORE_REMOVE;
     assert_int_equal(shale_store_remove(f->store, "a", NULL), SHALE_UNSURE);
-    expect_list(f, "", "", "");
+    case_expect_list(f, "", "", "");
     shale_store_free(f->store);
     f->store = harness;
 }
 
 static void test_a_late_write(void **state)
 {
-    struct fixture *f = *state;
+    struct store_case *f = *state;
     struct shale_store *harness = f->store;
     struct script script = {.call = SHALE_STORE_PUT_ABSENT, .fate = SHALE_STORE_LATE};
     f->store = hooked(f, &script);
-    assert_int_equal(put_absent(f, "a", "1"), SHALE_UNSURE);
-    assert_int_equal(put_absent(f, "b", "2"), SHALE_UNSURE);
-    assert_int_equal(put_absent(f, "a", "3"), SHALE_UNSURE);
+    assert_int_equal(case_put_absent(f, "a", "1"), SHALE_UNSURE);
+    assert_int_equal(case_put_absent(f, "b", "2"), SHALE_UNSURE);
+    assert_int_equal(case_put_absent(f, "a", "3"), SHALE_UNSURE);
     script.call = SHALE_STORE_PUT;
-    assert_int_equal(put(f, "c", "4"), SHALE_UNSURE);
-    expect_list(f, "", "", "");
+    assert_int_equal(case_put(f, "c", "4"), SHALE_UNSURE);
+    case_expect_list(f, "", "", "");
     shale_store_free(f->store); /* its writer is gone */
     f->store = harness;
     assert_int_equal(shale_store_memory_n_late(harness), 4);
@@ -204,15 +118,15 @@ static void test_a_late_write(void **state)
     assert_int_equal(shale_store_memory_deliver(harness, 1, false), SHALE_OK);
     assert_int_equal(shale_store_memory_deliver(harness, 1, true), SHALE_OK);
     assert_int_equal(shale_store_memory_deliver(harness, 0, true), SHALE_CONFLICT);
-    expect_list(f, "", "", "a:1 ");
-    expect(f, "a", "3");
+    case_expect_list(f, "", "", "a:1 ");
+    case_expect(f, "a", "3");
     assert_int_equal(shale_store_memory_n_late(harness), 1); /* goes with the store */
 }
 
 /* A list is no snapshot: what comes behind its page is seen, what comes before is not. */
 static void test_pages(void **state)
 {
-    struct fixture *f = *state;
+    struct store_case *f = *state;
     struct shale_store_list *all;
     struct shale_store_entry entry;
     char keys[100] = "";
@@ -220,7 +134,7 @@ static void test_pages(void **state)
     shale_store_memory_set_page(f->store, 2);
     for (const char *key = "bdfh"; *key != '\0'; key++) {
         const char name[2] = {*key, '\0'};
-        assert_int_equal(put(f, name, ""), SHALE_OK);
+        assert_int_equal(case_put(f, name, ""), SHALE_OK);
     }
     assert_int_equal(shale_store_list(f->store, "", "", &all, NULL), SHALE_OK);
     for (int i = 0;; i++) {
@@ -229,9 +143,9 @@ static void test_pages(void **state)
             break;
         (void)snprintf(keys + strlen(keys), 8, "%s ", entry.key.data);
         if (i == 0) {
-            assert_int_equal(put(f, "a", ""), SHALE_OK);
-            assert_int_equal(put(f, "c", ""), SHALE_OK);
-            assert_int_equal(put(f, "e", ""), SHALE_OK);
+            assert_int_equal(case_put(f, "a", ""), SHALE_OK);
+            assert_int_equal(case_put(f, "c", ""), SHALE_OK);
+            assert_int_equal(case_put(f, "e", ""), SHALE_OK);
             assert_int_equal(shale_store_remove(f->store, "d", NULL), SHALE_OK);
             assert_int_equal(shale_store_remove(f->store, "h", NULL), SHALE_OK);
         }
@@ -243,10 +157,11 @@ static void test_pages(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_a_hook_sees_and_fails_each_call, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_an_answer_that_is_lost, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_late_write, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_pages, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_hook_sees_and_fails_each_call, case_memory,
+                                        case_end),
+        cmocka_unit_test_setup_teardown(test_an_answer_that_is_lost, case_memory, case_end),
+        cmocka_unit_test_setup_teardown(test_a_late_write, case_memory, case_end),
+        cmocka_unit_test_setup_teardown(test_pages, case_memory, case_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
