@@ -44,9 +44,9 @@ static bool enter(struct walk *walk)
     return true;
 }
 
-static void say(struct walk *walk, struct shale_str text)
+static enum shale_status say(struct walk *walk, struct shale_str text)
 {
-    walk->say(walk->ctx, walk->which, (struct shale_str){walk->path, walk->n_path}, text);
+    return walk->say(walk->ctx, walk->which, (struct shale_str){walk->path, walk->n_path}, text);
 }
 
 /* The members of an object of bounds or counts, those inside structs as well. */
@@ -68,9 +68,9 @@ static enum shale_status take_members(struct walk *walk, int depth)
         } else if (fits && step == SHALE_JSON_STRING) {
             status = unescape(walk, &item);
             if (status == SHALE_OK)
-                say(walk, shale_buf_str(&walk->text));
+                status = say(walk, shale_buf_str(&walk->text));
         } else if (fits && step == SHALE_JSON_NUMBER) {
-            say(walk, shale_json_text(&walk->cursor, &item));
+            status = say(walk, shale_json_text(&walk->cursor, &item));
         } else {
             (void)shale_json_skip(&walk->cursor, step, &item);
         }
@@ -140,20 +140,23 @@ enum shale_status shale_stats_walk(const struct shale_mem *mem, struct shale_str
 /* ---- Values -----------------------------------------------------------------------------------
  */
 
-bool shale_stats_value(const struct shale_type *type, enum shale_stat which, struct shale_str text,
-                       bool widen, struct shale_buf *out)
+enum shale_status shale_stats_value(const struct shale_type *type, enum shale_stat which,
+                                    struct shale_str text, bool widen, struct shale_buf *out)
 {
     size_t begin = out->n_bytes;
+    enum shale_status status;
     int64_t value, more;
-    if (type->n_members > 0 || shale_parse_value(type, text, out, NULL) != SHALE_OK)
-        return false;
-    if (!widen || which != SHALE_STAT_MAXIMUM || type->kind != SHALE_TIMESTAMP)
-        return true;
+    if (type->n_members > 0)
+        return SHALE_SCHEMA;
+    status = shale_parse_value(type, text, out, NULL);
+    if (status != SHALE_OK || !widen || which != SHALE_STAT_MAXIMUM ||
+        type->kind != SHALE_TIMESTAMP)
+        return status;
     more = shale_unit_per_second(type->unit) / 1000 - 1;
     memcpy(&value, out->data + begin, sizeof value);
     if (SHALE_ADD(value, more, &value))
         memcpy(out->data + begin, &value, sizeof value);
-    return true;
+    return SHALE_OK;
 }
 
 struct question {
@@ -174,26 +177,35 @@ static int compare(const struct shale_type *type, struct shale_str a, struct sha
     return shale_leaf_compare(&leaf, a, b);
 }
 
-static void answer(void *ctx, enum shale_stat which, struct shale_str path, struct shale_str text)
+static void answer_nulls(struct question *question, struct shale_str text)
+{
+    int64_t n_nulls;
+    if (shale_number_valid(text) && shale_number_i64(text, &n_nulls) == SHALE_NUMBER_OK &&
+        (question->is_null ? n_nulls == 0 : n_nulls == question->n_rows))
+        question->may_hold = false;
+}
+
+static enum shale_status answer(void *ctx, enum shale_stat which, struct shale_str path,
+                                struct shale_str text)
 {
     struct question *question = ctx;
     const struct shale_type *type = &question->def->type;
-    int64_t n_nulls;
+    enum shale_status status;
     int order;
     if (!shale_str_equal(path, question->def->name))
-        return;
-    if (which == SHALE_STAT_NULLS) {
-        if (shale_number_valid(text) && shale_number_i64(text, &n_nulls) == SHALE_NUMBER_OK &&
-            (question->is_null ? n_nulls == 0 : n_nulls == question->n_rows))
-            question->may_hold = false;
-        return;
-    }
+        return SHALE_OK;
+    if (which == SHALE_STAT_NULLS)
+        answer_nulls(question, text);
+    if (which == SHALE_STAT_NULLS || question->is_null)
+        return SHALE_OK;
     shale_buf_reset(&question->bound);
-    if (question->is_null || !shale_stats_value(type, which, text, true, &question->bound))
-        return;
+    status = shale_stats_value(type, which, text, true, &question->bound);
+    if (status != SHALE_OK)
+        return status == SHALE_NOMEM ? status : SHALE_OK; /* it says nothing */
     order = compare(type, question->value, shale_buf_str(&question->bound));
     if (which == SHALE_STAT_MINIMUM ? order < 0 : order > 0)
         question->may_hold = false;
+    return SHALE_OK;
 }
 
 enum shale_status shale_stats_may_hold(const struct shale_mem *mem, struct shale_str json,

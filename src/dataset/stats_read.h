@@ -10,9 +10,9 @@
 enum shale_stat { SHALE_STAT_MINIMUM, SHALE_STAT_MAXIMUM, SHALE_STAT_NULLS, SHALE_N_STATS };
 
 /* One of them: of the column, or the member of structs, at 'path' (names joined by '.'), a number
- * as written or a string's characters. */
-typedef void (*shale_stat_fn)(void *ctx, enum shale_stat which, struct shale_str path,
-                              struct shale_str text);
+ * as written or a string's characters.  Returns SHALE_OK or SHALE_NOMEM. */
+typedef enum shale_status (*shale_stat_fn)(void *ctx, enum shale_stat which, struct shale_str path,
+                                           struct shale_str text);
 
 /* Say what 'json' says, one after the other.  Returns SHALE_OK, SHALE_NOMEM, or SHALE_CORRUPT (it
  * is no JSON object; what came before was said). */
@@ -20,11 +20,12 @@ SHALE_MUST_USE enum shale_status shale_stats_walk(const struct shale_mem *mem,
                                                   struct shale_str json, shale_stat_fn say,
                                                   void *ctx, struct shale_err *err);
 
-/* A bound of a scalar 'type' as it lies in memory, behind what 'out' holds.  A timestamp's maximum
- * that another writer made may be cut to milliseconds: with 'widen' it is the last that begins so.
- * False: it is none. */
-bool shale_stats_value(const struct shale_type *type, enum shale_stat which, struct shale_str text,
-                       bool widen, struct shale_buf *out);
+/* A bound of a 'type' as it lies in memory, behind what 'out' holds.  A timestamp's maximum that
+ * another writer made may be cut to milliseconds: with 'widen' it is the last that begins so.
+ * Returns SHALE_OK, SHALE_SCHEMA (it is none) or SHALE_NOMEM. */
+SHALE_MUST_USE enum shale_status shale_stats_value(const struct shale_type *type,
+                                                   enum shale_stat which, struct shale_str text,
+                                                   bool widen, struct shale_buf *out);
 
 /* Can a row of the file have the value (as it lies in memory; or null) in the column 'def'?  True
  * when its statistics do not say. */

@@ -176,7 +176,8 @@ enum shale_status shale_verify_table(struct shale_store *store,
                                   .findings = findings,
                                   .out = out,
                                   .err = err,
-                                  .memory_bytes = memory / 2};
+                                  .memory_bytes = memory / 2,
+                                  .manifest_entry = -1};
     enum shale_status status;
     *out = (struct shale_verified){.version = -1, .first_entry = -1};
     shale_arena_init(&verify.arena, mem, ARENA_BYTES);

@@ -182,6 +182,9 @@ static enum shale_status read_entries(struct shale_verify *verify, const struct 
             continue;
         }
         verify->out->n_entries++;
+        if (status == SHALE_OK && verify->state != NULL && entry.manifest_id >= 0 &&
+            entry.manifest_id == verify->state->manifest_id)
+            verify->manifest_entry = i;
         status = shale_verify_failed(verify, status, &err, name);
         if (status == SHALE_OK)
             status = shale_verify_go_on(verify);

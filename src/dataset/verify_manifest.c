@@ -196,31 +196,30 @@ static enum shale_status verify_link(struct shale_verify *verify, const struct l
  */
 
 /* A manifest that its child says was superseded long ago may be gone. */
-static void parent_missing(struct shale_verify *verify, const struct link *link,
-                           const struct shale_err *why)
+static void parent_missing(struct shale_verify *verify, const struct link *link)
 {
     int64_t now_ms = verify->env->wall_us(verify->env->ctx) / 1000;
-    bool may_be = link->parent_since_ms >= 0 && now_ms - link->parent_since_ms > RETENTION_MS;
     struct shale_err err;
-    if (!may_be) {
-        found(verify, link->parent, why, false);
-        return;
-    }
     shale_err_clear(&err);
-    (void)SHALE_ERR(&err, verify_manifest_kept, (long long)link->version);
-    found(verify, link->id, &err, true);
+    if (link->parent_since_ms >= 0 && now_ms - link->parent_since_ms > RETENTION_MS) {
+        (void)SHALE_ERR(&err, verify_manifest_kept, (long long)link->version);
+        found(verify, link->id, &err, true);
+    } else {
+        (void)SHALE_ERR(&err, verify_manifest_missing, (long long)link->version);
+        found(verify, link->parent, &err, false);
+    }
 }
 
-static enum shale_status read_link(struct shale_verify *verify, int64_t id, struct link *out,
-                                   struct shale_err *err)
+/* The newest manifest is the one of the entry that names it. */
+static void compare_version(struct shale_verify *verify)
 {
-    struct shale_manifest manifest;
-    enum shale_status status;
-    shale_arena_reset(&verify->scratch);
-    status = shale_manifest_read(verify->store, &verify->scratch, id, &manifest, err);
-    if (status == SHALE_OK)
-        *out = link_of(&manifest);
-    return status;
+    struct shale_err err;
+    if (verify->manifest_entry < 0 || verify->manifest_entry == verify->manifest.version)
+        return;
+    shale_err_clear(&err);
+    (void)SHALE_ERR(&err, verify_manifest_version, (long long)verify->manifest.version,
+                    (long long)verify->manifest_entry);
+    found(verify, verify->manifest.id, &err, false);
 }
 
 static enum shale_status name_manifest(struct shale_verify *verify, int64_t id)
@@ -232,12 +231,46 @@ static enum shale_status name_manifest(struct shale_verify *verify, int64_t id)
                : SHALE_ERR(verify->err, no_memory);
 }
 
+/* What a manifest names is known to shale_verify_names(): files that were superseded stay for a
+ * while. */
+static enum shale_status name_segments(struct shale_verify *verify,
+                                       const struct shale_manifest *manifest)
+{
+    struct shale_name_set *named = &verify->named;
+    enum shale_status status = SHALE_OK;
+    for (size_t i = 0; i < manifest->n_ledger && status == SHALE_OK; i++)
+        status = shale_name_set_put(named, manifest->ledger[i].path);
+    for (size_t i = 0; i < manifest->n_rejects && status == SHALE_OK; i++)
+        status = shale_name_set_put(named, manifest->rejects[i].path);
+    for (size_t i = 0; i < manifest->n_superseded && status == SHALE_OK; i++)
+        status = shale_name_set_put(named, manifest->superseded[i].path);
+    for (size_t i = 0; i < manifest->n_added && status == SHALE_OK; i++)
+        status = shale_name_set_put(named, manifest->added[i]);
+    return status == SHALE_OK ? SHALE_OK : SHALE_ERR(verify->err, no_memory);
+}
+
+/* '*named' is what naming returned: not a failure of the manifest's. */
+static enum shale_status read_link(struct shale_verify *verify, int64_t id, struct link *out,
+                                   enum shale_status *named, struct shale_err *err)
+{
+    struct shale_manifest manifest;
+    enum shale_status status;
+    *named = SHALE_OK;
+    shale_arena_reset(&verify->scratch);
+    status = shale_manifest_read(verify->store, &verify->scratch, id, &manifest, err);
+    if (status != SHALE_OK)
+        return status;
+    *out = link_of(&manifest);
+    *named = name_segments(verify, &manifest);
+    return SHALE_OK;
+}
+
 static enum shale_status walk_chain(struct shale_verify *verify, struct link link)
 {
     for (;;) {
         struct link before = {0};
         struct shale_err err;
-        enum shale_status status = SHALE_OK;
+        enum shale_status status = SHALE_OK, named;
         shale_err_clear(&err);
         verify->out->n_manifests++;
         if (link.parent < 0)
@@ -245,9 +278,9 @@ static enum shale_status walk_chain(struct shale_verify *verify, struct link lin
         status = name_manifest(verify, link.parent);
         if (status != SHALE_OK)
             return status;
-        status = read_link(verify, link.parent, &before, &err);
+        status = read_link(verify, link.parent, &before, &named, &err);
         if (status == SHALE_NOT_FOUND) {
-            parent_missing(verify, &link, &err);
+            parent_missing(verify, &link);
             return SHALE_OK;
         }
         if (status != SHALE_OK) {
@@ -255,6 +288,8 @@ static enum shale_status walk_chain(struct shale_verify *verify, struct link lin
             shale_manifest_name(link.parent, name);
             return shale_verify_failed(verify, status, &err, name);
         }
+        if (named != SHALE_OK)
+            return named;
         status = verify_link(verify, &link, &before);
         if (status == SHALE_OK)
             status = shale_verify_go_on(verify);
@@ -263,18 +298,6 @@ static enum shale_status walk_chain(struct shale_verify *verify, struct link lin
             return status;
         link = before;
     }
-}
-
-/* What the manifest names, for shale_verify_names(). */
-static enum shale_status name_segments(struct shale_verify *verify,
-                                       const struct shale_manifest *manifest)
-{
-    enum shale_status status = name_manifest(verify, manifest->id);
-    for (size_t i = 0; i < manifest->n_ledger && status == SHALE_OK; i++)
-        status = shale_name_set_put(&verify->named, manifest->ledger[i].path);
-    for (size_t i = 0; i < manifest->n_rejects && status == SHALE_OK; i++)
-        status = shale_name_set_put(&verify->named, manifest->rejects[i].path);
-    return status == SHALE_OK ? SHALE_OK : SHALE_ERR(verify->err, no_memory);
 }
 
 enum shale_status shale_verify_manifests(struct shale_verify *verify)
@@ -293,9 +316,16 @@ enum shale_status shale_verify_manifests(struct shale_verify *verify)
     }
     shale_manifest_name(id, name);
     status = shale_manifest_read(verify->store, &verify->arena, id, &verify->manifest, &err);
+    if (status == SHALE_NOT_FOUND) {
+        shale_err_clear(&err);
+        status = SHALE_ERR(&err, manifest_missing, (long long)id, verify->store->name);
+    }
     if (status != SHALE_OK)
         return shale_verify_failed(verify, status, &err, name);
     verify->has_manifest = true;
-    status = name_segments(verify, &verify->manifest);
+    status = name_manifest(verify, id);
+    if (status == SHALE_OK)
+        status = name_segments(verify, &verify->manifest);
+    compare_version(verify);
     return status == SHALE_OK ? walk_chain(verify, link_of(&verify->manifest)) : status;
 }

@@ -85,16 +85,18 @@ static bool begins(struct shale_str text, const char *with)
     return text.n_bytes >= n && memcmp(text.data, with, n) == 0;
 }
 
-/* The log, and what else readers pass over, but for what is ours. */
-static bool is_hidden(struct shale_str key)
+/* The log, and what else readers pass over, but for what is ours, as far as it is known. */
+static bool is_hidden(const struct shale_verify *verify, struct shale_str key)
 {
-    return !begins(key, "_shale/") && (begins(key, "_") || begins(key, "."));
+    if (begins(key, "_shale/"))
+        return !verify->has_manifest;
+    return begins(key, "_") || begins(key, ".");
 }
 
 static void take(struct shale_verify *verify, const struct shale_store_entry *entry)
 {
     struct shale_err err;
-    if (is_hidden(entry->key) || shale_name_set_has(&verify->named, entry->key))
+    if (is_hidden(verify, entry->key) || shale_name_set_has(&verify->named, entry->key))
         return;
     verify->out->n_unnamed++;
     verify->out->n_unnamed_bytes += entry->n_bytes;

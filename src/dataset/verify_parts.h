@@ -35,7 +35,8 @@ struct shale_verify {
     struct shale_log_state *state; /* NULL: it could not be read */
     struct shale_manifest manifest;
     bool has_manifest;
-    int64_t n_found; /* findings but notes, those inside Parquet files left out */
+    int64_t manifest_entry; /* the entry that names it; -1: it is not kept */
+    int64_t n_found;        /* findings but notes, those inside Parquet files left out */
     struct shale_name_set named;
 };
 

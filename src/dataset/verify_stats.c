@@ -55,8 +55,8 @@ static bool is_exact(const struct stats *stats, const struct shale_type *type)
     }
 }
 
-static void compare_bound(struct stats *stats, size_t leaf, enum shale_stat which,
-                          struct shale_str text)
+static enum shale_status compare_bound(struct stats *stats, size_t leaf, enum shale_stat which,
+                                       struct shale_str text)
 {
     const struct shale_leaf_range *range = &stats->checked->leaves[leaf];
     const struct shale_file_leaf *info = &stats->file->leaves[leaf];
@@ -66,19 +66,21 @@ static void compare_bound(struct stats *stats, size_t leaf, enum shale_stat whic
     int order;
     shale_buf_reset(&stats->value);
     if (!range->any || !shale_stats_value(info->type, which, text, !stats->is_ours, &stats->value))
-        return; /* a text of another writer's for what no text is agreed on */
+        return SHALE_OK; /* a text of another writer's for what no text is agreed on */
     stats->verify->out->n_bounds++;
     order = shale_leaf_compare(info, is_minimum ? range->minimum : range->maximum,
                                shale_buf_str(&stats->value));
     if (order == 0 || (!is_exact(stats, info->type) && (order > 0) == is_minimum))
-        return;
+        return SHALE_OK;
     shale_err_clear(&err);
     (void)SHALE_ERR(&err, verify_bound, shale_printable(info->path, name, sizeof name),
                     is_minimum ? "minimum" : "maximum", shale_printable(text, shown, sizeof shown));
     found(stats, &err, info);
+    return SHALE_OK;
 }
 
-static void compare(void *ctx, enum shale_stat which, struct shale_str path, struct shale_str text)
+static enum shale_status compare(void *ctx, enum shale_stat which, struct shale_str path,
+                                 struct shale_str text)
 {
     struct stats *stats = ctx;
     size_t i = 0;
@@ -86,11 +88,11 @@ static void compare(void *ctx, enum shale_stat which, struct shale_str path, str
         i++;
     if (i == stats->file->n_leaves || !stats->checked->leaves[i].complete ||
         stats->file->nodes[stats->file->leaves[i].node].max_repetition > 0)
-        return;
-    if (which == SHALE_STAT_NULLS)
-        compare_nulls(stats, i, text);
-    else
-        compare_bound(stats, i, which, text);
+        return SHALE_OK;
+    if (which != SHALE_STAT_NULLS)
+        return compare_bound(stats, i, which, text);
+    compare_nulls(stats, i, text);
+    return SHALE_OK;
 }
 
 enum shale_status shale_verify_stats(struct shale_verify *verify, const char *path,
