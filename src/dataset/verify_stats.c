@@ -63,10 +63,14 @@ static enum shale_status compare_bound(struct stats *stats, size_t leaf, enum sh
     bool is_minimum = which == SHALE_STAT_MINIMUM;
     char name[NAME_BYTES], shown[SHOWN_BYTES];
     struct shale_err err;
+    enum shale_status status;
     int order;
+    if (!range->any)
+        return SHALE_OK;
     shale_buf_reset(&stats->value);
-    if (!range->any || !shale_stats_value(info->type, which, text, !stats->is_ours, &stats->value))
-        return SHALE_OK; /* a text of another writer's for what no text is agreed on */
+    status = shale_stats_value(info->type, which, text, !stats->is_ours, &stats->value);
+    if (status != SHALE_OK) /* another writer's text, for what no text is agreed on */
+        return status == SHALE_NOMEM ? status : SHALE_OK;
     stats->verify->out->n_bounds++;
     order = shale_leaf_compare(info, is_minimum ? range->minimum : range->maximum,
                                shale_buf_str(&stats->value));
