@@ -210,24 +210,12 @@ crashed:
     }
 }
 
-/* delta-rs: it lists, puts if absent and goes on to the next number when it lost. */
+/* delta-rs: it lists, puts if absent, and tries again when it lost; of all that only the put that
+ * took effect is seen by others.  It may come at any time, or not at all. */
 proctype stranger()
 {
-    byte base;
-    bool done = false;
-    do
-    :: done -> break
-    :: atomic { !done && tip > 0 -> base = tip }
-        atomic {
-            if
-            :: entry[base] == NONE && base == tip && base < VERSIONS ->
-                land(STRANGER, base, ledger[base - 1], 0);
-                done = true
-            :: else
-            fi
-        }
-    :: done = true
-    od
+end:
+    atomic { tip > 0 && tip < VERSIONS -> land(STRANGER, tip, ledger[tip - 1], 0) }
 }
 
 /* Writes that were under way arrive, or stay away for ever. */
