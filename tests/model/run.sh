@@ -71,7 +71,7 @@ breaks() {
 breaks no-second-look 'an object twice' consumed -DNO_SECOND_LOOK
 breaks another-number-while-unsure 'an object twice' consumed -DANOTHER_NUMBER
 breaks ledger-before-data 'half a commit shows' data -DLEDGER_FIRST
-breaks overwriting 'an entry is replaced' 'truth\[version\]==0' -DOVERWRITE
+breaks overwriting 'an entry is replaced, or an object twice' 'truth\[version\]==0\|consumed' -DOVERWRITE
 breaks unchecked-success 'committed, but in no table' brought -DUNCHECKED_SUCCESS
 holds 'three writers, two faults' 1900 -DFAULTS=2 -DFOREIGN=0
 holds 'three writers, a foreign one, one fault' 1900 -DFAULTS=1 -DFOREIGN=1
