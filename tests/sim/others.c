@@ -56,6 +56,8 @@ static void append_once(struct sim_actor *actor, bool *again)
         return;
     int64_t version = state->version + 1;
     shale_log_state_free(&shale_mem_libc, state);
+    for (uint32_t wait = actor->overwrites ? chance_below(&actor->chance, 24) : 0; wait > 0; wait--)
+        sim_step(actor);
     enum shale_status status = append_entry(actor, version, path, n);
     sim_say(sim, actor->name, "= append %lld: %s", (long long)version, shale_status_name(status));
     if (status == SHALE_OK && sim->n_foreign < SIM_FOREIGN)

@@ -52,6 +52,10 @@ static void poll(struct sim_actor *actor, struct shale_log_state **last)
             sim_violation(sim, "%s: the log: %s", actor->name, err.message);
         return;
     }
+    if (!sim->has_overwriter && state->version < sim->n_entries &&
+        state->manifest_id != sim_manifest_id(sim, state->version))
+        sim_violation(sim, "%s: version %lld names another manifest", actor->name,
+                      (long long)state->version);
     if (*last != NULL && state->version < (*last)->version)
         sim_violation(sim, "%s: version %lld after %lld", actor->name, (long long)state->version,
                       (long long)(*last)->version);

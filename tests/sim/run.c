@@ -306,18 +306,23 @@ static enum shale_status build_and_publish(struct work *work, struct shale_err *
     return status;
 }
 
+/* After a commit, on the base that the next one is made on: reading it looks at the chain, so that
+ * no checkpoint hides a break in it. */
 static void maybe_checkpoint(struct sim_actor *actor)
 {
-    struct shale_log_state *state = NULL;
-    enum shale_status status = shale_log_read(actor->table, NULL, &state, NULL);
-    if (status == SHALE_OK && state->version >= 0 &&
-        (shale_log_checkpoint_due(state) ||
-         (actor->checkpoint_every > 0 && state->version % actor->checkpoint_every == 0))) {
-        status = shale_log_checkpoint(actor->table, state, NULL);
-        sim_say(actor->sim, actor->name, "= checkpoint %lld: %s", (long long)state->version,
+    struct shale_base base;
+    enum shale_status status = shale_base_read(actor->table, SHALE_STR("events"), &base, NULL);
+    if (status != SHALE_OK)
+        return;
+    const struct shale_log_state *log = base.log;
+    if (log->version >= 0 &&
+        (shale_log_checkpoint_due(log) ||
+         (actor->checkpoint_every > 0 && log->version % actor->checkpoint_every == 0))) {
+        status = shale_log_checkpoint(actor->table, log, NULL);
+        sim_say(actor->sim, actor->name, "= checkpoint %lld: %s", (long long)log->version,
                 shale_status_name(status));
     }
-    shale_log_state_free(&shale_mem_libc, state);
+    shale_base_fini(&base, &shale_mem_libc);
 }
 
 /* One commit, or none when there is nothing new ('*idle'). */

@@ -110,12 +110,13 @@ struct sim {
 
     bool has_vandal;
     bool has_overwriter;
-    bool is_overwritten; /* an entry of the log was, by a foreign writer */
+    bool is_overwritten; /* an entry of the log was, by a foreign writer: */
+    int64_t overwritten; /* the lowest */
     char bug[24];        /* "" none */
     bool trace;
     uint64_t digest; /* of all steps: equal when a seed replays */
     char violation[512];
-    int64_t n_commits, n_conflicts, n_deaths, n_polls, n_late_writes, n_unsure, n_stopped;
+    int64_t n_commits, n_conflicts, n_deaths, n_polls, n_late_writes, n_unsure, n_stopped, n_hidden;
 };
 
 /* ---- The schedule (schedule.c) ----------------------------------------------------------------

@@ -13,7 +13,8 @@ struct options {
 };
 
 struct totals {
-    int64_t n_steps, n_commits, n_conflicts, n_deaths, n_polls, n_late, n_unsure;
+    int64_t n_steps, n_commits, n_conflicts, n_deaths, n_polls, n_late, n_unsure, n_stopped,
+        n_hidden;
 };
 
 static uint32_t below(struct sim *sim, uint32_t n)
@@ -103,16 +104,26 @@ static void add_up(struct totals *totals, const struct sim *sim)
     totals->n_polls += sim->n_polls;
     totals->n_late += sim->n_late_writes;
     totals->n_unsure += sim->n_unsure;
+    totals->n_stopped += sim->n_stopped;
+    totals->n_hidden += sim->n_hidden;
 }
 
 static void say_totals(const struct totals *totals)
 {
-    printf(
-        "# %lld steps, %lld commits, %lld conflicts, %lld kills, %lld polls, %lld writes without "
-        "an answer, %lld late ones\n",
-        (long long)totals->n_steps, (long long)totals->n_commits, (long long)totals->n_conflicts,
-        (long long)totals->n_deaths, (long long)totals->n_polls, (long long)totals->n_unsure,
-        (long long)totals->n_late);
+    const struct {
+        int64_t n;
+        const char *of;
+    } lines[] = {{totals->n_steps, "steps"},
+                 {totals->n_commits, "commits"},
+                 {totals->n_conflicts, "conflicts"},
+                 {totals->n_deaths, "kills"},
+                 {totals->n_polls, "polls"},
+                 {totals->n_unsure, "entries and manifests put without an answer"},
+                 {totals->n_late, "late writes"},
+                 {totals->n_stopped, "runs stopped at an overwritten entry"},
+                 {totals->n_hidden, "tables harmed by one that a checkpoint covers"}};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+        printf("# %10lld %s\n", (long long)lines[i].n, lines[i].of);
 }
 
 /* Play the seeds until one breaks a promise: how many were played; '*broken' is set when one did.

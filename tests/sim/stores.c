@@ -168,13 +168,18 @@ static char *read_text(struct sim *sim, const char *name)
 static void look_again(struct sim *sim)
 {
     char name[SHALE_LOG_NAME_BYTES];
-    for (int64_t v = 0; v < sim->n_entries && !sim->is_overwritten; v++) {
+    int64_t end = sim->is_overwritten ? sim->overwritten : sim->n_entries;
+    for (int64_t v = 0; v < end; v++) {
         shale_log_entry_name(v, name);
         char *text = read_text(sim, name);
-        sim->is_overwritten = text != NULL && strcmp(text, sim->entries[v]) != 0;
-        if (sim->is_overwritten)
-            sim_say(sim, "(log)", "%s is another", name);
+        bool is_another = text != NULL && strcmp(text, sim->entries[v]) != 0;
         free(text);
+        if (is_another) {
+            sim_say(sim, "(log)", "%s is another", name);
+            sim->is_overwritten = true;
+            sim->overwritten = v;
+            return;
+        }
     }
 }
 
