@@ -123,7 +123,7 @@ struct shale_log_info {
     size_t n_metrics;
     bool is_blind_append;
     int64_t timestamp_ms;
-    struct shale_str engine; /* engineInfo; "": "Shale" is written */
+    struct shale_str engine; /* engineInfo; "": "Shale/VERSION" is written */
     struct shale_str txn_id; /* txnId; "": the number of the manifest is */
 };
 

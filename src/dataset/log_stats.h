@@ -26,7 +26,7 @@ void shale_log_stats_merge(const struct shale_leaf *leaf, const struct shale_chu
 
 /* Append {"numRecords", "minValues", "maxValues", "nullCount"} of a file of 'n_rows'.  'schema' is
  * the file's, 'leaves' as shale_leaf_find() counts them.  Left out: what is inside lists and maps,
- * bounds that Delta has no text for (bool, binary, json, infinities, years beyond 0 to 9999), a
+ * bounds that Delta has no text for (binary, infinities, years beyond 0 to 9999), a
  * maximum that cannot be rounded up.  A timestamp's bounds are in milliseconds, the maximum rounded
  * up; texts are cut as the chunk's bounds are.  Returns SHALE_OK, SHALE_NOMEM or SHALE_LIMIT. */
 SHALE_MUST_USE enum shale_status shale_log_stats_json(const struct shale_schema *schema,

@@ -94,7 +94,8 @@ static void put_info(struct line *line, const struct shale_log_entry *entry)
     put_pairs(line, "operationParameters", info->parameters, info->n_parameters, true);
     put_flag(line, "isBlindAppend", info->is_blind_append);
     put_pairs(line, "operationMetrics", info->metrics, info->n_metrics, false);
-    put_text(line, "engineInfo", info->engine.n_bytes > 0 ? info->engine : SHALE_STR("Shale"));
+    put_text(line, "engineInfo",
+             info->engine.n_bytes > 0 ? info->engine : SHALE_STR("Shale/" SHALE_VERSION));
     if (txn_id.n_bytes > 0)
         put_text(line, "txnId", txn_id);
     end_line(line);

@@ -16,3 +16,4 @@ if [ ! -d "$tables" ]; then
     tables=
 fi
 "$SHALE_DELTA" tests/interop/delta_log.py "$SHALE_BUILD/tests/interop/delta_log" "$tables"
+"$SHALE_DELTA" tests/interop/delta_stats.py "$SHALE_BUILD/src/cli/shale"

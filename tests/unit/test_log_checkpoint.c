@@ -56,7 +56,7 @@ static void writes_an_entry(void **unused)
         out.data,
         "{\"commitInfo\":{\"timestamp\":6,\"operation\":\"WRITE\",\"operationParameters\":"
         "{\"mode\":\"Append\"},\"isBlindAppend\":true,\"operationMetrics\":{\"numFiles\":\"2\"},"
-        "\"engineInfo\":\"Shale\",\"txnId\":\"77\"}}\n"
+        "\"engineInfo\":\"Shale/" SHALE_VERSION "\",\"txnId\":\"77\"}}\n"
         "{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":2}}\n"
         "{\"metaData\":{\"id\":\"id\",\"format\":{\"provider\":\"parquet\",\"options\":{}},"
         "\"schemaString\":\"{\\\"type\\\":\\\"struct\\\",\\\"fields\\\":[{\\\"name\\\":\\\"a\\\","

@@ -67,13 +67,13 @@ static const char all_types[] =
     STRUCT(
         FIELD("s", "\"string\"") "," FIELD("l", "\"long\"") "," FIELD("i", "\"integer\"") "," FIELD("sh", "\"short\"") "," FIELD(
             "by",
-            "\"byte\"") "," FIELD("f", "\"float\"") "," FIELD("d", "\"doub"
-                                                                   "le\"") "," FIELD("b", "\"boolea"
-                                                                                          "n\"") "," FIELD("bin", "\"binary\"") "," FIELD("day", "\"date\"") "," FIELD("t", "\"timestamp\"") "," FIELD("dec", "\"decimal(38,2)\"") "," FIELD("list", "{\"type\":\"array\",\"elementType\":\"long\",\"containsNull\":true}") "," FIELD("map",
-                                                                                                                                                                                                                                                                                                                                      "{\"type\":\"map\",\"keyType\":\"string\",\"valueType\":" STRUCT(
-                                                                                                                                                                                                                                                                                                                                          FIELD(
-                                                                                                                                                                                                                                                                                                                                              "x",
-                                                                                                                                                                                                                                                                                                                                              "\"long\"")) ",\"valueContainsNull\":true}"));
+            "\"byte\"") "," FIELD("f",
+                                  "\"float\"") "," FIELD("d",
+                                                         "\"doub"
+                                                         "le\"") "," FIELD("b",
+                                                                           "\"boolea"
+                                                                           "n\"") "," FIELD("bin", "\"binary\"") "," FIELD("day", "\"date\"") "," FIELD("t", "\"timestamp\"") "," FIELD("dec", "\"decimal(38,2)\"") "," FIELD("list", "{\"type\":\"array\",\"elementType\":\"long\",\"containsNull\":true}") "," FIELD("map", "{\"type\":\"map\",\"keyType\":\"string\",\"valueType\":" STRUCT(FIELD("x",
+                                                                                                                                                                                                                                                                                                                                                                                                     "\"long\"")) ",\"valueContainsNull\":true}"));
 
 static void reads_and_writes_every_type(void **unused)
 {
