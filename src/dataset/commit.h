@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Publishing: the commit protocol of a table.
  *
- *     BUILT --manifest--> NAMED --put N if absent--> settled: COMMITTED | LOST | UNSURE
- *                           ^                                              |       |
- *                           +---- rebased on the winner: new manifest -----+       |
- *                           +---- the same bytes under the same N -----------------+
+ * Order of writes: data, ledger segment, rejects, shale_store_settle(), all by the caller; then
+ * manifest and entry, here.  Until the entry exists nothing happened; after it, everything did.
+ * The states are drawn in commit.c, the reasons are in docs/exactly-once.md.
  *
- * Order of writes: data, ledger segment, rejects, (shale_store_settle), manifest, entry.  Until the
- * entry exists nothing happened. */
+ * The store's environment gives time, chance and waiting: wall_us, monotonic_us and random_u64 must
+ * be there.  One thread at a time for a base or a commit; any number of commits at once. */
 #ifndef SHALE_DATASET_COMMIT_H
 #define SHALE_DATASET_COMMIT_H
 
@@ -22,9 +21,9 @@ struct shale_base {
     int64_t read_us; /* env->wall_us() when it was read: one older than a day is read again */
 };
 
-/* Read it.  SHALE_CORRUPT: a manifest is missing, or the table has shale.stream and no txn: never
- * an empty ledger.  SHALE_SCHEMA: it belongs to another stream than 'stream', or needs what we do
- * not support. */
+/* Read it; after a failure there is nothing to free.  SHALE_CORRUPT: a manifest is missing, or the
+ * table has shale.stream and no txn: never an empty ledger; or an entry was overwritten.
+ * SHALE_SCHEMA: it belongs to another stream than 'stream', or needs what we do not support. */
 SHALE_MUST_USE enum shale_status shale_base_read(struct shale_store *store, struct shale_str stream,
                                                  struct shale_base *out, struct shale_err *err);
 void shale_base_fini(struct shale_base *base, const struct shale_mem *mem);
@@ -35,9 +34,10 @@ struct shale_commit {
     const struct shale_schema *schema;  /* all columns of the stream */
     const struct shale_str *partitions; /* names of the partition columns, all in 'schema' or made
                                          * of a field: then 'partition_types' has its type */
-    const struct shale_type *partition_types;
+    const struct shale_type *partition_types; /* one a partition; may be NULL when all have a
+                                               * column */
     size_t n_partitions;
-    const struct shale_log_add *adds;
+    const struct shale_log_add *adds; /* none older than three days */
     size_t n_adds;
     const struct shale_segment *ledger;  /* the segment with the objects consumed; NULL: none */
     const struct shale_segment *rejects; /* or NULL */
@@ -45,17 +45,23 @@ struct shale_commit {
 };
 
 struct shale_committed {
-    int64_t version;
+    int64_t version; /* -1: nothing was committed, or it is not known */
     int64_t manifest_id;
-    int64_t n_attempts, n_lost, n_unsure; /* wasted work, for the report */
+    int64_t n_attempts; /* entries put; for the report, as the others */
+    int64_t n_lost;     /* of them another's came first */
+    int64_t n_unsure;   /* answers that were lost */
 };
 
-/* Commit on 'base', again on each winner, with full-jitter back-off.
+/* Commit on 'base', again on each winner, with full-jitter back-off.  Segments of the ledger are
+ * merged on the way, where their number asks for it.  '*out' is filled in each case.
  *
- * SHALE_OK: committed.  SHALE_CONFLICT: an object of ours was consumed by another, or what we build
- * on is gone: nothing was published; read a new base, plan and build again.  Any other failure:
- * nothing was published, but for SHALE_UNSURE: it could not be found out (the next run finds out by
- * its ledger). */
+ * SHALE_OK: committed.
+ * SHALE_CONFLICT: an object of ours was consumed by another, what we build on is gone, or files are
+ * older than three days.  Nothing was published: read a new base, plan and build again.
+ * SHALE_UNSURE: it could not be found out; the next run finds out by its ledger.
+ * SHALE_SCHEMA: the table changed so that we cannot append; SHALE_CORRUPT: it is damaged, or an
+ * entry was overwritten; SHALE_AGAIN: the store did not answer, after about half a minute;
+ * SHALE_CANCELLED; others as of the store.  Nothing was published. */
 SHALE_MUST_USE enum shale_status shale_commit(struct shale_store *store,
                                               const struct shale_base *base,
                                               const struct shale_commit *commit,
