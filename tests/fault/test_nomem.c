@@ -7,7 +7,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +22,14 @@
 struct failing {
     int64_t n_calls, fail_at, n_out;
 };
+
+/* Nobody pulls the plug here. */
+int __wrap_fsync(int fd);
+int __wrap_fsync(int fd)
+{
+    (void)fd;
+    return 0;
+}
 
 static void *resize(void *ctx, void *ptr, size_t n_bytes)
 {
@@ -48,8 +55,9 @@ static int64_t now(void *ctx)
 
 static uint64_t count_up(void *ctx)
 {
+    static uint64_t n = 1; /* names are used once, in all runs of this program */
     (void)ctx;
-    return 1; /* names are used again: what an earlier run left would be met */
+    return n++ * 0x9E3779B97F4A7C15u;
 }
 
 static const char *no_variable(void *ctx, const char *name)
@@ -139,7 +147,9 @@ static void make_input(void)
     free(big);
 }
 
-static enum shale_status run_once(const struct shale_mem *mem, int64_t memory_bytes)
+/* '*n_rows' is what the table has then. */
+static enum shale_status run_once(const struct shale_mem *mem, int64_t memory_bytes,
+                                  int64_t *n_rows)
 {
     const struct shale_env env = {.mem = mem,
                                   .monotonic_us = now,
@@ -168,24 +178,13 @@ static enum shale_status run_once(const struct shale_mem *mem, int64_t memory_by
     options.stream = stream;
     status = shale_run(&options, &summary, NULL);
     shale_stream_free(stream);
-    if (status == SHALE_OK) {
+    if (status == SHALE_OK && summary.objects_new > 0) {
         assert_true(summary.events_read > 20000);
         assert_int_equal(summary.objects_failed, 1);
         assert_int_equal(summary.events_read, summary.events_written + summary.events_rejected);
     }
+    *n_rows = summary.rows_total;
     return status;
-}
-
-/* Only "in" is left below the root. */
-static void assert_nothing_published(void)
-{
-    DIR *dir = opendir(root);
-    const struct dirent *entry;
-    assert_non_null(dir);
-    while ((entry = readdir(dir)) != NULL)
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            assert_string_equal(entry->d_name, "in");
-    assert_int_equal(closedir(dir), 0);
 }
 
 static void remove_output(void)
@@ -199,26 +198,29 @@ static void fail_each(int64_t memory_bytes)
 {
     struct failing failing = {0, 0, 0};
     const struct shale_mem mem = {resize, &failing};
-    int64_t n = 0, n_survived = 0;
+    int64_t n = 0, n_survived = 0, n_rows, n_good;
+    assert_int_equal(run_once(&shale_mem_libc, memory_bytes, &n_good), SHALE_OK);
+    remove_output();
     do {
         enum shale_status status;
         failing = (struct failing){0, ++n, 0};
-        status = run_once(&mem, memory_bytes);
+        status = run_once(&mem, memory_bytes, &n_rows);
         assert_int_equal(failing.n_out, 0);
-        if (status == SHALE_OK) {
-            remove_output();
-            n_survived += failing.n_calls >= n;
-            continue;
-        }
-        if (status != SHALE_NOMEM)
+        n_survived += status == SHALE_OK && failing.n_calls >= n;
+        if (status != SHALE_NOMEM && status != SHALE_OK)
             print_error("allocation %lld: %s\n", (long long)n, shale_status_name(status));
-        assert_int_equal(status, SHALE_NOMEM);
-        assert_nothing_published();
+        assert_true(status == SHALE_NOMEM || status == SHALE_OK);
+        /* All or nothing is there: the next run makes it all, once. */
+        assert_int_equal(run_once(&shale_mem_libc, memory_bytes, &n_rows), SHALE_OK);
+        assert_int_equal(n_rows, n_good);
+        remove_output();
     } while (failing.n_calls >= n);
     print_message("%lld allocations, %lld of them not needed\n", (long long)failing.n_calls,
                   (long long)n_survived);
     assert_true(failing.n_calls > 200);
-    assert_true(n_survived < 10); /* PCRE2 does without its JIT */
+    /* PCRE2 does without its JIT; what fails behind the commit is said, and left to the next run.
+     */
+    assert_true(n_survived < failing.n_calls / 3);
 }
 
 static void test_fails_cleanly_at_every_allocation(void **state)
