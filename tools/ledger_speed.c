@@ -109,7 +109,7 @@ static void write_all(struct shale_store *store, int64_t n_rows, size_t n_segmen
         (void)snprintf(path, sizeof path, "_shale/ledger/%zu.parquet", s);
         need(shale_ledger_writer_new(store, path, &writer, &err), &err);
         for (int64_t i = 0; i < n_rows; i++) {
-            struct texts texts;
+            struct texts texts = {.key = ""};
             struct shale_ledger_row row;
             if (segment_of(i, n_segments) != s)
                 continue;
@@ -170,7 +170,7 @@ static int64_t decide_all(struct shale_store *store, const struct shale_manifest
     need(shale_decider_new(store, manifest, shale_str_of(source), SHALE_STR(""), &decider, &err),
          &err);
     for (int64_t i = 0; i < n; i++) {
-        struct texts texts;
+        struct texts texts = {.key = ""};
         make_key(i, &texts);
         need(shale_decider_ask(decider, shale_str_of(texts.key), shale_str_of(texts.tag), &decision,
                                &err),
@@ -193,7 +193,7 @@ static int64_t find_some(struct shale_store *store, const struct shale_manifest 
     for (int i = 0; i < N_FINDS; i++) {
         const struct shale_ledger_row *rows;
         size_t n;
-        struct texts texts;
+        struct texts texts = {.key = ""};
         make_key((int64_t)(chance(&random) >> 1) % n_rows, &texts);
         need(shale_ledger_lookup_find(lookup, shale_str_of(source), shale_str_of(texts.key), &rows,
                                       &n, &err),

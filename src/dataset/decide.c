@@ -41,15 +41,15 @@ void shale_tally_end(struct shale_tally *tally, struct shale_decision *out)
 {
     struct shale_str *hashes = (struct shale_str *)(void *)tally->hashes.data;
     size_t n = tally->hashes.n_bytes / sizeof *hashes;
-    const char *text = tally->texts.data;
+    const char *text = tally->texts.data == NULL ? "" : tally->texts.data;
     *out = (struct shale_decision){.verdict = SHALE_VERDICT_NEW};
     if (tally->known)
         out->verdict = SHALE_VERDICT_KNOWN;
     if (tally->known || n == 0)
         return;
     for (size_t i = 0; i < n; i++) {
-        hashes[i].data = text == NULL ? "" : text;
-        text += text == NULL ? 0 : hashes[i].n_bytes;
+        hashes[i].data = text;
+        text += hashes[i].n_bytes;
     }
     *out = (struct shale_decision){SHALE_VERDICT_CHANGED, hashes, n};
 }

@@ -109,9 +109,9 @@ void shale_segment_close(struct shale_segment_reader *reader)
 static struct shale_str text_at(const struct shale_rows *rows, size_t column, int64_t row)
 {
     const struct shale_column *texts = &rows->columns[column];
+    const char *data = texts->data == NULL ? "" : texts->data; /* NULL: all of them are empty */
     int32_t begin = texts->offsets[row];
-    return (struct shale_str){(const char *)texts->data + begin,
-                              (size_t)(texts->offsets[row + 1] - begin)};
+    return (struct shale_str){data + begin, (size_t)(texts->offsets[row + 1] - begin)};
 }
 
 static int64_t number_at(const struct shale_rows *rows, size_t column, int64_t row)
@@ -286,7 +286,7 @@ static enum shale_status find_group(const struct shale_segment_reader *reader,
     high = file->n_row_groups;
     for (size_t step = 1; low + 1 < high && status == SHALE_OK; step *= 2) {
         size_t probe = high - low > step ? low + step : low + (high - low) / 2;
-        bool before;
+        bool before = false;
         status = begins_before(reader, probe, place, &before, err);
         if (before)
             low = probe;

@@ -328,12 +328,17 @@ static bool hash_is_right(struct shale_str text)
 static enum shale_status check_format(struct parser *parser)
 {
     static const struct member format = {.name = "format"};
-    struct shale_json_item item;
-    int64_t number;
-    if (shale_json_next(&parser->cursor, &item) != SHALE_JSON_OBJECT ||
-        shale_json_next(&parser->cursor, &item) != SHALE_JSON_NAME ||
-        find_member(parser, &item, &format, 1) != 0 ||
-        shale_json_next(&parser->cursor, &item) != SHALE_JSON_NUMBER ||
+    static const enum shale_json_step begin[] = {SHALE_JSON_OBJECT, SHALE_JSON_NAME,
+                                                 SHALE_JSON_NUMBER};
+    struct shale_json_item item = {.begin = 0};
+    int64_t number = 0;
+    bool fits = true;
+    for (size_t i = 0; i < sizeof begin / sizeof begin[0] && fits; i++) {
+        fits = shale_json_next(&parser->cursor, &item) == begin[i];
+        if (fits && begin[i] == SHALE_JSON_NAME)
+            fits = find_member(parser, &item, &format, 1) == 0;
+    }
+    if (!fits ||
         shale_number_i64(shale_json_text(&parser->cursor, &item), &number) != SHALE_NUMBER_OK)
         return damaged(parser, "it does not begin with its format");
     if (number != FORMAT)
