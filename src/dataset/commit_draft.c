@@ -63,13 +63,21 @@ static int by_rows(const void *left, const void *right)
     return shale_str_compare(a->path, b->path);
 }
 
+static void draw_name(const struct shale_env *env, uint64_t out[2])
+{
+    for (int i = 0; i < 2; i++)
+        out[i] = env->random_u64(env->ctx);
+}
+
 static enum shale_status segment_path(const struct shale_env *env, struct shale_arena *arena,
                                       struct shale_str *out)
 {
+    uint64_t name[2];
     char path[64];
     char *copy;
-    (void)snprintf(path, sizeof path, "_shale/ledger/%016" PRIx64 "%016" PRIx64 ".parquet",
-                   env->random_u64(env->ctx), env->random_u64(env->ctx));
+    draw_name(env, name);
+    (void)snprintf(path, sizeof path, "_shale/ledger/%016" PRIx64 "%016" PRIx64 ".parquet", name[0],
+                   name[1]);
     copy = shale_arena_copy(arena, shale_str_of(path));
     if (copy == NULL)
         return SHALE_NOMEM;
@@ -298,14 +306,16 @@ static enum shale_status list_configuration(struct shale_arena *arena,
 static enum shale_status random_uuid(const struct shale_env *env, struct shale_arena *arena,
                                      struct shale_str *out)
 {
-    uint64_t high = env->random_u64(env->ctx), low = env->random_u64(env->ctx);
+    uint64_t bits[2];
     char text[40];
     const char *copy;
-    high = (high & ~UINT64_C(0xf000)) | UINT64_C(0x4000);
-    low = (low & ~(UINT64_C(3) << 62)) | UINT64_C(2) << 62;
-    (void)snprintf(
-        text, sizeof text, "%08" PRIx64 "-%04" PRIx64 "-%04" PRIx64 "-%04" PRIx64 "-%012" PRIx64,
-        high >> 32, high >> 16 & 0xffff, high & 0xffff, low >> 48, low & UINT64_C(0xffffffffffff));
+    draw_name(env, bits);
+    bits[0] = (bits[0] & ~UINT64_C(0xf000)) | UINT64_C(0x4000);
+    bits[1] = (bits[1] & ~(UINT64_C(3) << 62)) | UINT64_C(2) << 62;
+    (void)snprintf(text, sizeof text,
+                   "%08" PRIx64 "-%04" PRIx64 "-%04" PRIx64 "-%04" PRIx64 "-%012" PRIx64,
+                   bits[0] >> 32, bits[0] >> 16 & 0xffff, bits[0] & 0xffff, bits[1] >> 48,
+                   bits[1] & UINT64_C(0xffffffffffff));
     copy = shale_arena_copy(arena, shale_str_of(text));
     if (copy == NULL)
         return SHALE_NOMEM;

@@ -11,6 +11,18 @@
 /* ---- The straight way --------------------------------------------------------------------------
  */
 
+static void commit_plainly(struct table *table, int object)
+{
+    struct shale_base base;
+    struct shale_committed done;
+    struct work work;
+    assert_int_equal(work_make(&work, table->store, object, object + 1), SHALE_OK);
+    assert_int_equal(shale_base_read(table->store, SHALE_STR("s"), &base, NULL), SHALE_OK);
+    assert_int_equal(shale_commit(table->store, &base, &work.commit, &done, NULL), SHALE_OK);
+    shale_base_fini(&base, &shale_mem_libc);
+    work_fini(&work);
+}
+
 static void test_first_and_next(void **state)
 {
     struct table table;
@@ -40,6 +52,74 @@ static void test_first_and_next(void **state)
     shale_base_fini(&base, &shale_mem_libc);
     assert_int_equal(table_objects(&table), 3);
     table_fini(&table);
+}
+
+/* Partitions of a field's own value and of what is made of one come last, as the log has them. */
+static void test_partitions(void **state)
+{
+    static const struct shale_str partitions[] = {{"year", 4}, {"text", 4}};
+    static const struct shale_type types[] = {{.kind = SHALE_INT32}, {.kind = SHALE_BOOL}};
+    const struct shale_log_partition_value values[] = {
+        {SHALE_STR("year"), false, SHALE_STR("2024")}, {SHALE_STR("text"), true, SHALE_STR("")}};
+    struct table table;
+    struct shale_base base;
+    struct shale_committed done;
+    struct work work;
+    (void)state;
+    assert_int_equal(table_init(&table, &shale_mem_libc), SHALE_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(work_make(&work, table.store, i, i + 1), SHALE_OK);
+        work.columns[1].partition_only = true;
+        work.schema.n_columns = i == 0 ? 2 : 3;
+        work.commit.partitions = partitions;
+        work.commit.partition_types = types;
+        work.commit.n_partitions = 2;
+        work.add.partition_values = values;
+        work.add.n_partition_values = 2;
+        assert_int_equal(shale_base_read(table.store, SHALE_STR("s"), &base, NULL), SHALE_OK);
+        assert_int_equal(shale_commit(table.store, &base, &work.commit, &done, NULL), SHALE_OK);
+        shale_base_fini(&base, &shale_mem_libc);
+        assert_int_equal(shale_base_read(table.store, SHALE_STR("s"), &base, NULL), SHALE_OK);
+        assert_int_equal(base.log->n_partition_columns, 2);
+        assert_true(shale_str_is(base.log->partition_columns[0], "year"));
+        assert_int_equal(base.log->schema.n_columns, 3 + i);
+        assert_true(shale_str_is(base.log->schema.columns[0].name, "id"));
+        assert_int_equal(base.log->schema.columns[1].type.kind, SHALE_INT32);
+        assert_true(base.log->schema.columns[1].partition_only);
+        assert_int_equal(base.log->schema.columns[2].type.kind, SHALE_STRING); /* not BOOL */
+        shale_base_fini(&base, &shale_mem_libc);
+        work_fini(&work);
+    }
+    table_fini(&table);
+}
+
+/* Each call of reading a base fails: never another base than the true one. */
+static void test_base_is_true_or_none(void **state)
+{
+    static const enum shale_status answers[] = {SHALE_DENIED, SHALE_AGAIN, SHALE_IO,
+                                                SHALE_NOT_FOUND};
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof answers / sizeof answers[0]; i++) {
+        bool done = false;
+        for (int at = 1; !done; at++) {
+            struct trouble trouble = {.at = at, .status = answers[i / 2], .all_after = i % 2 == 1};
+            struct table table;
+            struct shale_base base;
+            enum shale_status status;
+            assert_int_equal(table_init(&table, &shale_mem_libc), SHALE_OK);
+            for (int j = 0; j < 3; j++)
+                commit_plainly(&table, j);
+            table_trouble(&table, &trouble);
+            status = shale_base_read(table.handle, SHALE_STR("s"), &base, NULL);
+            if (status == SHALE_OK) {
+                assert_int_equal(base.log->version, 2);
+                assert_int_equal(base.manifest.version, 2);
+                shale_base_fini(&base, &shale_mem_libc);
+            }
+            done = !trouble.dealt;
+            table_fini(&table);
+        }
+    }
 }
 
 /* ---- Others come between -----------------------------------------------------------------------
@@ -776,6 +856,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_first_and_next),
+        cmocka_unit_test(test_partitions),
+        cmocka_unit_test(test_base_is_true_or_none),
         cmocka_unit_test(test_lost_to_ours),
         cmocka_unit_test(test_lost_with_the_same_object),
         cmocka_unit_test(test_lost_to_a_foreign_writer),
