@@ -167,8 +167,8 @@ SHALE_MUST_USE enum shale_status shale_log_entry_read(struct shale_store *store,
  */
 
 /* The files of the table at a version, each once, in no order that means anything.  Memory: the
- * actions of the entries behind the checkpoint; the checkpoint is streamed.  SHALE_NOT_FOUND: what
- * 'state' was read from is gone (others clean up); read a newer one. */
+ * paths in the entries behind the checkpoint; entries and checkpoint are streamed. SHALE_NOT_FOUND:
+ * what 'state' was read from is gone (others clean up); read a newer one. */
 struct shale_log_files;
 
 SHALE_MUST_USE enum shale_status shale_log_files_new(struct shale_store *store,

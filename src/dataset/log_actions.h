@@ -128,41 +128,56 @@ SHALE_MUST_USE enum shale_status shale_log_lines_next(struct shale_log_lines *li
 /* ---- The entries behind a checkpoint ----------------------------------------------------------
  */
 
-/* The last thing that they say of a file. */
-struct shale_log_fate {
-    struct shale_str path;
-    bool is_added;
-    struct shale_log_add add;       /* is_added */
-    struct shale_log_remove remove; /* not is_added */
-};
-
+/* Which of what they say of files is the last word: memory for the paths alone.  The actions are
+ * read a second time, by a walk. */
 struct shale_log_tail {
+    struct shale_store *store;
+    int64_t first, last;           /* entries */
+    char tip_tag[SHALE_TAG_BYTES]; /* of the last one */
     struct shale_arena arena;
     uint64_t seed;
-    struct shale_buf fates; /* struct shale_log_fate, in the order in which the paths first came */
+    struct shale_buf tags;  /* uint64_t: hashes of the entries' tags */
+    struct shale_buf fates; /* struct shale_log_fate */
     size_t n_fates;
     uint32_t *slots; /* hash table: number of a fate + 1 */
     size_t n_slots;  /* a power of 2 */
 };
 
+struct shale_log_fate {
+    struct shale_str path;
+    int64_t last_word; /* number of the last action on it, of all adds and removes in order */
+};
+
 /* Read the files that the entries behind the checkpoint of 'state' add and remove.  In any case
  * shale_log_tail_fini() has to follow.  SHALE_NOT_FOUND: one of the entries is gone; SHALE_AGAIN:
- * the newest is another one than 'state' was read from (a foreign writer without a condition). */
+ * the newest is another than 'state' was read from. */
 SHALE_MUST_USE enum shale_status shale_log_tail_read(struct shale_store *store,
                                                      const struct shale_log_state *state,
                                                      struct shale_log_tail *tail,
                                                      struct shale_err *err);
 void shale_log_tail_fini(struct shale_log_tail *tail);
 
-/* NULL: they do not speak of it. */
-const struct shale_log_fate *shale_log_tail_find(const struct shale_log_tail *tail,
-                                                 struct shale_str path);
+/* Do they speak of it? */
+bool shale_log_tail_has(const struct shale_log_tail *tail, struct shale_str path);
 
-static inline const struct shale_log_fate *shale_log_tail_at(const struct shale_log_tail *tail,
-                                                             size_t i)
-{
-    return (const struct shale_log_fate *)(const void *)tail->fates.data + i;
-}
+/* The adds and removes that are the last word on their files, in order. */
+struct shale_log_walk {
+    const struct shale_log_tail *tail;
+    int64_t version; /* of the entry that comes next, or is open */
+    bool is_open;
+    struct shale_log_lines lines;
+    int64_t n_actions; /* so far */
+};
+
+void shale_log_walk_begin(struct shale_log_walk *walk, const struct shale_log_tail *tail);
+void shale_log_walk_end(struct shale_log_walk *walk);
+
+/* The next of them, in 'arena', which is reset.  SHALE_NOT_FOUND: an entry is gone by now;
+ * SHALE_AGAIN: one is another by now. */
+SHALE_MUST_USE enum shale_status shale_log_walk_next(struct shale_log_walk *walk,
+                                                     struct shale_arena *arena,
+                                                     struct shale_log_action *out, bool *end,
+                                                     struct shale_err *err);
 
 /* ---- Rows of a checkpoint ---------------------------------------------------------------------
  */

@@ -9,7 +9,7 @@ enum {
     MOST_COMMITS = 100,
     LEAST_COMMITS = 10,
     TENTH = 10,
-    ROW_BYTES = 256 * 1024 * 1024,
+    ACTION_BYTES = 256 * 1024 * 1024,
     HINT_BYTES = 4096,
 };
 
@@ -112,6 +112,7 @@ struct writing {
     const struct shale_log_state *state;
     struct shale_log_tail tail;
     struct shale_log_checkpoint_file file;
+    struct shale_arena arena; /* of one action */
     int64_t oldest_ms;
     struct shale_err *err;
 };
@@ -136,12 +137,20 @@ static enum shale_status put_state(struct writing *writing)
 
 static enum shale_status put_tail(struct writing *writing)
 {
+    struct shale_log_action action;
+    struct shale_log_walk walk;
+    bool end = false;
     enum shale_status status = SHALE_OK;
-    for (size_t i = 0; i < writing->tail.n_fates && status == SHALE_OK; i++) {
-        const struct shale_log_fate *fate = shale_log_tail_at(&writing->tail, i);
-        status = fate->is_added ? shale_log_checkpoint_add(&writing->file, &fate->add, writing->err)
-                                : put_remove(writing, &fate->remove);
+    shale_log_walk_begin(&walk, &writing->tail);
+    while (status == SHALE_OK) {
+        status = shale_log_walk_next(&walk, &writing->arena, &action, &end, writing->err);
+        if (status != SHALE_OK || end)
+            break;
+        status = action.kind == SHALE_ACTION_ADD
+                     ? shale_log_checkpoint_add(&writing->file, &action.add, writing->err)
+                     : put_remove(writing, &action.remove);
     }
+    shale_log_walk_end(&walk);
     return status;
 }
 
@@ -151,10 +160,10 @@ static enum shale_status put_old(struct writing *writing, const struct shale_log
     if (action->kind == SHALE_ACTION_SIDECAR)
         return SHALE_ERR(writing->err, log_checkpoint_v2);
     if (action->kind == SHALE_ACTION_ADD)
-        return shale_log_tail_find(&writing->tail, action->add.path) != NULL
+        return shale_log_tail_has(&writing->tail, action->add.path)
                    ? SHALE_OK
                    : shale_log_checkpoint_add(&writing->file, &action->add, writing->err);
-    return shale_log_tail_find(&writing->tail, action->remove.path) != NULL
+    return shale_log_tail_has(&writing->tail, action->remove.path)
                ? SHALE_OK
                : put_remove(writing, &action->remove);
 }
@@ -167,7 +176,6 @@ static enum shale_status put_checkpoint(struct writing *writing)
     const struct shale_log_state *state = writing->state;
     struct shale_log_action action;
     struct shale_log_rows *rows;
-    struct shale_arena arena;
     bool end = false;
     enum shale_status status;
     if (state->checkpoint_version < 0)
@@ -176,15 +184,13 @@ static enum shale_status put_checkpoint(struct writing *writing)
                                  wanted, &rows, writing->err);
     if (status != SHALE_OK)
         return status;
-    shale_arena_init(&arena, writing->store->env->mem, ROW_BYTES);
     while (status == SHALE_OK) {
-        shale_arena_reset(&arena);
-        status = shale_log_rows_next(rows, &arena, &action, &end, writing->err);
+        shale_arena_reset(&writing->arena);
+        status = shale_log_rows_next(rows, &writing->arena, &action, &end, writing->err);
         if (status != SHALE_OK || end)
             break;
         status = put_old(writing, &action);
     }
-    shale_arena_fini(&arena);
     shale_log_rows_free(rows);
     return status;
 }
@@ -240,8 +246,10 @@ enum shale_status shale_log_checkpoint(struct shale_store *store,
     shale_log_checkpoint_name(state->version, 0, 0, key);
     writing.oldest_ms = oldest_kept_ms(store, state);
     status = shale_log_tail_read(store, state, &writing.tail, err);
+    shale_arena_init(&writing.arena, store->env->mem, ACTION_BYTES);
     if (status == SHALE_OK)
         status = write_file(&writing, key);
+    shale_arena_fini(&writing.arena);
     shale_log_tail_fini(&writing.tail);
     if (status == SHALE_CONFLICT) { /* another was there first: it says the same */
         if (err != NULL)

@@ -8,7 +8,8 @@ enum { ROW_BYTES = 256 * 1024 * 1024, STATS_BYTES = 64 * 1024 * 1024 };
 struct shale_log_files {
     struct shale_store *store;
     struct shale_log_tail tail;
-    size_t next;                 /* of the tail */
+    struct shale_log_walk walk; /* over it; then the checkpoint */
+    bool walked;
     struct shale_log_rows *rows; /* NULL: there is no checkpoint */
     struct shale_arena arena;    /* of a row */
     struct shale_log_action action;
@@ -23,8 +24,11 @@ static enum shale_status begin(struct shale_log_files *files, const struct shale
     const unsigned wanted =
         SHALE_ACTION_SET(SHALE_ACTION_ADD) | SHALE_ACTION_SET(SHALE_ACTION_SIDECAR);
     enum shale_status status = shale_log_tail_read(files->store, state, &files->tail, err);
-    if (status != SHALE_OK || state->checkpoint_version < 0)
+    if (status != SHALE_OK)
         return status;
+    shale_log_walk_begin(&files->walk, &files->tail);
+    if (state->checkpoint_version < 0)
+        return SHALE_OK;
     return shale_log_rows_open(files->store, state->checkpoint_version, state->checkpoint_parts,
                                wanted, &files->rows, err);
 }
@@ -60,6 +64,7 @@ void shale_log_files_free(struct shale_log_files *files)
     if (files == NULL)
         return;
     mem = files->store->env->mem;
+    shale_log_walk_end(&files->walk);
     shale_log_tail_fini(&files->tail);
     shale_log_rows_free(files->rows);
     shale_arena_fini(&files->arena);
@@ -82,7 +87,25 @@ static enum shale_status next_row(struct shale_log_files *files, const struct sh
             return status;
         if (files->action.kind != SHALE_ACTION_ADD)
             return SHALE_ERR(err, log_checkpoint_v2);
-        if (shale_log_tail_find(&files->tail, files->action.add.path) == NULL) {
+        if (!shale_log_tail_has(&files->tail, files->action.add.path)) {
+            *out = &files->action.add;
+            return SHALE_OK;
+        }
+    }
+    return SHALE_OK;
+}
+
+/* The next file that the tail adds; NULL at its end. */
+static enum shale_status next_added(struct shale_log_files *files, const struct shale_log_add **out,
+                                    struct shale_err *err)
+{
+    *out = NULL;
+    while (!files->walked) {
+        enum shale_status status =
+            shale_log_walk_next(&files->walk, &files->arena, &files->action, &files->walked, err);
+        if (status != SHALE_OK)
+            return status;
+        if (!files->walked && files->action.kind == SHALE_ACTION_ADD) {
             *out = &files->action.add;
             return SHALE_OK;
         }
@@ -93,14 +116,10 @@ static enum shale_status next_row(struct shale_log_files *files, const struct sh
 enum shale_status shale_log_files_next(struct shale_log_files *files,
                                        const struct shale_log_add **out, struct shale_err *err)
 {
-    const struct shale_log_add *add = NULL;
-    enum shale_status status = SHALE_OK;
+    const struct shale_log_add *add;
+    enum shale_status status = next_added(files, &add, err);
     *out = NULL;
-    while (files->next < files->tail.n_fates && add == NULL) {
-        const struct shale_log_fate *fate = shale_log_tail_at(&files->tail, files->next++);
-        add = fate->is_added ? &fate->add : NULL;
-    }
-    if (add == NULL)
+    if (status == SHALE_OK && add == NULL)
         status = next_row(files, &add, err);
     if (status != SHALE_OK || add == NULL)
         return status;

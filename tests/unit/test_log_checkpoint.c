@@ -263,6 +263,32 @@ static void keeps_everything(void **unused)
     log_made_fini(&made);
 }
 
+/* Entries that others take away, or replace, between the two readings of the tail. */
+static void sees_that_entries_moved(void **unused)
+{
+    struct log_made made;
+    struct shale_log_state *state;
+    struct shale_log_files *files;
+    const struct shale_log_add *add;
+    (void)unused;
+    log_made_init(&made);
+    for (int replaced = 0; replaced < 2; replaced++) {
+        log_put_entry(&made, 0, LOG_PROTOCOL LOG_METADATA LOG_ADD("a", "1"));
+        log_put_entry(&made, 1, LOG_ADD("b", "1"));
+        state = log_state(&made, NULL);
+        assert_int_equal(shale_log_files_new(made.store, state, &files, &made.err), SHALE_OK);
+        if (replaced)
+            log_put_entry(&made, 0, LOG_PROTOCOL LOG_METADATA LOG_ADD("another", "1"));
+        else
+            log_remove_entry(&made, 0);
+        assert_int_equal(shale_log_files_next(files, &add, &made.err),
+                         replaced ? SHALE_AGAIN : SHALE_NOT_FOUND);
+        shale_log_files_free(files);
+        log_state_free(state);
+    }
+    log_made_fini(&made);
+}
+
 /* Two write the same one; a late one does not point back. */
 static void is_written_once(void **unused)
 {
@@ -394,11 +420,17 @@ static void entries_run_out_of_memory(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(writes_an_entry),        cmocka_unit_test(refuses_a_type_without_a_name),
-        cmocka_unit_test(the_last_word_counts),   cmocka_unit_test(says_when_one_is_due),
-        cmocka_unit_test(keeps_young_tombstones), cmocka_unit_test(keeps_everything),
-        cmocka_unit_test(is_written_once),        cmocka_unit_test(streams_many_files),
-        cmocka_unit_test(runs_out_of_memory),     cmocka_unit_test(entries_run_out_of_memory),
+        cmocka_unit_test(writes_an_entry),
+        cmocka_unit_test(refuses_a_type_without_a_name),
+        cmocka_unit_test(the_last_word_counts),
+        cmocka_unit_test(says_when_one_is_due),
+        cmocka_unit_test(keeps_young_tombstones),
+        cmocka_unit_test(keeps_everything),
+        cmocka_unit_test(sees_that_entries_moved),
+        cmocka_unit_test(is_written_once),
+        cmocka_unit_test(streams_many_files),
+        cmocka_unit_test(runs_out_of_memory),
+        cmocka_unit_test(entries_run_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
