@@ -18,7 +18,7 @@ enum { MAX_INPUTS_BYTES = 1 << 20 };
 struct options {
     const char **names; /* words that are no options, in order */
     size_t n_names;
-    const char *source, *output, *stream, *format, *temp;
+    const char *source, *output, *stream, *format, *temp, *deep;
     const char *from_date, *to_date, *shard, *settle;
     const char *columns;
     const char **where; /* as often as it was said */

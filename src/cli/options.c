@@ -21,6 +21,7 @@ static const struct option {
     {"stream", TEXT, AT(stream)},
     {"format", TEXT, AT(format)},
     {"temp", TEXT, AT(temp)},
+    {"deep", TEXT, AT(deep)},
     {"columns", TEXT, AT(columns)},
     {"where", TEXTS, AT(where)},
     {"limit", ROWS, AT(limit)},

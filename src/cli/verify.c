@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /* 'shale verify': is all that a file or a table says true? */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "dataset/verify.h"
+#include "dataset/verify_deep.h"
 #include "json/quote.h"
 #include "parquet/check.h"
+#include "schema/definition.h"
 #include "store/local.h"
+#include "store/store.h"
 
-enum { DEFAULT_MEMORY = 256 * 1024 * 1024 };
+enum { DEFAULT_MEMORY = 256 * 1024 * 1024, MAX_PATH = 4096 };
 
 struct report {
     struct shale_findings findings; /* first member */
@@ -103,7 +107,10 @@ static enum shale_status verify_file(struct terminal *terminal, const struct opt
     struct shale_reader *reader = NULL;
     struct shale_checked *checked = NULL;
     struct shale_checked none = {0};
-    enum shale_status status = shale_local_open(&local, path, err);
+    enum shale_status status;
+    if (options->deep != NULL)
+        return SHALE_ERR(err, verify_deep_file, path);
+    status = shale_local_open(&local, path, err);
     if (status != SHALE_OK)
         return status;
     status = shale_reader_open(&shale_mem_libc, &local.random, &reader_options, &reader, err);
@@ -120,6 +127,100 @@ static enum shale_status verify_file(struct terminal *terminal, const struct opt
     shale_checked_free(reader, checked);
     shale_reader_free(reader);
     shale_local_close(&local);
+    return status;
+}
+
+/* ---- A table's sources
+ * --------------------------------------------------------------------------------
+ */
+
+/* Beside the table unless --temp says otherwise; gone again afterwards. */
+static enum shale_status make_place(const struct options *options, char place[MAX_PATH],
+                                    struct shale_err *err)
+{
+    const char *table = options->names[0];
+    size_t n = strlen(table);
+    int length;
+    while (n > 1 && table[n - 1] == '/')
+        n--;
+    if (options->temp != NULL)
+        length = snprintf(place, MAX_PATH, "%s/shale-verify-XXXXXX", options->temp);
+    else
+        length = snprintf(place, MAX_PATH, "%.*s.verify-XXXXXX", (int)n, table);
+    if (length < 0 || length >= MAX_PATH)
+        return SHALE_ERR(err, output_path_too_long, MAX_PATH - 1, table);
+    if (mkdtemp(place) == NULL)
+        return SHALE_ERR(err, verify_temp, place, strerror(errno));
+    return SHALE_OK;
+}
+
+/* Run the stream into the directory 'output', whatever is rejected. */
+static enum shale_status read_again(struct terminal *terminal, const struct options *options,
+                                    struct shale_stream *stream, const char *output,
+                                    struct shale_err *err)
+{
+    const char *source = options->source != NULL ? options->source : stream->source_path.data;
+    struct shale_summary *summary;
+    struct shale_run_options run = {
+        .env = &terminal->env,
+        .stream = stream,
+        .inputs = &source,
+        .n_inputs = 1,
+        .output = output,
+        .layout = SHALE_OUTPUT_TABLE,
+        .n_threads = options->n_threads != 0 ? options->n_threads : 1,
+        .memory_bytes = options->memory_bytes != 0 ? options->memory_bytes : DEFAULT_MEMORY,
+        .temporary = options->temp != NULL ? options->temp : output};
+    enum shale_status status;
+    if (source == NULL || *source == '\0')
+        return SHALE_ERR(err, place_missing, "source", "--source");
+    stream->reject_fails = false;
+    stream->reject_limit_count = -1;
+    stream->reject_limit_percent = -1;
+    status = shale_stream_set_output(stream, output, err);
+    if (status != SHALE_OK)
+        return status;
+    summary = shale_mem_zeroed(&shale_mem_libc, 1, sizeof *summary);
+    if (summary == NULL)
+        return SHALE_ERR(err, no_memory);
+    status = shale_run(&run, summary, err);
+    shale_mem_free(&shale_mem_libc, summary);
+    return status;
+}
+
+static enum shale_status compare_again(struct terminal *terminal, const struct options *options,
+                                       struct shale_store *table, const char *place,
+                                       struct report *report, struct shale_verified_deep *out,
+                                       struct shale_err *err)
+{
+    const struct shale_verify_options verify_options = {(size_t)options->memory_bytes};
+    struct shale_store *fresh;
+    enum shale_status status = shale_store_local(&terminal->env, place, &fresh, err);
+    if (status != SHALE_OK)
+        return status;
+    status = shale_verify_deep(table, fresh, &verify_options, &report->findings, out, err);
+    shale_store_free(fresh);
+    return status;
+}
+
+static enum shale_status verify_sources(struct terminal *terminal, const struct options *options,
+                                        struct shale_store *table, struct report *report,
+                                        struct shale_verified_deep *out, struct shale_err *err)
+{
+    char place[MAX_PATH];
+    enum shale_status status, removed;
+    struct shale_stream *stream = read_stream(terminal, options->deep, &status);
+    if (stream == NULL)
+        return SHALE_ERR(err, verify_stream, options->deep);
+    status = make_place(options, place, err);
+    if (status == SHALE_OK) {
+        status = read_again(terminal, options, stream, place, err);
+        if (status == SHALE_OK)
+            status = compare_again(terminal, options, table, place, report, out, err);
+        removed = shale_dir_remove(place, status == SHALE_OK ? err : NULL);
+        status = status == SHALE_OK ? removed : status;
+    }
+    shale_stream_free(stream);
     return status;
 }
 
@@ -156,7 +257,23 @@ static void put_counts(const struct shale_verified *v)
                      v->filtered, v->duplicates, v->n_rejects_segments, v->n_rejects);
 }
 
-static void table_summary(const struct report *report, const struct shale_verified *v)
+static void deep_summary(const struct report *report, const struct shale_verified_deep *deep)
+{
+    if (report->json)
+        (void)printf(",\"deep\":{\"objects\":%" PRId64 ",\"gone\":%" PRId64 ",\"changed\":%" PRId64
+                     ",\"new\":%" PRId64 ",\"other_definition\":%" PRId64
+                     ",\"rows_compared\":%s,\"rows\":%" PRId64 "}",
+                     deep->n_compared, deep->n_gone, deep->n_changed, deep->n_new,
+                     deep->n_definition, deep->rows_compared ? "true" : "false", deep->n_rows);
+    else
+        (void)printf("  %" PRId64 " objects were read again (%" PRId64 " are gone, %" PRId64
+                     " changed, %" PRId64 " new, %" PRId64 " of another definition); rows: %s\n",
+                     deep->n_compared, deep->n_gone, deep->n_changed, deep->n_new,
+                     deep->n_definition, deep->rows_compared ? "compared" : "not compared");
+}
+
+static void table_summary(const struct report *report, const struct shale_verified *v,
+                          const struct shale_verified_deep *deep)
 {
     char bytes[32];
     if (report->json) {
@@ -164,6 +281,8 @@ static void table_summary(const struct report *report, const struct shale_verifi
                      report->n_findings > 0 ? "damaged" : "ok", report->n_findings,
                      report->n_notes);
         put_counts(v);
+        if (deep != NULL)
+            deep_summary(report, deep);
         (void)fputs("}\n", stdout);
         return;
     }
@@ -184,6 +303,8 @@ static void table_summary(const struct report *report, const struct shale_verifi
     if (v->n_unnamed > 0)
         (void)printf("  %" PRId64 " files that nothing names, %s\n", v->n_unnamed,
                      human_bytes(v->n_unnamed_bytes, bytes, sizeof bytes));
+    if (deep != NULL)
+        deep_summary(report, deep);
 }
 
 static enum shale_status verify_table(struct terminal *terminal, const struct options *options,
@@ -192,12 +313,15 @@ static enum shale_status verify_table(struct terminal *terminal, const struct op
     const struct shale_verify_options verify_options = {(size_t)options->memory_bytes};
     struct shale_store *store;
     struct shale_verified verified;
+    struct shale_verified_deep deep = {0};
     enum shale_status status = shale_store_local(&terminal->env, options->names[0], &store, err);
     if (status != SHALE_OK)
         return status;
     status = shale_verify_table(store, &verify_options, &report->findings, &verified, err);
+    if (status == SHALE_OK && options->deep != NULL && verified.version >= 0)
+        status = verify_sources(terminal, options, store, report, &deep, err);
     if (status == SHALE_OK)
-        table_summary(report, &verified);
+        table_summary(report, &verified, options->deep != NULL ? &deep : NULL);
     shale_store_free(store);
     return status;
 }
@@ -210,7 +334,8 @@ static bool is_directory(const char *path)
 
 int command_verify(struct terminal *terminal, int argc, char **argv)
 {
-    static const char *const allowed[] = {"format", "memory", NULL};
+    static const char *const allowed[] = {"format", "memory",  "deep", "source",
+                                          "temp",   "threads", NULL};
     struct options options;
     struct shale_err err;
     struct report report = {.findings = {found}, .json = isatty(STDOUT_FILENO) != 1};
