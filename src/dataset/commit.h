@@ -52,6 +52,14 @@ struct shale_committed {
     int64_t n_unsure;   /* answers that were lost */
 };
 
+/* Can the columns of 'commit' (schema and partitions; the rest is not looked at) be those of a
+ * table in the state of 'base', or become so?  shale_commit() asks as well: this is for before the
+ * work.  SHALE_SCHEMA: no, with what to do. */
+SHALE_MUST_USE enum shale_status shale_commit_check(const struct shale_mem *mem,
+                                                    const struct shale_base *base,
+                                                    const struct shale_commit *commit,
+                                                    struct shale_err *err);
+
 /* Commit on 'base', again on each winner, with full-jitter back-off.  Segments of the ledger are
  * merged on the way, where their number asks for it.  '*out' is filled in each case.
  *

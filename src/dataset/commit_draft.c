@@ -282,6 +282,23 @@ static enum shale_status table_schema(struct shale_arena *arena, const struct sh
     return SHALE_OK;
 }
 
+enum shale_status shale_commit_check(const struct shale_mem *mem, const struct shale_base *base,
+                                     const struct shale_commit *commit, struct shale_err *err)
+{
+    struct shale_schema wanted, merged;
+    struct shale_arena arena;
+    bool evolved;
+    enum shale_status status;
+    shale_arena_init(&arena, mem, SHALE_COMMIT_ARENA_BYTES);
+    status =
+        table_schema(&arena, commit, &wanted) == SHALE_OK ? SHALE_OK : SHALE_ERR(err, no_memory);
+    if (status == SHALE_OK)
+        status = shale_log_check_schema(&arena, base->log, &wanted, commit->partitions,
+                                        commit->n_partitions, &evolved, &merged, err);
+    shale_arena_fini(&arena);
+    return status;
+}
+
 /* The table's own properties, and whose it is. */
 static enum shale_status list_configuration(struct shale_arena *arena,
                                             const struct shale_log_state *log,

@@ -2,6 +2,8 @@
 /* Deciding: the merge of a listing with the ledger. */
 #include "dataset/decide.h"
 
+#include <string.h>
+
 #include "dataset/ledger_parts.h"
 
 enum { MOST_BYTES = 1 << 30 };
@@ -29,8 +31,14 @@ void shale_tally_begin(struct shale_tally *tally, struct shale_str tag)
 
 bool shale_tally_add(struct shale_tally *tally, const struct shale_ledger_row *row)
 {
-    if (shale_str_equal(row->tag, tally->tag))
+    if (shale_str_equal(row->tag, tally->tag)) {
+        size_t n = row->definition.n_bytes;
         tally->known = true;
+        n = n < sizeof tally->definition ? n : sizeof tally->definition - 1;
+        if (n > 0)
+            memcpy(tally->definition, row->definition.data, n);
+        tally->definition[n] = '\0';
+    }
     if (tally->known || row->state != SHALE_LEDGER_DONE)
         return true;
     return shale_buf_append_str(&tally->texts, row->hash) == SHALE_OK &&
@@ -44,14 +52,16 @@ void shale_tally_end(struct shale_tally *tally, struct shale_decision *out)
     const char *text = tally->texts.data == NULL ? "" : tally->texts.data;
     *out = (struct shale_decision){.verdict = SHALE_VERDICT_NEW};
     if (tally->known)
-        out->verdict = SHALE_VERDICT_KNOWN;
+        *out = (struct shale_decision){.verdict = SHALE_VERDICT_KNOWN,
+                                       .definition = tally->definition};
     if (tally->known || n == 0)
         return;
     for (size_t i = 0; i < n; i++) {
         hashes[i].data = text;
         text += hashes[i].n_bytes;
     }
-    *out = (struct shale_decision){SHALE_VERDICT_CHANGED, hashes, n};
+    *out = (struct shale_decision){
+        .verdict = SHALE_VERDICT_CHANGED, .done_hashes = hashes, .n_done_hashes = n};
 }
 
 /* ---- The merge --------------------------------------------------------------------------------

@@ -10,8 +10,8 @@
 #include "columns/builder.h"
 #include "store/objects.h"
 
-/* source, key, tag, state ("done" | "rejected"), hash, bytes, read, written, rejected, filtered,
- * duplicates, definition (docs/ledger.md).  No times: the same input gives the same bytes. */
+/* source, key, tag, state ("done" | "rejected"), hash, definition, bytes, read, written, rejected,
+ * filtered, duplicates (docs/ledger.md).  No times: the same input gives the same bytes. */
 extern const struct shale_schema shale_ledger_schema;
 
 enum shale_ledger_state { SHALE_LEDGER_DONE, SHALE_LEDGER_REJECTED };
@@ -101,7 +101,7 @@ struct shale_ledger_cursor_options {
     size_t n_segments;
     struct shale_str source; /* only this source's rows; "" all */
     struct shale_str after;  /* only keys above this one; "" all */
-    bool identity_only;      /* source, key, tag, state and hash: what planning needs */
+    bool identity_only;      /* source, key, tag, state, hash and definition: what planning needs */
 };
 
 SHALE_MUST_USE enum shale_status
@@ -158,7 +158,7 @@ SHALE_MUST_USE enum shale_status
 shale_ledger_lookup_new(struct shale_store *store, const struct shale_segment *segments,
                         size_t n_segments, struct shale_ledger_lookup **out, struct shale_err *err);
 /* All rows of a key, in no order that means anything; good until the next call.  They have source,
- * key, tag, state and hash (as of identity_only), nothing else. */
+ * key, tag, state, hash and definition (as of identity_only), nothing else. */
 SHALE_MUST_USE enum shale_status shale_ledger_lookup_find(struct shale_ledger_lookup *lookup,
                                                           struct shale_str source,
                                                           struct shale_str key,
@@ -193,6 +193,7 @@ struct shale_decision {
     enum shale_verdict verdict;
     const struct shale_str *done_hashes; /* CHANGED: of the done tags; good until the next call */
     size_t n_done_hashes;
+    const char *definition; /* KNOWN: that of the tag's row; good until the next call */
 };
 
 /* A plan of the listing of one source, which is not "": keys must come in ascending order, each

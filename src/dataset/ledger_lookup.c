@@ -71,7 +71,8 @@ static enum shale_status add_row(struct shale_ledger_lookup *lookup,
 {
     if (shale_buf_append(&lookup->rows, row, sizeof *row) != SHALE_OK ||
         shale_buf_append_str(&lookup->texts, row->tag) != SHALE_OK ||
-        shale_buf_append_str(&lookup->texts, row->hash) != SHALE_OK)
+        shale_buf_append_str(&lookup->texts, row->hash) != SHALE_OK ||
+        shale_buf_append_str(&lookup->texts, row->definition) != SHALE_OK)
         return SHALE_ERR(err, no_memory);
     return SHALE_OK;
 }
@@ -111,6 +112,8 @@ static void point(struct shale_ledger_lookup *lookup, const struct shale_ledger_
         text += rows[i].tag.n_bytes;
         rows[i].hash.data = text;
         text += rows[i].hash.n_bytes;
+        rows[i].definition.data = text;
+        text += rows[i].definition.n_bytes;
     }
 }
 

@@ -132,6 +132,7 @@ static enum shale_status set_row(struct shale_segment_reader *reader, struct sha
     row->key = text_at(rows, SHALE_LEDGER_KEY, at);
     row->tag = text_at(rows, SHALE_LEDGER_TAG, at);
     row->hash = text_at(rows, SHALE_LEDGER_HASH, at);
+    row->definition = text_at(rows, SHALE_LEDGER_DEFINITION, at);
     row->state = is_done ? SHALE_LEDGER_DONE : SHALE_LEDGER_REJECTED;
     if (reader->n_columns == SHALE_LEDGER_N_IDENTITY)
         return SHALE_OK;
@@ -141,7 +142,6 @@ static enum shale_status set_row(struct shale_segment_reader *reader, struct sha
     row->rejected = number_at(rows, SHALE_LEDGER_REJECTED_EVENTS, at);
     row->filtered = number_at(rows, SHALE_LEDGER_FILTERED, at);
     row->duplicates = number_at(rows, SHALE_LEDGER_DUPLICATES, at);
-    row->definition = text_at(rows, SHALE_LEDGER_DEFINITION, at);
     return SHALE_OK;
 }
 

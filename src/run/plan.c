@@ -189,6 +189,7 @@ static enum shale_status next_listed(struct run *run, struct shale_listed *out,
         plan->tally.n_known += decision->verdict == SHALE_VERDICT_KNOWN;
         if (decision->verdict != SHALE_VERDICT_KNOWN)
             return SHALE_OK;
+        plan->tally.n_other += strcmp(decision->definition, run->stream->hash) != 0;
     }
     return status;
 }

@@ -98,6 +98,7 @@ struct object_list {
 struct tally {
     int64_t n_listed, n_new, n_passed_over;
     int64_t n_known, n_changed;         /* of a table: read before, under this tag or another */
+    int64_t n_other;                    /* known ones that another definition read */
     int64_t phase_objects, phase_bytes; /* planned in this phase */
 };
 
@@ -554,6 +555,8 @@ SHALE_MUST_USE enum shale_status table_note_input(struct run *run,
                                                   const struct shale_batch *consumed);
 
 /* publish.c */
+/* Can the table have the stream's columns?  Asked before anything is read. */
+SHALE_MUST_USE enum shale_status table_check(struct run *run, struct shale_err *err);
 /* Commit what the phase has made; its files have their names.
  * SHALE_CONFLICT: it lost, and there is a new base. */
 SHALE_MUST_USE enum shale_status table_commit(struct run *run, struct shale_err *err);

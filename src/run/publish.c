@@ -132,7 +132,8 @@ static enum shale_status fill_adds(struct run *run, struct shale_commit *commit)
     return status;
 }
 
-static enum shale_status fill_partitions(struct run *run, struct shale_commit *commit)
+/* What the table must be, without what it gets. */
+static enum shale_status fill_schema(struct run *run, struct shale_commit *commit)
 {
     const struct shale_stream *stream = run->stream;
     size_t n = stream->n_partitions;
@@ -147,6 +148,8 @@ static enum shale_status fill_partitions(struct run *run, struct shale_commit *c
                        ? stream->fields[partition->field].type
                        : (struct shale_type){.kind = SHALE_INT32};
     }
+    commit->stream = stream->name;
+    commit->schema = &stream->schema;
     commit->partitions = names;
     commit->partition_types = types;
     commit->n_partitions = n;
@@ -369,16 +372,14 @@ static enum shale_status commit_phase(struct run *run, struct shale_err *err)
     struct table *table = run->table;
     struct shale_segment ledger, rejects;
     struct shale_committed committed;
-    struct shale_commit commit = {.stream = run->stream->name,
-                                  .schema = &run->stream->schema,
-                                  .ledger = &ledger,
+    struct shale_commit commit = {.ledger = &ledger,
                                   .rejects = run->seq.rejects.file != NULL ? &rejects : NULL};
     enum shale_status status = write_ledger(run, &ledger, err);
     if (status != SHALE_OK)
         return status;
     status = fill_adds(run, &commit);
     if (status == SHALE_OK)
-        status = fill_partitions(run, &commit);
+        status = fill_schema(run, &commit);
     if (status == SHALE_OK && commit.rejects != NULL)
         status = fill_rejects(run, &rejects);
     if (status == SHALE_OK)
@@ -390,6 +391,16 @@ static enum shale_status commit_phase(struct run *run, struct shale_err *err)
         status = shale_commit(table->store, &table->base, &commit, &committed, err);
     if (status == SHALE_OK)
         note_commit(run, &committed);
+    return status;
+}
+
+enum shale_status table_check(struct run *run, struct shale_err *err)
+{
+    struct shale_commit commit = {0};
+    enum shale_status status = fill_schema(run, &commit);
+    status = status == SHALE_OK ? shale_commit_check(run->mem, &run->table->base, &commit, err)
+                                : SHALE_ERR(err, no_memory);
+    shale_arena_reset(&run->table->arena);
     return status;
 }
 

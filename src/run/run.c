@@ -656,7 +656,13 @@ static enum shale_status execute(struct run *run, struct shale_err *err)
     if (status != SHALE_OK)
         return status;
     enter(run, RUN_OPEN);
-    return phases(run, err);
+    status = phases(run, err);
+    if (status == SHALE_OK && run->plan.tally.n_other > 0)
+        shale_log_say(run->env->log, SHALE_LOG_INFO, "other_definition",
+                      "%" PRId64
+                      " objects were read with another definition, and are not read again",
+                      run->plan.tally.n_other);
+    return status;
 }
 
 enum shale_status shale_run(const struct shale_run_options *options, struct shale_summary *summary,

@@ -103,10 +103,13 @@ static enum shale_status begin_listing(struct run *run, struct shale_err *err)
 {
     struct table *table = run->table;
     struct shale_str after = table->has_after ? shale_buf_str(&table->after) : SHALE_STR("");
+    enum shale_status status = table_check(run, err);
+    shale_buf_reset(&table->last);
     shale_decider_free(table->decider);
     table->decider = NULL;
-    return shale_decider_new(table->store, &table->base.manifest, table->source, after,
-                             &table->decider, err);
+    return status != SHALE_OK ? status
+                              : shale_decider_new(table->store, &table->base.manifest,
+                                                  table->source, after, &table->decider, err);
 }
 
 enum shale_status table_begin(struct run *run, struct shale_err *err)
@@ -116,7 +119,6 @@ enum shale_status table_begin(struct run *run, struct shale_err *err)
     table->tally.phase_objects = table->tally.phase_bytes = 0;
     run->plan.tally = table->tally;
     table->sums = run->seq.sums;
-    shale_buf_reset(&table->last);
     return begin_listing(run, err);
 }
 
@@ -124,7 +126,6 @@ enum shale_status table_begin_again(struct run *run, struct shale_err *err)
 {
     plan_rewind(run, &run->table->tally);
     run->seq.sums = run->table->sums;
-    shale_buf_reset(&run->table->last);
     return begin_listing(run, err);
 }
 

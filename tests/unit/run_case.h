@@ -28,6 +28,7 @@ struct run_case {
     enum shale_output_layout layout;
     const struct shale_observer *observer;
     const struct shale_mem *mem; /* NULL: the C library's */
+    struct shale_log *log;
     /* What 'cancelled' does at its n-th call: */
     atomic_long n_looks;
     long cancel_at; /* from here on: cancelled (0: never) */
@@ -154,6 +155,7 @@ static inline enum shale_status run_case_inputs(struct run_case *c, const char *
                                   .random_u64 = run_case_random,
                                   .getenv = run_case_getenv,
                                   .cancelled = run_case_cancelled,
+                                  .log = c->log,
                                   .ctx = c};
     struct shale_run_options options = {.env = &env,
                                         .inputs = inputs,

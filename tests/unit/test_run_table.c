@@ -123,6 +123,57 @@ static void test_repaired(void **state)
     run_case_fini(&c);
 }
 
+static int n_said;
+
+static void count_lines(struct shale_log *log, enum shale_log_level level, const char *event,
+                        const char *object, int64_t record, int64_t byte, const char *message)
+{
+    (void)log;
+    (void)level;
+    (void)object;
+    (void)record;
+    (void)byte;
+    (void)message;
+    n_said += strcmp(event, "other_definition") == 0;
+}
+
+/* Objects that another definition read are left alone, and the run says so once. */
+static void test_another_definition(void **state)
+{
+    struct shale_log log = {SHALE_LOG_INFO, count_lines};
+    struct run_case c;
+    (void)state;
+    run_case_init(&c, rejecting);
+    c.log = &log;
+    write_lines(&c, "a.json", 3, 10, 1);
+    write_lines(&c, "b.json", 3, 10, 2);
+    run_ok(&c, 2, 6, 6);
+    run_ok(&c, 0, 0, 6);
+    assert_int_equal(n_said, 0);
+    c.definition = appending;
+    run_ok(&c, 0, 0, 6);
+    assert_int_equal(n_said, 1);
+    run_case_fini(&c);
+}
+
+/* A table that cannot have the columns is refused before anything is read. */
+static void test_columns_that_do_not_fit(void **state)
+{
+    struct run_case c;
+    (void)state;
+    run_case_init(&c, rejecting);
+    write_lines(&c, "a.json", 3, 10, 1);
+    run_ok(&c, 1, 3, 3);
+    c.definition = "stream: t\nsource: {keys: '**'}\nfields:\n"
+                   "  - {name: id, from: /id, type: string}\n"
+                   "  - {name: p, from: /p, type: string}\n"
+                   "output: {layout: table, partition_by: [p]}\n";
+    write_lines(&c, "b.json", 3, 10, 1);
+    assert_int_equal(run_case_run(&c), SHALE_SCHEMA);
+    assert_int_equal(c.summary.events_read, 0);
+    run_case_fini(&c);
+}
+
 static void test_phases(void **state)
 {
     (void)state;
@@ -249,6 +300,8 @@ int main(void)
         cmocka_unit_test(test_only_what_is_new),
         cmocka_unit_test(test_objects_that_come_again),
         cmocka_unit_test(test_repaired),
+        cmocka_unit_test(test_another_definition),
+        cmocka_unit_test(test_columns_that_do_not_fit),
         cmocka_unit_test(test_phases),
         cmocka_unit_test(test_stopped_between_phases),
         cmocka_unit_test(test_races),
