@@ -12,7 +12,7 @@
 enum {
     GROUP_ROWS = 16384,
     GROUP_BYTES = 16 << 20, /* of columns: where keys are very long */
-    PAGE_BYTES = 128 << 10, /* of values: some two thousand keys */
+    PAGE_BYTES = 64 << 10,  /* of values: a thousand keys or two */
     FOOTER_TAIL_BYTES = 8,
     TAIL_CAP = 1 << 30,
 };

@@ -92,4 +92,51 @@ static inline enum shale_status made_segment(struct made *made, const char *path
     return status;
 }
 
+static inline struct made_row *made_rows(size_t n)
+{
+    struct made_row *rows = calloc(n + 1, sizeof *rows);
+    if (rows == NULL)
+        abort();
+    return rows;
+}
+
+/* Some keys with one to three tags, of up to three sources; returns how many rows. */
+static inline size_t random_rows(struct made *made, struct made_row *rows, size_t most)
+{
+    size_t n = 0;
+    for (int source = 0; source < 3; source++)
+        for (int key = 0; key < 60 && n + 3 < most; key++)
+            for (unsigned tag = made_draw(made, 4); tag > 0; tag--)
+                made_row_set(&rows[n++], source, key, 9 - (int)tag, made_draw(made, 3) > 0);
+    return n;
+}
+
+/* Distribute rows over up to 'most' segments. */
+static inline size_t random_segments(struct made *made, const struct made_row *rows, size_t n,
+                                     struct shale_segment *segments, size_t most)
+{
+    struct made_row *part = made_rows(n);
+    size_t n_segments = 1 + made_draw(made, (unsigned)most);
+    uint8_t *to = malloc(n + 1);
+    if (to == NULL)
+        abort();
+    for (size_t i = 0; i < n; i++)
+        to[i] = (uint8_t)made_draw(made, (unsigned)n_segments);
+    for (size_t s = 0; s < n_segments; s++) {
+        char path[32];
+        size_t n_part = 0;
+        (void)snprintf(path, sizeof path, "segment-%u", made_draw(made, 1u << 30));
+        for (size_t i = 0; i < n; i++)
+            if (to[i] == s) {
+                part[n_part].row = rows[i].row;
+                n_part++;
+            }
+        if (made_segment(made, path, part, n_part, 0, 1, &segments[s]) != SHALE_OK)
+            abort();
+    }
+    free(part);
+    free(to);
+    return n_segments;
+}
+
 #endif
