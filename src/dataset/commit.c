@@ -237,12 +237,18 @@ static enum shale_status read_entry(struct job *job, enum holder *out)
     return status == SHALE_NOT_FOUND || status == SHALE_LIMIT ? SHALE_OK : status;
 }
 
-static void commit_is_done(struct job *job)
+/* A put that was answered with success is durable.  One that was only seen may not be yet: its
+ * directory could not be synced, say. */
+static enum shale_status commit_is_done(struct job *job)
 {
+    enum shale_status status = job->answered ? SHALE_OK : shale_store_settle(job->store, job->err);
+    if (status != SHALE_OK)
+        return status;
     job->out->version = job->draft.version;
     job->out->manifest_id = job->draft.manifest.id;
     shale_err_clear(job->err);
     end(job, COMMITTED, SHALE_OK);
+    return SHALE_OK;
 }
 
 static void commit_is_lost(struct job *job)
@@ -272,11 +278,10 @@ static enum shale_status look_into_newest(struct job *job)
     if (status != SHALE_OK)
         return status;
     if (chain == SHALE_CHAIN_OURS)
-        commit_is_done(job);
-    else if (chain == SHALE_CHAIN_REACHED)
-        commit_is_lost(job);
-    else
+        return commit_is_done(job);
+    if (chain == SHALE_CHAIN_CUT)
         return SHALE_NOT_FOUND;
+    commit_is_lost(job);
     return SHALE_OK;
 }
 
@@ -300,9 +305,8 @@ static enum shale_status look(struct job *job, bool *again)
     if (checkpoint >= version || holder == NOBODY)
         return look_into_newest(job);
     if (holder == OURS)
-        commit_is_done(job);
-    else
-        commit_is_lost(job);
+        return commit_is_done(job);
+    commit_is_lost(job);
     return SHALE_OK;
 }
 

@@ -116,8 +116,10 @@ enum shale_status shale_base_read_after(struct shale_store *store, struct shale_
     for (n_tries = 0; n_tries < BASE_TRIES; n_tries++) {
         begin_base(out, env);
         status = read_once(store, stream, after, out, err);
-        if (status == SHALE_OK)
+        if (status == SHALE_OK) {
+            shale_err_clear(err); /* what is kept no longer was looked for */
             return SHALE_OK;
+        }
         if (status == SHALE_NOT_FOUND && missing == out->log->manifest_id)
             status = SHALE_ERR(err, manifest_missing, (long long)missing, store->name);
         missing = out->log == NULL ? -1 : out->log->manifest_id;

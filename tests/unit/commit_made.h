@@ -14,6 +14,7 @@ struct trouble {
     int at; /* of the calls that fit: this one, from 1; 0: none */
     bool all_after;
     bool dealt;
+    int unsettled;    /* so many calls that settle fail, besides */
     bool puts;        /* only puts if absent fit */
     const char *only; /* only keys with this in them fit */
     enum shale_status status;
@@ -77,6 +78,10 @@ static inline enum shale_status trouble_before(void *ctx, enum shale_store_call 
         void (*then)(void *ctx) = trouble->then;
         trouble->then = NULL;
         then(trouble->ctx);
+    }
+    if (call == SHALE_STORE_SETTLE && trouble->unsettled > 0) {
+        trouble->unsettled--;
+        return SHALE_IO;
     }
     if (trouble->only != NULL && strstr(key, trouble->only) == NULL)
         return SHALE_OK;

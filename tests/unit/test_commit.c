@@ -439,6 +439,28 @@ static void test_write_never(void **state)
     table_fini(&table);
 }
 
+/* The entry shows, but nobody can say that it will still be there tomorrow. */
+static void test_never_durable(void **state)
+{
+    for (int times = 1; times < 100; times += 98) {
+        struct trouble trouble = {.at = 1,
+                                  .puts = true,
+                                  .only = "_delta_log",
+                                  .fate = SHALE_STORE_LOST,
+                                  .unsettled = times};
+        struct table table;
+        struct shale_committed done;
+        (void)state;
+        assert_int_equal(table_init(&table, &shale_mem_libc), SHALE_OK);
+        table_trouble(&table, &trouble);
+        assert_int_equal(commit_through(&table, 0, 4, &done, NULL),
+                         times == 1 ? SHALE_OK : SHALE_UNSURE);
+        assert_true(trouble.unsettled < times);
+        assert_int_equal(table_objects(&table), 4);
+        table_fini(&table);
+    }
+}
+
 /* While it is unsure another takes the number. */
 static void test_unsure_and_lost(void **state)
 {
@@ -869,6 +891,7 @@ int main(void)
         cmocka_unit_test(test_answer_lost),
         cmocka_unit_test(test_write_late),
         cmocka_unit_test(test_write_never),
+        cmocka_unit_test(test_never_durable),
         cmocka_unit_test(test_unsure_and_lost),
         cmocka_unit_test(test_landed_in_a_gap),
         cmocka_unit_test(test_ours_gone_behind_a_checkpoint),
