@@ -227,6 +227,7 @@ static enum shale_status files_of(struct shale_verify *verify, int64_t version,
     state.version = version;
     state.checkpoint_version = from->version;
     state.checkpoint_parts = from->n_parts;
+    state.tip_tag[0] = '\0'; /* of another entry */
     status = shale_log_files_new(verify->store, &state, &files, err);
     while (status == SHALE_OK) {
         status = shale_log_files_next(files, &add, err);
