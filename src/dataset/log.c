@@ -363,7 +363,7 @@ static bool is_whole(const struct shale_log_listing *listing, int64_t first)
 static enum shale_status load_all(struct loader *loader, struct shale_err *err)
 {
     struct shale_log_state *state = &loader->loaded->state;
-    struct shale_log_listing listing;
+    struct shale_log_listing listing = {.checkpoint = -1};
     struct shale_log_hint hint;
     enum shale_status status = shale_log_hint_read(loader->store, &hint, err);
     if (status == SHALE_OK)

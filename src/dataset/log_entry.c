@@ -98,7 +98,7 @@ static enum shale_status gather(struct gathering *gathering, struct shale_log_li
     const unsigned all = (1u << SHALE_ACTION_N_KINDS) - 1;
     struct shale_log_entry *out = gathering->out;
     struct shale_log_action action;
-    const void *adds, *removes;
+    const void *adds = NULL, *removes = NULL;
     bool end = false, any = false;
     enum shale_status status = SHALE_OK;
     while (status == SHALE_OK) {
