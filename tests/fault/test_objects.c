@@ -429,6 +429,30 @@ static void test_an_unsure_name_is_settled_later(void **state)
     no_faults();
     assert_int_equal(shale_store_settle(store, &err), SHALE_OK);
     assert_int_equal(faults[FSYNC].n_calls, 1);
+    /* And when nobody can say whether it got its name. */
+    faults[RENAMEAT2] = (struct fault){.code = EIO, .takes_effect = true};
+    faults[LSTAT] = (struct fault){.code = EIO};
+    assert_int_equal(shale_store_put_absent(store, "log/2.json", SHALE_STR("entry"), &err),
+                     SHALE_UNSURE);
+    no_faults();
+    assert_int_equal(shale_store_settle(store, &err), SHALE_OK);
+    assert_int_equal(faults[FSYNC].n_calls, 1);
+}
+
+/* The directory that the root is in need not be ours to look into. */
+static void test_the_directory_above_may_be_closed(void **state)
+{
+    long n;
+    (void)state;
+    assert_int_equal(entry(), SHALE_OK);
+    n = faults[OPENAT].n_calls; /* the last is to sync the one above */
+    for (long at = n; at >= n - 1; at--) {
+        assert_int_equal(tear_down(NULL), 0);
+        assert_int_equal(set_up(NULL), 0);
+        faults[OPENAT] = (struct fault){.code = EACCES, .at = at};
+        assert_int_equal(entry(), at == n ? SHALE_OK : SHALE_UNSURE);
+        assert_int_equal(faults[OPENAT].n_calls, at);
+    }
 }
 
 /* Each directory is synced once, and only by those who made it, or wrote to it, or do so first. */
@@ -453,6 +477,10 @@ static void test_directories_are_synced_once(void **state)
     assert_int_equal(faults[FSYNC].n_calls, 10); /* the file, the log, the table */
     assert_int_equal(shale_store_put(store, "log/2.json", SHALE_STR(""), &err), SHALE_OK);
     assert_int_equal(faults[FSYNC].n_calls, 12);
+    /* One that was removed meanwhile has a new name. */
+    assert_int_equal(shale_dir_remove(scratch_path(table, "log"), NULL), SHALE_OK);
+    assert_int_equal(entry(), SHALE_OK);
+    assert_int_equal(faults[FSYNC].n_calls, 15);
 }
 
 /* A temporary file that is locked is left alone; a sweep that holds the lock is not waited for. */
@@ -512,11 +540,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-        TEST(test_every_call_fails_once),
-        TEST(test_a_name_without_replacing),
-        TEST(test_an_unsure_name_is_settled_later),
-        TEST(test_directories_are_synced_once),
-        TEST(test_a_file_is_locked_while_it_is_written),
+        TEST(test_every_call_fails_once),           TEST(test_a_name_without_replacing),
+        TEST(test_an_unsure_name_is_settled_later), TEST(test_the_directory_above_may_be_closed),
+        TEST(test_directories_are_synced_once),     TEST(test_a_file_is_locked_while_it_is_written),
         TEST(test_a_list_reads_what_it_must),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

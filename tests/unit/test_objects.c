@@ -148,6 +148,7 @@ static void test_a_part_of_the_keys(void **state)
         {"c/d/e", "", ""},
         {"a/c/", "", ""},
         {"b/x", "", "b/x:1 "},
+        {"b/x1", "", ""},
     };
     struct store_case *f = *state;
     for (size_t i = 1; i < sizeof keys / sizeof *keys; i++)
