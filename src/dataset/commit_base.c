@@ -8,6 +8,8 @@
 /* How often a base is read again because it was replaced and swept between two reads. */
 enum { BASE_TRIES = 4 };
 
+#define MANIFESTS "_shale/manifest/"
+
 static const struct shale_manifest no_manifest = {.id = -1, .parent = -1, .version = -1};
 
 /* May 'stream' append to this table? */
@@ -82,6 +84,56 @@ static enum shale_status check_link(struct shale_store *store, const struct shal
     return status == SHALE_NOT_FOUND ? SHALE_OK : status; /* kept no longer */
 }
 
+/* The number in "_shale/manifest/<id>.json"; -1: it has none. */
+static int64_t id_of(struct shale_str key)
+{
+    char name[SHALE_MANIFEST_NAME_BYTES];
+    int64_t id = 0;
+    for (size_t i = sizeof MANIFESTS - 1; i < key.n_bytes && key.data[i] != '.'; i++) {
+        if (key.data[i] < '0' || key.data[i] > '9' || id > INT64_MAX / 10 - 1)
+            return -1;
+        id = id * 10 + key.data[i] - '0';
+    }
+    shale_manifest_name(id, name);
+    return shale_str_is(key, name) ? id : -1;
+}
+
+/* Where there is no log: was there ever one?  Manifests of a first commit that was not finished are
+ * for version 0; one for a later version was made on an entry, and when that is gone, so is what
+ * the table has consumed.  Looked at before the log is listed once more: its entry is older. */
+static enum shale_status check_never_begun(struct shale_store *store, struct shale_err *err)
+{
+    struct shale_store_list *list;
+    struct shale_store_entry entry;
+    bool end = false;
+    int64_t tip = -1, checkpoint, later = -1;
+    enum shale_status status = shale_store_list(store, MANIFESTS, "", &list, err);
+    if (status != SHALE_OK)
+        return status;
+    while (later < 0 &&
+           (status = shale_store_list_next(store, list, &entry, &end, err)) == SHALE_OK && !end) {
+        struct shale_arena arena;
+        struct shale_manifest manifest = no_manifest;
+        int64_t id = id_of(entry.key);
+        shale_arena_init(&arena, store->env->mem, SHALE_COMMIT_ARENA_BYTES);
+        if (id >= 0)
+            status = read_manifest(store, &arena, id, &manifest, err);
+        if (status == SHALE_OK && manifest.version > 0)
+            later = id;
+        shale_arena_fini(&arena);
+        if (status != SHALE_OK)
+            break;
+    }
+    shale_store_list_free(store, list);
+    if (status == SHALE_NOT_FOUND) /* swept meanwhile: by somebody who sees a table */
+        status = SHALE_OK;
+    if (status == SHALE_OK && later >= 0)
+        status = shale_log_tip(store, -1, &tip, &checkpoint, err);
+    if (status == SHALE_OK && later >= 0 && tip < 0)
+        return SHALE_ERR(err, table_log_gone, store->name, (long long)later);
+    return status;
+}
+
 /* SHALE_NOT_FOUND: the manifest is missing. */
 static enum shale_status read_once(struct shale_store *store, struct shale_str stream,
                                    const struct shale_log_state *after, struct shale_base *out,
@@ -90,6 +142,8 @@ static enum shale_status read_once(struct shale_store *store, struct shale_str s
     enum shale_status status = shale_log_read(store, after, &out->log, err);
     if (status != SHALE_OK)
         return status == SHALE_NOT_FOUND ? SHALE_AGAIN : status;
+    if (out->log->version < 0)
+        return check_never_begun(store, err);
     status = check_state(store, out->log, stream, err);
     if (status != SHALE_OK || out->log->manifest_id < 0)
         return status;
