@@ -15,8 +15,9 @@
 
 enum { MAX_PATH_BYTES = 4096 };
 
-/* In a directory that has it, a table is being made. */
-#define MARK "/_shale/ledger"
+/* In a directory that has it, a table is being made: before the first file, and until the first
+ * commit. */
+#define MARK "/_shale/new"
 
 struct shale_output {
     const struct shale_env *env;
@@ -82,14 +83,30 @@ static enum shale_status look_inside(const struct shale_output *output, bool *ot
     return status;
 }
 
-/* A directory that holds something and no log is none of ours, unless a first run has made its
- * mark, _shale/ledger, before its first file.  The mark is looked for last: that run may be alive.
- */
+/* Is this a table in the making, or one whose first commit has just come?  Looked for when files
+ * were seen: their run may be alive. */
+static enum shale_status is_new_table(const struct shale_output *output, bool *out,
+                                      struct shale_err *err)
+{
+    char path[MAX_PATH_BYTES];
+    struct stat st;
+    bool empty = true;
+    enum shale_status status = join(path, output->path, MARK, err);
+    *out = status == SHALE_OK && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    if (status != SHALE_OK || *out)
+        return status;
+    status = join(path, output->path, "/_delta_log", err);
+    if (status == SHALE_OK)
+        status = shale_dir_is_empty(path, &empty, err);
+    *out = !empty;
+    return status;
+}
+
+/* A directory that holds something and no log is none of ours. */
 static enum shale_status check_table_place(struct shale_output *output, struct shale_err *err)
 {
-    char marker[MAX_PATH_BYTES];
     struct stat st;
-    bool other, data;
+    bool other, data, is_new = false;
     enum shale_status status;
     if (stat(output->path, &st) != 0)
         return errno == ENOENT ? SHALE_OK
@@ -100,11 +117,9 @@ static enum shale_status check_table_place(struct shale_output *output, struct s
         return SHALE_OK;
     status = look_inside(output, &other, &data, err);
     if (status == SHALE_OK && other)
-        status = join(marker, output->path, MARK, err);
-    if (status != SHALE_OK || !other)
+        status = is_new_table(output, &is_new, err);
+    if (status != SHALE_OK || !other || is_new)
         return status;
-    if (stat(marker, &st) == 0 && S_ISDIR(st.st_mode))
-        return SHALE_OK;
     return data ? SHALE_ERR(err, output_no_log, output->path)
                 : SHALE_ERR(err, output_not_empty, output->path);
 }
@@ -169,6 +184,13 @@ static enum shale_status begin_file(struct shale_output *output, struct shale_er
     return status != SHALE_OK ? status : make_parent(output->path, err);
 }
 
+void shale_output_committed(const struct shale_output *output)
+{
+    char marker[MAX_PATH_BYTES];
+    if (join(marker, output->path, MARK, NULL) == SHALE_OK)
+        (void)rmdir(marker); /* where it cannot be removed it does not matter */
+}
+
 static enum shale_status begin_table(struct shale_output *output, struct shale_err *err)
 {
     char marker[MAX_PATH_BYTES];
@@ -177,7 +199,12 @@ static enum shale_status begin_table(struct shale_output *output, struct shale_e
         status = join(output->rejects, output->path, "/_shale/rejects", err);
     if (status == SHALE_OK)
         status = join(marker, output->path, MARK, err);
-    return status == SHALE_OK ? shale_dir_make(marker, err) : status;
+    if (status != SHALE_OK)
+        return status;
+    if (!output->options->has_log)
+        return shale_dir_make(marker, err);
+    shale_output_committed(output);
+    return SHALE_OK;
 }
 
 enum shale_status shale_output_open(const struct shale_env *env,

@@ -99,6 +99,10 @@ SHALE_MUST_USE enum shale_status shale_output_publish(struct shale_output *outpu
                                                       struct shale_file *rejects,
                                                       struct shale_err *err);
 
+/* layout table: there is a log now.  Until then a mark in the directory says that a table is being
+ * made, so that files without a log are not taken for another's. */
+void shale_output_committed(const struct shale_output *output);
+
 /* Where the rejects are, or would be; for messages. */
 const char *shale_output_rejects_path(const struct shale_output *output);
 

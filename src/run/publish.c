@@ -415,8 +415,10 @@ enum shale_status table_commit(struct run *run, struct shale_err *err)
         status = table_read_base(run, err);
         return status == SHALE_OK ? SHALE_CONFLICT : status;
     }
-    if (status == SHALE_OK && anything)
+    if (status == SHALE_OK && anything) {
+        shale_output_committed(run->output);
         status = after_commit(run, err);
+    }
     if (status == SHALE_OK)
         table_advance(run);
     return status;

@@ -129,11 +129,18 @@ static void test_table(void **state)
     assert_true(scratch_exists(p.root, "out/_shale/rejects"));
     publish(&p, "y=3", false); /* a first run that did not commit is no obstacle */
     assert_int_equal(count_files(&p), 3);
-    assert_int_equal(rmdir(scratch_path(p.root, "out/_shale/ledger")), 0);
+    assert_int_equal(rmdir(scratch_path(p.root, "out/_shale/new")), 0);
     assert_refused(&p, "output_no_log");
+    /* Another's first commit has come since the log was looked for. */
+    assert_int_equal(mkdir(scratch_path(p.root, "out/_delta_log"), 0777), 0);
+    assert_refused(&p, "output_no_log");
+    scratch_write(p.root, "out/_delta_log/0.json", "");
+    shale_output_free(opened(&p));
+    assert_int_equal(unlink(scratch_path(p.root, "out/_delta_log/0.json")), 0);
     p.options.has_log = true;
     publish(&p, "y=3", false);
     assert_int_equal(count_files(&p), 4);
+    assert_false(scratch_exists(p.root, "out/_shale/new"));
     end(&p);
 }
 
