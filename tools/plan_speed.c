@@ -228,8 +228,8 @@ int main(int argc, char **argv)
         .mem = &shale_mem_libc, .random_u64 = next_random, .ctx = &random};
     struct shale_store *store = NULL;
     int code = 2;
-    if (argc == 5 && strcmp(argv[1], "make") == 0 && atol(argv[4]) > 0)
-        return make(argv[2], atol(argv[3]), atol(argv[4]));
+    if (argc == 5 && strcmp(argv[1], "make") == 0 && strtol(argv[4], NULL, 10) > 0)
+        return make(argv[2], strtol(argv[3], NULL, 10), strtol(argv[4], NULL, 10));
     if (argc == 4 && shale_store_local(&env, argv[3], &store, NULL) != SHALE_OK)
         return 1;
     if (argc == 3 && strcmp(argv[1], "list") == 0)
