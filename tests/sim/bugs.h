@@ -30,5 +30,9 @@ enum shale_status __wrap_shale_manifest_read(struct shale_store *store, struct s
 enum shale_status __real_shale_manifest_read(struct shale_store *store, struct shale_arena *arena,
                                              int64_t id, struct shale_manifest *out,
                                              struct shale_err *err);
+enum shale_status __wrap_shale_log_tip(struct shale_store *store, int64_t from, int64_t *version,
+                                       int64_t *checkpoint_version, struct shale_err *err);
+enum shale_status __real_shale_log_tip(struct shale_store *store, int64_t from, int64_t *version,
+                                       int64_t *checkpoint_version, struct shale_err *err);
 
 #endif

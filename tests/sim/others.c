@@ -104,7 +104,7 @@ static void clean_up(struct sim_actor *actor)
 void sim_foreign_body(struct sim_actor *actor)
 {
     for (uint32_t i = 0; i < actor->n_rounds && !actor->dead; i++) {
-        if (chance_below(&actor->chance, 3) == 0)
+        if (chance_below(&actor->chance, 4) < actor->cleans)
             clean_up(actor);
         else
             append_row(actor);

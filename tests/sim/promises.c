@@ -251,6 +251,27 @@ static void check_objects(struct sim *sim, const struct shale_manifest *manifest
         sim_violation(sim, "the decider: %s", shale_status_name(status));
 }
 
+/* A commit that says that it is done is in the log under its number; one that says that it is not,
+ * is nowhere. */
+static void check_claims(struct sim *sim)
+{
+    for (size_t i = 0; i < sim->n_claims; i++) {
+        const struct sim_claim *claim = &sim->claims[i];
+        if (claim->status == SHALE_OK &&
+            (claim->version >= sim->n_entries ||
+             sim_manifest_id(sim, claim->version) != claim->manifest_id))
+            sim_violation(sim, "%s committed entry %lld, and it is another's", claim->by,
+                          (long long)claim->version);
+        if (claim->status == SHALE_OK || claim->status == SHALE_UNSURE || claim->path[0] == '\0')
+            continue;
+        for (int64_t v = 0; v < sim->n_entries; v++) {
+            if (strstr(sim->entries[v], claim->path) != NULL)
+                sim_violation(sim, "%s did not commit (%s), and is entry %lld", claim->by,
+                              shale_status_name(claim->status), (long long)v);
+        }
+    }
+}
+
 /* What a foreign writer was told is in, is in.  (It does not look whether the log was cleaned up
  * behind its back: where another's entry has its number, its own went to a gap.) */
 static void check_foreign(struct sim *sim, const struct sim_live *live)
@@ -310,6 +331,7 @@ void sim_check(struct sim *sim, struct sim_actor *actor)
                           (long long)sim->n_entries - 1);
         sim_check_live(sim, "in the end", base.log->version, &live);
         check_chain(sim);
+        check_claims(sim);
         check_foreign(sim, &live);
     }
     check_objects(sim, &base.manifest);

@@ -261,6 +261,20 @@ static enum shale_status write_rejects(struct work *work, struct shale_err *err)
 /* ---- Commit -----------------------------------------------------------------------------------
  */
 
+static void claim(struct work *work, const struct shale_committed *committed, bool data,
+                  enum shale_status status)
+{
+    struct sim *sim = work->actor->sim;
+    if (sim->n_claims == SIM_CLAIMS)
+        return;
+    struct sim_claim *out = &sim->claims[sim->n_claims++];
+    *out = (struct sim_claim){
+        .version = committed->version, .manifest_id = committed->manifest_id, .status = status};
+    memcpy(out->by, work->actor->name, sizeof out->by);
+    if (data && work->n_adds > 0)
+        (void)snprintf(out->path, sizeof out->path, "%s", work->adds[0].path.data);
+}
+
 static enum shale_status publish(struct work *work, bool data, bool ledger, struct shale_err *err)
 {
     struct shale_committed committed = {0};
@@ -276,6 +290,7 @@ static enum shale_status publish(struct work *work, bool data, bool ledger, stru
                  .timestamp_ms = work->actor->sim->now_us / 1000}};
     enum shale_status status =
         shale_commit(work->actor->table, &work->base, &commit, &committed, err);
+    claim(work, &committed, data, status);
     sim_say(work->actor->sim, work->actor->name, "= commit: %s, entry %lld",
             shale_status_name(status), (long long)(status == SHALE_OK ? committed.version : -1));
     return status;

@@ -139,17 +139,27 @@ void sim_close(struct sim *sim)
         fiber_fini(&sim->actors[i].fiber);
 }
 
+static uint32_t weight_of(const struct sim_actor *actor, bool asleep_too)
+{
+    bool out = actor->ended || (!asleep_too && actor->wakes > actor->sim->step);
+    return out ? 0 : actor->weight;
+}
+
 /* The next one, in proportion to the weights; NULL: all have ended. */
 static struct sim_actor *pick(struct sim *sim)
 {
     uint32_t total = 0;
-    for (size_t i = 0; i < sim->n_actors; i++)
-        total += sim->actors[i].ended ? 0 : sim->actors[i].weight;
+    bool asleep_too = false;
+    for (int i = 0; i < 2 && total == 0; i++) {
+        asleep_too = i == 1;
+        for (size_t j = 0; j < sim->n_actors; j++)
+            total += weight_of(&sim->actors[j], asleep_too);
+    }
     if (total == 0)
         return NULL;
     uint32_t at = chance_below(&sim->chance, total);
     for (size_t i = 0; i < sim->n_actors; i++) {
-        uint32_t weight = sim->actors[i].ended ? 0 : sim->actors[i].weight;
+        uint32_t weight = weight_of(&sim->actors[i], asleep_too);
         if (at < weight)
             return &sim->actors[i];
         at -= weight;

@@ -22,6 +22,7 @@ enum {
     SIM_EVENTS = 4,   /* of one version */
     SIM_FOREIGN = 12, /* appends of a foreign writer */
     SIM_ENTRIES = 256,
+    SIM_CLAIMS = 512,
     SIM_LATE = 64,
     SIM_STEPS = 200000,
     SIM_FOREIGN_EVENTS = 1000, /* the first of theirs */
@@ -42,6 +43,8 @@ struct sim_actor {
     uint32_t weight;      /* how often it is chosen */
     uint32_t faults;      /* calls of a thousand that fail */
     uint32_t bad_writes;  /* writes of a thousand that fail or find no answer */
+    uint32_t stalls;      /* writes of a thousand that take long to be sent */
+    int64_t wakes;        /* the step before which it does not go on, while others do */
     int64_t n_calls;
     int64_t dies_at; /* the call; -1: never */
     bool dead;       /* no call has an effect any more */
@@ -54,6 +57,7 @@ struct sim_actor {
     bool goes_on;              /* behind the last key of its commit before, as a long run does */
     char after[24];            /* that key */
     bool is_wide;              /* its definition has one more column */
+    uint32_t cleans;           /* of 4 things that a foreign writer does, clean-ups */
     bool overwrites;           /* a foreign writer that puts without a condition */
     enum shale_status status;  /* of its last round */
     char message[400];
@@ -74,6 +78,14 @@ struct sim_object {
     struct sim_version versions[SIM_VERSIONS];
     uint32_t n_versions;
     bool is_there; /* as its last version */
+};
+
+/* What a commit said of itself. */
+struct sim_claim {
+    char by[16];
+    char path[48]; /* of its file; "" when it had none */
+    int64_t version, manifest_id;
+    enum shale_status status;
 };
 
 struct sim_foreign {
@@ -99,6 +111,8 @@ struct sim {
     int32_t next_event;
     bool appends_changed; /* on_change: append */
 
+    struct sim_claim claims[SIM_CLAIMS];
+    size_t n_claims;
     struct sim_foreign foreign[SIM_FOREIGN]; /* what a foreign writer was told is in */
     size_t n_foreign;
     int32_t next_foreign;

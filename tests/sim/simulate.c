@@ -4,6 +4,7 @@
  * 1); with a bug it is the other way round: it must be found. */
 #include "bugs.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,20 +23,25 @@ static uint32_t below(struct sim *sim, uint32_t n)
     return chance_below(&sim->chance, n);
 }
 
-/* Who takes part, and what will go wrong: all by the seed. */
-static void cast(struct sim *sim)
+/* What will go wrong, of 1,000 calls. */
+struct weather {
+    uint32_t faults, bad_writes, stalls;
+};
+
+static struct weather draw_weather(struct sim *sim)
 {
-    static const uint32_t rates[] = {0, 0, 5, 20, 60}; /* of 1,000 calls */
+    static const uint32_t rates[] = {0, 0, 5, 20, 60};
     static const uint32_t write_rates[] = {0, 0, 20, 100, 300};
-    uint32_t n_runs = 1 + below(sim, 4), n_readers = below(sim, 3), n_objects = 1 + below(sim, 7);
-    uint32_t faults = rates[below(sim, sizeof rates / sizeof rates[0])];
-    uint32_t bad_writes = write_rates[below(sim, sizeof write_rates / sizeof write_rates[0])];
+    return (struct weather){.faults = rates[below(sim, sizeof rates / sizeof rates[0])],
+                            .bad_writes =
+                                write_rates[below(sim, sizeof write_rates / sizeof write_rates[0])],
+                            .stalls = below(sim, 4) == 0 ? 100 : 0};
+}
+
+static void cast_runs(struct sim *sim, const struct weather *weather)
+{
+    uint32_t n_runs = 1 + below(sim, 4);
     bool has_shards = below(sim, 4) == 0;
-    sim->appends_changed = below(sim, 2) == 0;
-    shale_store_memory_set_page(sim->table, below(sim, 3) == 0 ? 1 + below(sim, 5) : 1000);
-    shale_store_memory_set_page(sim->source, below(sim, 2) == 0 ? 1 + below(sim, 3) : 1000);
-    for (uint32_t i = 0; i < n_objects; i++)
-        sim_source_new(sim);
     for (uint32_t i = 0; i < n_runs; i++) {
         struct sim_actor *run = sim_add(sim, "run", sim_run_body);
         run->n_rounds = 1 + below(sim, 3);
@@ -43,24 +49,46 @@ static void cast(struct sim *sim)
         run->checkpoint_every = below(sim, 4);
         run->goes_on = below(sim, 2) == 0;
         run->is_wide = below(sim, 5) == 0;
-        run->faults = faults;
-        run->bad_writes = bad_writes;
+        run->faults = weather->faults;
+        run->bad_writes = weather->bad_writes;
+        run->stalls = weather->stalls;
         run->dies_at = below(sim, 3) == 0 ? (int64_t)below(sim, 60) : -1;
         run->n_shards = has_shards ? n_runs : 1;
         run->shard = has_shards ? i : 0;
     }
+    /* One whose writes take so long that the log may be cleaned up under them. */
+    if (below(sim, 4) == 0)
+        sim->actors[below(sim, n_runs)].stalls = 400;
+}
+
+static void cast_foreign(struct sim *sim, const struct weather *weather)
+{
+    struct sim_actor *foreign = sim_add(sim, "foreign", sim_foreign_body);
+    foreign->n_rounds = 1 + below(sim, 8);
+    foreign->cleans = below(sim, 2) == 0 ? 3 : 1;
+    foreign->faults = weather->faults;
+    foreign->bad_writes = weather->bad_writes;
+    sim->has_overwriter = foreign->overwrites = below(sim, 8) == 0;
+}
+
+/* Who takes part: all by the seed. */
+static void cast(struct sim *sim)
+{
+    struct weather weather = draw_weather(sim);
+    uint32_t n_readers = below(sim, 3), n_objects = 1 + below(sim, 7);
+    sim->appends_changed = below(sim, 2) == 0;
+    shale_store_memory_set_page(sim->table, below(sim, 3) == 0 ? 1 + below(sim, 5) : 1000);
+    shale_store_memory_set_page(sim->source, below(sim, 2) == 0 ? 1 + below(sim, 3) : 1000);
+    for (uint32_t i = 0; i < n_objects; i++)
+        sim_source_new(sim);
+    cast_runs(sim, &weather);
     for (uint32_t i = 0; i < n_readers; i++) {
         struct sim_actor *reader = sim_add(sim, "reader", sim_reader_body);
         reader->n_rounds = 1 + below(sim, 4);
-        reader->faults = faults / 4;
+        reader->faults = weather.faults / 4;
     }
-    if (below(sim, 3) == 0) {
-        struct sim_actor *foreign = sim_add(sim, "foreign", sim_foreign_body);
-        foreign->n_rounds = 1 + below(sim, 5);
-        foreign->faults = faults;
-        foreign->bad_writes = bad_writes;
-        sim->has_overwriter = foreign->overwrites = below(sim, 8) == 0;
-    }
+    if (below(sim, 3) == 0)
+        cast_foreign(sim, &weather);
     if (below(sim, 2) == 0)
         sim_add(sim, "source", sim_source_body)->n_rounds = 1 + below(sim, 6);
     sim->has_vandal = below(sim, 12) == 0;
@@ -235,6 +263,9 @@ int main(int argc, char **argv)
     int status = 2;
     if (sim == NULL)
         return 2;
+    /* Codec contexts are made and freed all the time: their pages are kept. */
+    (void)mallopt(M_MMAP_THRESHOLD, 64 << 20);
+    (void)mallopt(M_TRIM_THRESHOLD, 256 << 20);
     if (!read_options(argc, argv, sim, &options))
         status = usage();
     else

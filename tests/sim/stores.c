@@ -86,6 +86,10 @@ static enum shale_status before(struct sim_actor *actor, enum shale_store_call c
             sim_say(sim, actor->name, "%s %s%s", call_names[call], is_table ? "" : "source/", key);
         return SHALE_OK;
     }
+    if (is_write(call) && chance_per_mille(&sim->chance, actor->stalls)) {
+        sim_say(sim, actor->name, "    stalls before %s %s", call_names[call], key);
+        actor->wakes = sim->step + chance_below(&sim->chance, 1u << chance_below(&sim->chance, 9));
+    }
     if (is_step(call) && !actor->dead)
         sim_step(actor);
     if (actor->dead)
@@ -107,7 +111,9 @@ static enum shale_status before(struct sim_actor *actor, enum shale_store_call c
     sim_say(sim, actor->name, "    killed");
     sim->n_deaths++;
     actor->dead = true;
-    return *fate == SHALE_STORE_DONE ? fails(actor, key, err) : status;
+    if (status == SHALE_OK && *fate == SHALE_STORE_DONE) /* done twice: its first time counts */
+        return is_write(call) ? SHALE_UNSURE : fails(actor, key, err);
+    return status;
 }
 
 static enum shale_status before_table(void *ctx, enum shale_store_call call, const char *key,
