@@ -15,7 +15,7 @@ import table_readers        # noqa: E402
 from table import case, same, want      # noqa: E402
 from table_readers import compare_columns      # noqa: E402
 
-table_readers.COMMITS = 24
+COMMITS = 24
 
 
 def session(jars):
@@ -41,7 +41,7 @@ def ids(spark, path):
 
 def reads(spark, work):
     """A table of ours with all types, partitions, new columns, commits of delta-rs: every value."""
-    made = table_readers.Made(work)
+    made = table_readers.Made(work, COMMITS)
     told = made.make()
     found = spark.read.format("delta").load(made.path)
     # Spark writes what it has read, and pyarrow reads that.
@@ -56,7 +56,7 @@ def reads(spark, work):
     want(not fault, fault)
     history = spark.sql(f"describe history delta.`{made.path}`").collect()
     ours = [row for row in history if "shale" in (row.engineInfo or "").lower()]
-    want(len(ours) > table_readers.COMMITS - 5, f"{len(ours)} of {len(history)} commits say shale")
+    want(len(ours) > COMMITS - 5, f"{len(ours)} of {len(history)} commits say shale")
     same("blind appends", {row.isBlindAppend for row in ours}, {True})
     want(all(int(row.operationMetrics["numOutputRows"]) > 0 for row in ours[:3]),
          f"metrics {ours[0].operationMetrics}")
