@@ -31,7 +31,22 @@ part() {
     esac
 }
 
+# Is all true that each file says of itself?
+verify() {
+    p=0 f=0
+    for file in "$files"/*.parquet; do
+        if "$SHALE_PROGRAM" verify "$file" --format text >"$files/verify"; then
+            p=$((p + 1))
+        else
+            head -n 3 "$files/verify"
+            f=$((f + 1))
+        fi
+    done
+    echo "$p passed, $f failed"
+}
+
 part "$SHALE_BUILD/tests/interop/random_write" "$files" "$first" "$n"
+part verify
 if [ -n "${SHALE_PYTHON:-}" ]; then
     part "$SHALE_PYTHON" tests/interop/random_check.py "$files" --shale "$SHALE_PROGRAM"
 else
