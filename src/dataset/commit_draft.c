@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "dataset/rejects_merge.h"
+
 /* A random id below 2^53 (a double holds it, as readers in JavaScript want) is met again once in
  * 10^15 writes; a few tries are plenty. */
 enum { ID_BITS = 53, ID_TRIES = 4 };
@@ -15,19 +17,37 @@ void shale_draft_init(struct shale_draft *draft, const struct shale_mem *mem)
 {
     *draft = (struct shale_draft){.manifest = {.id = -1}};
     shale_arena_init(&draft->arena, mem, SHALE_COMMIT_ARENA_BYTES);
-    shale_arena_init(&draft->merge.arena, mem, SHALE_COMMIT_ARENA_BYTES);
+    shale_arena_init(&draft->ledger_merge.arena, mem, SHALE_COMMIT_ARENA_BYTES);
+    shale_arena_init(&draft->rejects_merge.arena, mem, SHALE_COMMIT_ARENA_BYTES);
     shale_buf_init(&draft->entry, mem, ENTRY_BYTES);
 }
 
 void shale_draft_fini(struct shale_draft *draft)
 {
     shale_arena_fini(&draft->arena);
-    shale_arena_fini(&draft->merge.arena);
+    shale_arena_fini(&draft->ledger_merge.arena);
+    shale_arena_fini(&draft->rejects_merge.arena);
     shale_buf_fini(&draft->entry);
 }
 
 /* ---- The manifest ------------------------------------------------------------------------------
  */
+
+/* How segments of a kind are merged. */
+struct merging {
+    const char *folder;
+    void (*pick)(const struct shale_segment *segments, size_t n_segments, size_t *first, size_t *n);
+    enum shale_status (*merge)(struct shale_store *store, const struct shale_segment *segments,
+                               size_t n_segments, const char *path, struct shale_arena *arena,
+                               struct shale_segment *segment, struct shale_err *err);
+    bool
+        matters; /* segments that cannot be read stop the commit; otherwise they stay as they are */
+};
+
+static const struct merging of_ledger = {"ledger", shale_ledger_pick_merge, shale_ledger_merge,
+                                         true};
+static const struct merging of_rejects = {"rejects", shale_rejects_pick_merge, shale_rejects_merge,
+                                          false};
 
 static size_t find_segment(const struct shale_segment *segments, size_t n, struct shale_str path)
 {
@@ -69,15 +89,15 @@ static void draw_name(const struct shale_env *env, uint64_t out[2])
         out[i] = env->random_u64(env->ctx);
 }
 
-static enum shale_status segment_path(const struct shale_env *env, struct shale_arena *arena,
-                                      struct shale_str *out)
+static enum shale_status segment_path(const struct shale_env *env, const char *folder,
+                                      struct shale_arena *arena, struct shale_str *out)
 {
     uint64_t name[2];
     char path[64];
     char *copy;
     draw_name(env, name);
-    (void)snprintf(path, sizeof path, "_shale/ledger/%016" PRIx64 "%016" PRIx64 ".parquet", name[0],
-                   name[1]);
+    (void)snprintf(path, sizeof path, "_shale/%s/%016" PRIx64 "%016" PRIx64 ".parquet", folder,
+                   name[0], name[1]);
     copy = shale_arena_copy(arena, shale_str_of(path));
     if (copy == NULL)
         return SHALE_NOMEM;
@@ -91,7 +111,8 @@ static void forget_merge(struct shale_commit_merge *merge)
     shale_arena_reset(&merge->arena);
 }
 
-static enum shale_status write_merge(struct shale_commit_merge *merge, struct shale_store *store,
+static enum shale_status write_merge(struct shale_commit_merge *merge,
+                                     const struct merging *merging, struct shale_store *store,
                                      const struct shale_segment *segments, size_t n,
                                      struct shale_err *err)
 {
@@ -107,10 +128,9 @@ static enum shale_status write_merge(struct shale_commit_merge *merge, struct sh
             return SHALE_NOMEM;
         merge->inputs[i] = (struct shale_str){copy, segments[i].path.n_bytes};
     }
-    status = segment_path(store->env, &merge->arena, &path);
+    status = segment_path(store->env, merging->folder, &merge->arena, &path);
     if (status == SHALE_OK)
-        status =
-            shale_ledger_merge(store, segments, n, path.data, &merge->arena, &merge->output, err);
+        status = merging->merge(store, segments, n, path.data, &merge->arena, &merge->output, err);
     if (status == SHALE_OK)
         status = shale_store_settle(store, err);
     if (status == SHALE_OK)
@@ -120,11 +140,13 @@ static enum shale_status write_merge(struct shale_commit_merge *merge, struct sh
 
 /* Decide what is merged: what an earlier attempt merged, while all of it is live; or what the
  * policy says.  'live' is sorted. */
-static enum shale_status choose_merge(struct shale_commit_merge *merge, struct shale_store *store,
+static enum shale_status choose_merge(struct shale_commit_merge *merge,
+                                      const struct merging *merging, struct shale_store *store,
                                       const struct shale_segment *live, size_t n_live, bool anew,
                                       struct shale_err *err)
 {
     size_t first, n, i;
+    bool passes;
     enum shale_status status;
     for (i = 0; i < merge->n_inputs; i++)
         if (find_segment(live, n_live, merge->inputs[i]) == n_live)
@@ -134,16 +156,16 @@ static enum shale_status choose_merge(struct shale_commit_merge *merge, struct s
     forget_merge(merge);
     if (!anew)
         return SHALE_OK;
-    shale_ledger_pick_merge(live, n_live, &first, &n);
+    merging->pick(live, n_live, &first, &n);
     if (n < 2)
         return SHALE_OK;
-    status = write_merge(merge, store, live + first, n, err);
+    status = write_merge(merge, merging, store, live + first, n, err);
     if (status == SHALE_OK)
         return SHALE_OK;
     forget_merge(merge);
-    /* Another commit merges it, when the store answers. */
-    return status == SHALE_AGAIN || status == SHALE_UNSURE || status == SHALE_CONFLICT ? SHALE_OK
-                                                                                       : status;
+    /* Another commit merges them, when the store answers. */
+    passes = status == SHALE_AGAIN || status == SHALE_UNSURE || status == SHALE_CONFLICT;
+    return passes || (!merging->matters && status != SHALE_NOMEM) ? SHALE_OK : status;
 }
 
 /* Put the merged segment in the place of its inputs. */
@@ -168,12 +190,13 @@ static void apply_merge(const struct shale_commit_merge *merge, struct shale_seg
  * grow with the history; whoever wants more follows the parents. */
 static enum shale_status list_superseded(struct shale_draft *draft, const struct shale_env *env)
 {
+    const struct shale_commit_merge *merges[] = {&draft->ledger_merge, &draft->rejects_merge};
     struct shale_manifest *manifest = &draft->manifest;
-    const struct shale_commit_merge *merge = &draft->merge;
     int64_t now_ms = env->wall_us(env->ctx) / 1000;
     struct shale_superseded *list;
-    size_t i, n = 0;
-    list = shale_arena_zeroed(&draft->arena, merge->n_inputs + 1, sizeof *list);
+    size_t n = 0;
+    list = shale_arena_zeroed(&draft->arena, 1 + merges[0]->n_inputs + merges[1]->n_inputs,
+                              sizeof *list);
     if (list == NULL)
         return SHALE_NOMEM;
     if (manifest->parent >= 0) {
@@ -185,8 +208,9 @@ static enum shale_status list_superseded(struct shale_draft *draft, const struct
             return SHALE_NOMEM;
         list[n++] = (struct shale_superseded){shale_str_of(copy), now_ms};
     }
-    for (i = 0; i < merge->n_inputs; i++)
-        list[n++] = (struct shale_superseded){merge->inputs[i], now_ms};
+    for (size_t i = 0; i < 2; i++)
+        for (size_t j = 0; j < merges[i]->n_inputs; j++)
+            list[n++] = (struct shale_superseded){merges[i]->inputs[j], now_ms};
     manifest->superseded = list;
     manifest->n_superseded = n;
     return SHALE_OK;
@@ -207,34 +231,48 @@ static enum shale_status list_added(struct shale_draft *draft, const struct shal
     return SHALE_OK;
 }
 
+/* The segments of one kind that are live after this commit. */
+static enum shale_status merge_segments(struct shale_commit_merge *merge,
+                                        const struct merging *merging, struct shale_store *store,
+                                        bool anew, struct shale_segment *live, size_t *n_live,
+                                        struct shale_err *err)
+{
+    enum shale_status status;
+    qsort(live, *n_live, sizeof *live, by_rows);
+    status = choose_merge(merge, merging, store, live, *n_live, anew, err);
+    if (status == SHALE_OK)
+        apply_merge(merge, live, n_live);
+    return status;
+}
+
 static enum shale_status make_manifest(struct shale_draft *draft, struct shale_store *store,
                                        const struct shale_base *base,
                                        const struct shale_commit *commit, bool merges,
                                        struct shale_err *err)
 {
-    struct shale_manifest *manifest = &draft->manifest;
+    const struct shale_manifest *old = &base->manifest;
     struct shale_segment *ledger, *rejects;
     size_t n_ledger, n_rejects;
-    enum shale_status status =
-        join_segments(&draft->arena, base->manifest.ledger, base->manifest.n_ledger, commit->ledger,
-                      &ledger, &n_ledger);
+    enum shale_status status = join_segments(&draft->arena, old->ledger, old->n_ledger,
+                                             commit->ledger, &ledger, &n_ledger);
     if (status == SHALE_OK)
-        status = join_segments(&draft->arena, base->manifest.rejects, base->manifest.n_rejects,
-                               commit->rejects, &rejects, &n_rejects);
+        status = join_segments(&draft->arena, old->rejects, old->n_rejects, commit->rejects,
+                               &rejects, &n_rejects);
+    if (status == SHALE_OK)
+        status =
+            merge_segments(&draft->ledger_merge, &of_ledger, store, merges, ledger, &n_ledger, err);
+    if (status == SHALE_OK)
+        status = merge_segments(&draft->rejects_merge, &of_rejects, store, merges, rejects,
+                                &n_rejects, err);
     if (status != SHALE_OK)
         return status;
-    qsort(ledger, n_ledger, sizeof *ledger, by_rows);
-    status = choose_merge(&draft->merge, store, ledger, n_ledger, merges, err);
-    if (status != SHALE_OK)
-        return status;
-    apply_merge(&draft->merge, ledger, &n_ledger);
-    *manifest = (struct shale_manifest){.id = -1,
-                                        .parent = base->manifest.id,
-                                        .version = draft->version,
-                                        .ledger = ledger,
-                                        .n_ledger = n_ledger,
-                                        .rejects = rejects,
-                                        .n_rejects = n_rejects};
+    draft->manifest = (struct shale_manifest){.id = -1,
+                                              .parent = old->id,
+                                              .version = draft->version,
+                                              .ledger = ledger,
+                                              .n_ledger = n_ledger,
+                                              .rejects = rejects,
+                                              .n_rejects = n_rejects};
     status = list_superseded(draft, store->env);
     return status == SHALE_OK ? list_added(draft, commit) : status;
 }

@@ -36,7 +36,8 @@ SHALE_MUST_USE enum shale_status shale_chain_walk(struct shale_store *store,
 /* ---- What one attempt publishes (commit_draft.c) ----------------------------------------------
  */
 
-/* A merge of ledger segments, kept from attempt to attempt while what it replaces is live. */
+/* A merge of segments, of the ledger or of rejects, kept from attempt to attempt while what it
+ * replaces is live. */
 struct shale_commit_merge {
     struct shale_arena arena;
     struct shale_str *inputs; /* paths */
@@ -46,7 +47,7 @@ struct shale_commit_merge {
 
 struct shale_draft {
     struct shale_arena arena; /* of one attempt */
-    struct shale_commit_merge merge;
+    struct shale_commit_merge ledger_merge, rejects_merge;
     struct shale_schema schema; /* of the table, after this commit */
     bool evolved;               /* it is new, or has new columns */
     struct shale_manifest manifest;

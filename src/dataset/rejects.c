@@ -17,7 +17,7 @@ enum column {
     EVENT,
     EVENT_BINARY,
     EVENT_BYTES,
-    N_COLUMNS
+    N_COLUMNS = SHALE_REJECTS_COLUMNS
 };
 
 #define COLUMN(text, type_kind)                                                                    \

@@ -10,7 +10,7 @@
 /* object, record, byte, pointer, field, rule, message, event, event_binary, event_bytes
  * (docs/rejects.md). */
 extern const struct shale_schema shale_rejects_schema;
-enum { SHALE_REJECTS_RECORD = 1 }; /* the column with the event's number */
+enum { SHALE_REJECTS_RECORD = 1, SHALE_REJECTS_COLUMNS = 10 }; /* the event's number; how many */
 enum { SHALE_REJECT_RAW_BYTES = 1024 * 1024 };
 
 struct shale_reject_row {

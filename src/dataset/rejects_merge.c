@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/* Segments of rejects into one, so that a manifest stays short however many commits had some. */
+#include "dataset/rejects_merge.h"
+
+#include <stdio.h>
+
+#include "dataset/footer_hash.h"
+#include "parquet/file_writer.h"
+#include "parquet/reader.h"
+
+enum {
+    BATCH_ROWS = 32,         /* an event may have a MiB */
+    READER_BYTES = 48 << 20, /* of a page of them, decoded; more: the segments stay as they are */
+    GROUP_BYTES = 8 << 20,
+    /* Segments from this size on are left alone, and no more than that is merged at a time: a
+     * commit waits for it. */
+    LARGE_BYTES = 16 << 20,
+    MOST_BYTES = 64 << 20,
+};
+
+struct merge {
+    const struct shale_mem *mem;
+    struct shale_store_put *put; /* NULL: finished */
+    struct shale_file_writer *file;
+    struct shale_builder *builder;
+    int64_t n_rows;
+};
+
+/* ---- Which ones --------------------------------------------------------------------------------
+ */
+
+void shale_rejects_pick_merge(const struct shale_segment *segments, size_t n_segments,
+                              size_t *first, size_t *n)
+{
+    int64_t n_bytes = 0;
+    size_t begin = n_segments;
+    /* From the smallest on, as far as they are small together. */
+    while (begin > 0 && segments[begin - 1].n_bytes < LARGE_BYTES &&
+           n_bytes + segments[begin - 1].n_bytes <= MOST_BYTES)
+        n_bytes += segments[--begin].n_bytes;
+    shale_ledger_pick_merge(segments + begin, n_segments - begin, first, n);
+    *first += begin;
+}
+
+/* ---- Rows --------------------------------------------------------------------------------------
+ */
+
+static void release_nothing(void *owner)
+{
+    (void)owner;
+}
+
+static enum shale_status write_group(struct merge *merge, struct shale_err *err)
+{
+    struct shale_column columns[SHALE_REJECTS_COLUMNS];
+    const struct shale_file_piece piece = {columns, shale_builder_n_rows(merge->builder),
+                                           shale_builder_n_bytes(merge->builder), release_nothing,
+                                           NULL};
+    enum shale_status status;
+    if (piece.n_rows == 0)
+        return SHALE_OK;
+    for (size_t i = 0; i < SHALE_REJECTS_COLUMNS; i++)
+        shale_builder_column(merge->builder, i, &columns[i]);
+    status = shale_file_writer_append(merge->file, &piece, err);
+    merge->n_rows += piece.n_rows;
+    shale_builder_reset(merge->builder, SIZE_MAX);
+    return status;
+}
+
+static void copy_value(struct shale_builder *builder, size_t index,
+                       const struct shale_column *column, int64_t row)
+{
+    if (column->validity != NULL && (column->validity[row / 8] >> (row % 8) & 1) == 0) {
+        shale_builder_null(builder, index);
+    } else if (column->offsets == NULL) {
+        shale_builder_i64(builder, index, ((const int64_t *)column->data)[row]);
+    } else {
+        const int32_t *at = column->offsets + row;
+        shale_builder_bytes(
+            builder, index,
+            (struct shale_str){(const char *)column->data + at[0], (size_t)(at[1] - at[0])});
+    }
+}
+
+static enum shale_status copy_rows(struct merge *merge, const struct shale_rows *rows,
+                                   struct shale_err *err)
+{
+    for (int64_t row = 0; row < rows->n_rows; row++) {
+        enum shale_status status;
+        for (size_t i = 0; i < rows->n_columns; i++)
+            copy_value(merge->builder, i, &rows->columns[i], row);
+        status = shale_builder_row(merge->builder);
+        if (status != SHALE_OK)
+            return status;
+        if (shale_builder_n_bytes(merge->builder) >= GROUP_BYTES) {
+            status = write_group(merge, err);
+            if (status != SHALE_OK)
+                return status;
+        }
+    }
+    return SHALE_OK;
+}
+
+/* Of this version: another's rejects stay as they are. */
+static bool is_ours(const struct shale_schema *schema)
+{
+    if (schema->n_columns != shale_rejects_schema.n_columns)
+        return false;
+    for (size_t i = 0; i < schema->n_columns; i++)
+        if (!shale_str_equal(schema->columns[i].name, shale_rejects_schema.columns[i].name) ||
+            shale_type_layout(&schema->columns[i].type) !=
+                shale_type_layout(&shale_rejects_schema.columns[i].type))
+            return false;
+    return true;
+}
+
+static enum shale_status scan_segment(struct merge *merge, struct shale_reader *reader,
+                                      int64_t n_rows, struct shale_err *err)
+{
+    const struct shale_scan_options options = {.batch_rows = BATCH_ROWS};
+    struct shale_scan *scan = NULL;
+    const struct shale_rows *rows;
+    enum shale_status status;
+    const struct shale_file *file = shale_reader_file(reader);
+    if (file->n_rows != n_rows || !is_ours(&file->schema))
+        return SHALE_CORRUPT;
+    status = shale_scan_new(reader, &options, &scan, err);
+    while (status == SHALE_OK && (status = shale_scan_next(scan, &rows, err)) == SHALE_OK &&
+           rows != NULL)
+        status = copy_rows(merge, rows, err);
+    shale_scan_free(scan);
+    return status;
+}
+
+static enum shale_status copy_segment(struct merge *merge, struct shale_store *store,
+                                      const struct shale_segment *segment, struct shale_err *err)
+{
+    const struct shale_reader_options options = {.memory_bytes = READER_BYTES};
+    struct shale_store_file *file;
+    struct shale_reader *reader = NULL;
+    char path[SHALE_KEY_BYTES + 1];
+    enum shale_status status;
+    (void)snprintf(path, sizeof path, "%.*s", SHALE_STR_ARG(segment->path));
+    status = shale_store_open(store, path, &file, err);
+    if (status != SHALE_OK)
+        return status;
+    status = shale_reader_open(merge->mem, &file->random, &options, &reader, err);
+    if (status == SHALE_OK)
+        status = scan_segment(merge, reader, segment->n_rows, err);
+    shale_reader_free(reader);
+    shale_store_close(file);
+    return status;
+}
+
+/* ---- The new segment ---------------------------------------------------------------------------
+ */
+
+static enum shale_status begin(struct merge *merge, struct shale_store *store, const char *path,
+                               struct shale_err *err)
+{
+    const struct shale_file_writer_options options = {
+        .chunk = {.codec = SHALE_CODEC_ZSTD, .level = 3},
+        .row_group_bytes = 1, /* a row group a piece */
+        .created_by = "shale version " SHALE_VERSION};
+    enum shale_status status =
+        shale_builder_new(merge->mem, &shale_rejects_schema, &merge->builder);
+    if (status == SHALE_OK)
+        status = shale_store_create(store, path, &merge->put, err);
+    if (status == SHALE_OK)
+        status = shale_file_writer_new(merge->mem, &shale_rejects_schema, &options,
+                                       &merge->put->sink, &merge->file, err);
+    return status;
+}
+
+static enum shale_status finish(struct merge *merge, struct shale_str first, struct shale_err *err)
+{
+    const struct shale_key_value pair = {SHALE_STR("shale.replaces"), first};
+    struct shale_store_put *put = merge->put;
+    enum shale_status status = write_group(merge, err);
+    if (status == SHALE_OK)
+        status = shale_file_writer_finish(merge->file, &pair, 1, err);
+    if (status != SHALE_OK)
+        return status;
+    merge->put = NULL;
+    return put->finish(put, err);
+}
+
+static enum shale_status describe(const struct merge *merge, struct shale_store *store,
+                                  const char *path, struct shale_arena *arena,
+                                  struct shale_segment *out, struct shale_err *err)
+{
+    char hash[SHALE_CONTENT_HASH_CHARS + 1];
+    struct shale_store_file *file;
+    const char *copy = NULL;
+    enum shale_status status = shale_store_open(store, path, &file, err);
+    if (status != SHALE_OK)
+        return status;
+    status = shale_footer_hash(merge->mem, &file->random, hash, err);
+    if (status == SHALE_OK)
+        copy = shale_arena_copy(arena, shale_str_of(hash));
+    *out = (struct shale_segment){
+        .path = shale_str_of(path), .n_rows = merge->n_rows, .n_bytes = file->random.n_bytes};
+    shale_store_close(file);
+    if (status != SHALE_OK)
+        return status;
+    if (copy == NULL)
+        return SHALE_NOMEM;
+    out->footer_hash = shale_str_of(copy);
+    return SHALE_OK;
+}
+
+enum shale_status shale_rejects_merge(struct shale_store *store,
+                                      const struct shale_segment *segments, size_t n_segments,
+                                      const char *path, struct shale_arena *arena,
+                                      struct shale_segment *segment, struct shale_err *err)
+{
+    struct merge merge = {.mem = store->env->mem};
+    enum shale_status status = begin(&merge, store, path, err);
+    for (size_t i = 0; i < n_segments && status == SHALE_OK; i++)
+        status = copy_segment(&merge, store, &segments[i], err);
+    if (status == SHALE_OK)
+        status = finish(&merge, segments[0].path, err);
+    if (status == SHALE_OK)
+        status = describe(&merge, store, path, arena, segment, err);
+    shale_file_writer_free(merge.file);
+    if (merge.put != NULL)
+        merge.put->abandon(merge.put);
+    shale_builder_free(merge.builder);
+    return status;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Merging segments of rejects.  One thread at a time. */
+#ifndef SHALE_DATASET_REJECTS_MERGE_H
+#define SHALE_DATASET_REJECTS_MERGE_H
+
+#include "dataset/ledger.h"
+#include "dataset/rejects.h"
+
+/* As shale_ledger_pick_merge(), but large ones stay as they are. */
+void shale_rejects_pick_merge(const struct shale_segment *segments, size_t n_segments,
+                              size_t *first, size_t *n);
+
+/* All rows of some segments, one segment after the other, into a new one at 'path' (borrowed by
+ * '*segment'; its other texts are in 'arena').
+ * Besides what stores and files return: SHALE_CORRUPT, a segment is not what a commit listed;
+ * SHALE_LIMIT, its pages are too large. */
+SHALE_MUST_USE enum shale_status
+shale_rejects_merge(struct shale_store *store, const struct shale_segment *segments,
+                    size_t n_segments, const char *path, struct shale_arena *arena,
+                    struct shale_segment *segment, struct shale_err *err);
+
+#endif
