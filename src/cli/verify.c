@@ -200,6 +200,11 @@ static enum shale_status compare_again(struct terminal *terminal, const struct o
         return status;
     status = shale_verify_deep(table, fresh, &verify_options, &report->findings, out, err);
     shale_store_free(fresh);
+    if (status == SHALE_CORRUPT || status == SHALE_NOT_FOUND) { /* of the table's ledger or files */
+        shale_findings_put(&report->findings, err, NULL, -1, SHALE_STR(""), false);
+        shale_err_clear(err);
+        status = SHALE_OK;
+    }
     return status;
 }
 

@@ -170,6 +170,16 @@ damaged 'a byte of the ledger' parquet_page flip "$(first _shale/ledger .parquet
 damaged 'a segment of the rejects is gone' verify_missing rm "$(first _shale/rejects .parquet)"
 damaged 'a byte of the rejects' parquet_page flip "$(first _shale/rejects .parquet)" 60
 
+begin 'verify: --deep of a table without its manifest'
+rm "$(last_manifest)"
+shale verify "$table" --format json --deep "$work/s.yaml"
+ends 1
+says '"finding":"manifest_missing"' "$work/summary"
+says '"status":"damaged"' "$work/summary"
+rm -rf "$table"
+cp -rp "$keep" "$table"
+end
+
 begin 'verify: a file that nothing names is a note'
 cp "$data" "$table/month=1/part-lost.parquet"
 shale verify "$table" --format text
