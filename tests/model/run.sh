@@ -4,7 +4,7 @@
 # a time, each of which must be found.
 #
 #     tests/model/run.sh            lines "ok NAME (FIGURES)", "not ok NAME: WHY", "skip NAME: WHY"
-#     SHALE_SCALE=full ...          more faults at once, in about 5 GB and ten minutes
+#     SHALE_SCALE=full ...          more faults at once, in 2 GB and some minutes
 set -u
 LC_ALL=C
 export LC_ALL
