@@ -29,9 +29,10 @@ static void write_lines(struct run_case *c, const char *name, size_t n, size_t s
 static void touch(struct run_case *c, const char *name)
 {
     static long seconds = 1000000;
-    const struct timespec times[2] = {{++seconds, 0}, {seconds, 0}};
+    const struct timespec times[2] = {{seconds + 1, 0}, {seconds + 1, 0}};
     if (utimensat(AT_FDCWD, scratch_path(c->in, name), times, 0) != 0)
         abort();
+    seconds++;
 }
 
 static void run_ok(struct run_case *c, int64_t n_new, int64_t n_read, int64_t rows_total)
