@@ -76,18 +76,16 @@ static bool put_struct(struct shale_json_writer *out, const struct shale_type *t
 static bool put_elements(struct shale_json_writer *out, const struct shale_type *type,
                          const struct shale_type *base, const struct shale_log_field *inside)
 {
-    static const char *const list_names[] = {"elementType"};
-    static const char *const map_names[] = {"keyType", "valueType"};
-    const char *const *names = type->kind == SHALE_LIST ? list_names : map_names;
-    bool is_good = true, is_same = base != NULL && base->kind == type->kind;
+    bool is_list = type->kind == SHALE_LIST, is_good = true,
+         is_same = base != NULL && base->kind == type->kind;
     for (size_t i = 0; i < type->n_members; i++) {
         const struct shale_type *old = is_same ? &base->members[i].type : NULL;
-        shale_json_put_name(out, names[i]);
+        shale_json_put_name(out, is_list ? "elementType" : i == 0 ? "keyType" : "valueType");
         is_good = put_type(out, &type->members[i].type, old, inside) && is_good;
         if (is_same)
             inside += shale_log_n_fields(old);
     }
-    shale_json_put_name(out, type->kind == SHALE_LIST ? "containsNull" : "valueContainsNull");
+    shale_json_put_name(out, is_list ? "containsNull" : "valueContainsNull");
     shale_json_put_bool(out, true);
     return is_good;
 }
