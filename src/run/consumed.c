@@ -26,10 +26,10 @@ enum shale_status consumed_append(struct worker *worker, const struct object *ob
                                   const struct counts *before)
 {
     struct shale_builder *builder = worker->consumed;
-    const struct counts *now = before == NULL ? &(struct counts){0} : &worker->counts;
+    const struct counts *now = &worker->counts;
     char tag[TAG_BYTES];
     if (before == NULL)
-        before = now;
+        before = now; /* nothing */
     shale_builder_bytes(builder, KEY, object->key);
     shale_builder_bytes(builder, TAG, object_tag(object->n_bytes, object->mtime_ns, tag));
     shale_builder_i32(builder, STATE, (int32_t)state);

@@ -59,7 +59,9 @@ void plan_rewind(struct run *run, const struct tally *tally)
 {
     shale_list_free(run->plan.list);
     list_release(run, run->plan.pending_list);
-    run->plan = (struct plan){.tally = tally == NULL ? (struct tally){0} : *tally};
+    run->plan = (struct plan){0};
+    if (tally != NULL)
+        run->plan.tally = *tally;
 }
 
 void plan_close(struct run *run)

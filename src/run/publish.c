@@ -370,7 +370,7 @@ static enum shale_status after_commit(struct run *run, struct shale_err *err)
 static enum shale_status commit_phase(struct run *run, struct shale_err *err)
 {
     struct table *table = run->table;
-    struct shale_segment ledger, rejects;
+    struct shale_segment ledger = {0}, rejects = {0};
     struct shale_committed committed;
     struct shale_commit commit = {.ledger = &ledger,
                                   .rejects = run->seq.rejects.file != NULL ? &rejects : NULL};
