@@ -216,6 +216,7 @@ void sim_step(struct sim_actor *actor)
     sim->now_us += 1 + chance_below(&sim->chance, 20000);
     if (sim->step == SIM_STEPS)
         sim_violation(sim, "%s is still at it after %d steps", actor->name, SIM_STEPS);
+    sim_watch_log(sim);
     sim_late_arrive(sim, false);
     sim_watch_log(sim);
     if (chance_below(&sim->chance, 64) == 0)
