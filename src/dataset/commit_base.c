@@ -84,6 +84,30 @@ static enum shale_status check_link(struct shale_store *store, const struct shal
     return status == SHALE_NOT_FOUND ? SHALE_OK : status; /* kept no longer */
 }
 
+/* The same of all entries behind the checkpoint: each of ours was made on the one before it.  One
+ * that was overwritten late, with others behind it by then, is missing between two that are there.
+ */
+static enum shale_status check_tail(struct shale_store *store, const struct shale_log_state *log,
+                                    struct shale_err *err)
+{
+    struct shale_arena arena;
+    enum shale_status status = SHALE_OK;
+    shale_arena_init(&arena, store->env->mem, SHALE_COMMIT_ARENA_BYTES);
+    for (size_t i = log->n_named; i-- > 0 && status == SHALE_OK;) {
+        struct shale_manifest manifest, parent;
+        int64_t before = i > 0 ? log->named[i - 1].manifest_id : -1;
+        shale_arena_reset(&arena);
+        status = read_manifest(store, &arena, log->named[i].manifest_id, &manifest, err);
+        if (status != SHALE_OK || manifest.parent < 0 || manifest.parent == before)
+            continue;
+        status = read_manifest(store, &arena, manifest.parent, &parent, err);
+        if (status == SHALE_OK && parent.version > log->checkpoint_version)
+            status = SHALE_ERR(err, table_overwritten, store->name, (long long)parent.version);
+    }
+    shale_arena_fini(&arena);
+    return status == SHALE_NOT_FOUND ? SHALE_OK : status; /* kept no longer */
+}
+
 /* The number in "_shale/manifest/<id>.json"; -1: it has none. */
 static int64_t id_of(struct shale_str key)
 {
@@ -150,7 +174,9 @@ static enum shale_status read_once(struct shale_store *store, struct shale_str s
     status = read_manifest(store, &out->arena, out->log->manifest_id, &out->manifest, err);
     if (status == SHALE_OK && out->manifest.version > out->log->version)
         return SHALE_ERR(err, manifest_wrong, (long long)out->manifest.id, store->name);
-    return status == SHALE_OK ? check_link(store, &out->manifest, err) : status;
+    if (status == SHALE_OK)
+        status = check_link(store, &out->manifest, err);
+    return status == SHALE_OK && after == NULL ? check_tail(store, out->log, err) : status;
 }
 
 static void begin_base(struct shale_base *base, const struct shale_env *env)

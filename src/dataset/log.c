@@ -36,7 +36,8 @@ struct ordered_txn {
 struct loader {
     struct shale_store *store;
     struct loaded *loaded;
-    struct shale_buf txns; /* struct ordered_txn */
+    struct shale_buf txns;  /* struct ordered_txn */
+    struct shale_buf named; /* struct shale_log_named */
 };
 
 /* ---- Actions ----------------------------------------------------------------------------------
@@ -47,6 +48,15 @@ static enum shale_status add_txn(struct loader *loader, const struct shale_log_t
 {
     struct ordered_txn ordered = {*txn, loader->txns.n_bytes};
     return shale_buf_append(&loader->txns, &ordered, sizeof ordered) == SHALE_OK
+               ? SHALE_OK
+               : SHALE_ERR(err, no_memory);
+}
+
+static enum shale_status add_named(struct loader *loader, int64_t version, int64_t manifest_id,
+                                   struct shale_err *err)
+{
+    const struct shale_log_named named = {version, manifest_id};
+    return shale_buf_append(&loader->named, &named, sizeof named) == SHALE_OK
                ? SHALE_OK
                : SHALE_ERR(err, no_memory);
 }
@@ -92,6 +102,9 @@ static enum shale_status load_entry(struct loader *loader, int64_t version, stru
         if (version > state->checkpoint_version)
             state->tail_actions += action.kind != SHALE_ACTION_OTHER;
         status = take_action(loader, &action, err);
+        if (status == SHALE_OK && action.kind == SHALE_ACTION_TXN &&
+            shale_str_is(action.txn.app_id, "shale"))
+            status = add_named(loader, version, action.txn.version, err);
     }
     if (status == SHALE_OK && !any)
         status = SHALE_ERR(err, log_empty);
@@ -154,6 +167,21 @@ static enum shale_status set_txns(struct loader *loader, struct shale_err *err)
     return SHALE_OK;
 }
 
+static enum shale_status set_named(struct loader *loader, struct shale_err *err)
+{
+    struct shale_log_state *state = &loader->loaded->state;
+    const struct shale_log_named *all = (struct shale_log_named *)(void *)loader->named.data;
+    size_t n = loader->named.n_bytes / sizeof *all;
+    struct shale_log_named *named = shale_arena_zeroed(&state->arena, n + 1, sizeof *named);
+    if (named == NULL)
+        return SHALE_ERR(err, no_memory);
+    for (size_t i = 0; i < n; i++)
+        if (all[i].version > state->checkpoint_version)
+            named[state->n_named++] = all[i];
+    state->named = named;
+    return SHALE_OK;
+}
+
 static struct shale_str configured(const struct shale_log_state *state, const char *key)
 {
     for (size_t i = state->n_configuration; i-- > 0;)
@@ -189,6 +217,8 @@ static enum shale_status finish(struct loader *loader, struct shale_err *err)
     if (!loaded->has_metadata)
         return SHALE_ERR(err, log_incomplete, loader->store->name, "metaData");
     status = set_txns(loader, err);
+    if (status == SHALE_OK)
+        status = set_named(loader, err);
     if (status != SHALE_OK)
         return status;
     set_metadata(state, &loaded->metadata);
@@ -305,6 +335,9 @@ static enum shale_status load_older(struct loader *loader, const struct loaded *
         if (status == SHALE_OK)
             status = add_txn(loader, &txn, err);
     }
+    for (size_t i = 0; i < older->state.n_named && status == SHALE_OK; i++)
+        status = add_named(loader, older->state.named[i].version, older->state.named[i].manifest_id,
+                           err);
     return status;
 }
 
@@ -431,11 +464,13 @@ static enum shale_status load(struct shale_store *store, const struct loaded *ol
     if (loader.loaded == NULL)
         return SHALE_ERR(err, no_memory);
     shale_buf_init(&loader.txns, store->env->mem, TXNS_BYTES);
+    shale_buf_init(&loader.named, store->env->mem, TXNS_BYTES);
     if (older != NULL && older->state.version >= 0)
         status = load_new(&loader, older, &done, err);
     if (status == SHALE_OK && !done)
         status = load_all(&loader, err);
     shale_buf_fini(&loader.txns);
+    shale_buf_fini(&loader.named);
     if (status == SHALE_OK)
         *out = &loader.loaded->state;
     else

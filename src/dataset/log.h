@@ -30,6 +30,11 @@ struct shale_log_field {
     struct shale_str metadata; /* a JSON object */
 };
 
+/* An entry with a txn of appId "shale", and the manifest that it names. */
+struct shale_log_named {
+    int64_t version, manifest_id;
+};
+
 /* protocol, metaData and the txns of one version.  Memory in 'arena'. */
 struct shale_log_state {
     struct shale_arena arena;
@@ -62,6 +67,8 @@ struct shale_log_state {
     int64_t manifest_id;              /* version of the txn of appId "shale"; -1: none */
     const struct shale_log_txn *txns; /* of all applications, one each */
     size_t n_txns;
+    const struct shale_log_named *named; /* behind the checkpoint, in order */
+    size_t n_named;
 };
 
 /* Read the newest state: the hint in _last_checkpoint (which may be stale, wrong or missing), a
