@@ -454,6 +454,22 @@ static enum shale_status load_new(struct loader *loader, const struct loaded *ol
     return status == SHALE_OK ? finish(loader, err) : status;
 }
 
+/* Has no checkpoint come over the entries while they were read?  Then somebody may have removed
+ * them, and a write that was long under way may stand in the place of one.  SHALE_NOT_FOUND: one
+ * has. */
+static enum shale_status check_still(struct shale_store *store, const struct shale_log_state *state,
+                                     struct shale_err *err)
+{
+    int64_t tip, checkpoint;
+    enum shale_status status;
+    if (state->version <= state->checkpoint_version)
+        return SHALE_OK;
+    status = shale_log_tip(store, state->checkpoint_version, &tip, &checkpoint, err);
+    if (status == SHALE_OK && checkpoint > state->checkpoint_version)
+        return SHALE_NOT_FOUND;
+    return status;
+}
+
 /* One attempt.  SHALE_NOT_FOUND: what was listed is gone. */
 static enum shale_status load(struct shale_store *store, const struct loaded *older,
                               struct shale_log_state **out, struct shale_err *err)
@@ -471,6 +487,8 @@ static enum shale_status load(struct shale_store *store, const struct loaded *ol
         status = load_all(&loader, err);
     shale_buf_fini(&loader.txns);
     shale_buf_fini(&loader.named);
+    if (status == SHALE_OK)
+        status = check_still(store, &loader.loaded->state, err);
     if (status == SHALE_OK)
         *out = &loader.loaded->state;
     else

@@ -149,7 +149,7 @@ static void say_totals(const struct totals *totals)
                  {totals->n_unsure, "entries and manifests put without an answer"},
                  {totals->n_late, "late writes"},
                  {totals->n_stopped, "runs stopped at an overwritten entry"},
-                 {totals->n_hidden, "tables harmed by one that no run can see"}};
+                 {totals->n_hidden, "tables harmed by one that a checkpoint covers"}};
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
         printf("# %10lld %s\n", (long long)lines[i].n, lines[i].of);
 }
