@@ -8,6 +8,9 @@
 const char *bug_name(size_t i); /* NULL: there is no i-th */
 const char *bug_about(size_t i);
 
+/* Within how many schedules bug 'i' must be found, where most take 'n'. */
+uint64_t bug_seeds(size_t i, uint64_t n);
+
 /* The linker gives calls of the functions to the first, and the functions themselves are the
  * second (-Wl,--wrap). */
 enum shale_status __wrap_shale_store_put_absent(struct shale_store *store, const char *key,

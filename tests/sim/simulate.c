@@ -204,11 +204,13 @@ static int simulate(struct sim *sim, const struct options *options)
 /* Each bug must be found. */
 static int find_bugs(struct sim *sim, const struct options *options)
 {
+    struct options some = *options;
     int status = 0;
     for (size_t i = 0; bug_name(i) != NULL; i++) {
         (void)snprintf(sim->bug, sizeof sim->bug, "%s", bug_name(i));
         printf("# %s: %s\n", bug_name(i), bug_about(i));
-        if (simulate(sim, options) != 0)
+        some.n_seeds = bug_seeds(i, options->n_seeds);
+        if (simulate(sim, &some) != 0)
             status = 1;
     }
     return status;
