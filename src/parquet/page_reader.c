@@ -143,6 +143,23 @@ static const char *codec_problem(int codec)
     }
 }
 
+/* Where pages of this chunk must end.  Some writers count fewer bytes than a chunk has: up to where
+ * the next chunk begins they are all its own. */
+static int64_t end_of(const struct shale_reader *reader, size_t row_group,
+                      const struct shale_file_chunk *chunk)
+{
+    const struct shale_file *file = &reader->meta;
+    int64_t end = reader->file->n_bytes - 8 - file->footer_bytes;
+    for (size_t g = row_group; g < file->n_row_groups && g <= row_group + 1; g++) {
+        for (size_t i = 0; i < file->n_leaves; i++) {
+            const struct shale_file_chunk *other = &file->row_groups[g].chunks[i];
+            if (other->unsupported == NULL && other->begin > chunk->begin && other->begin < end)
+                end = other->begin;
+        }
+    }
+    return end > chunk->end ? end : chunk->end;
+}
+
 enum shale_status shale_page_reader_begin(struct shale_page_reader *pages, size_t row_group,
                                           struct shale_err *err)
 {
@@ -159,7 +176,7 @@ enum shale_status shale_page_reader_begin(struct shale_page_reader *pages, size_
                          chunk->unsupported);
     if (codec_problem(chunk->codec) != NULL)
         return shale_page_unsupported(pages, codec_problem(chunk->codec), chunk->codec, err);
-    pages->end = chunk->end; /* what lies behind is another column's */
+    pages->end = end_of(pages->reader, row_group, chunk);
     return SHALE_OK;
 }
 

@@ -77,8 +77,8 @@ ceilings "gzip of $((lines / 1000000)) MB whose checksum fails" \
 
 generate visits "$work/in" --files $files
 ceilings "$files files of one event" "failed=0 written=$files new=$files" \
-    run "$streams/nacc-visit-events.yaml" --source "$work/in" --output "$work/out"
+    run "$streams/nacc-visit-events.yaml" --settle 0 --source "$work/in" --output "$work/out"
 
 generate partitions "$work/in/a.ndjson" --accounts 1000 --events $events
 ceilings "1000 partitions" "failed=0 written=$events files_written=1000" \
-    run "$work/accounts.yaml" --source "$work/in" --output "$work/out"
+    run "$work/accounts.yaml" --settle 0 --source "$work/in" --output "$work/out"

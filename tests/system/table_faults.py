@@ -65,7 +65,8 @@ class Faults:
                                        f"commit_every: {UNIT}\npartition_by: [{{month: at}}]")
         self.source = table.Source(os.path.join(work, "source"), EVENTS, folder_of=2)
         if history == BUSY:
-            every = table.definition(os.path.join(work, "every.yaml"), "commit_every: 1")
+            every = table.definition(os.path.join(work, "every.yaml"),
+                                     "commit_every: 1\npartition_by: [{month: at}]")
             table.run(every, self.source.add(BUSY - 2).path, self.base)
         elif history:
             table.run(self.stream, self.source.add(history).path, self.base)
