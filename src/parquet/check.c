@@ -340,9 +340,10 @@ enum shale_status shale_file_check(const struct shale_reader *reader, const stru
 
 void shale_checked_free(const struct shale_reader *reader, struct shale_checked *checked)
 {
-    const struct shale_mem *mem = shale_reader_mem(reader);
-    if (checked == NULL)
+    const struct shale_mem *mem;
+    if (checked == NULL) /* nor need there be a reader */
         return;
+    mem = shale_reader_mem(reader);
     for (size_t i = 0; i < shale_reader_file(reader)->n_leaves; i++) {
         shale_mem_free(mem, (void *)(uintptr_t)checked->leaves[i].minimum.data);
         shale_mem_free(mem, (void *)(uintptr_t)checked->leaves[i].maximum.data);
