@@ -16,26 +16,16 @@ static const struct option {
     enum kind kind;
     size_t at;
 } table[] = {
-    {"source", TEXT, AT(source)},
-    {"output", TEXT, AT(output)},
-    {"stream", TEXT, AT(stream)},
-    {"format", TEXT, AT(format)},
-    {"temp", TEXT, AT(temp)},
-    {"deep", TEXT, AT(deep)},
-    {"columns", TEXT, AT(columns)},
-    {"where", TEXTS, AT(where)},
-    {"limit", ROWS, AT(limit)},
-    {"offset", ROWS, AT(offset)},
-    {"memory", SIZE, AT(memory_bytes)},
-    {"threads", COUNT, AT(n_threads)},
-    {"replace", FLAG, AT(replace)},
-    {"log-format", TEXT, SIZE_MAX},
-    {"from-date", TEXT, AT(from_date)},
-    {"to-date", TEXT, AT(to_date)},
-    {"shard", TEXT, AT(shard)},
-    {"dry-run", FLAG, AT(dry_run)},
-    {"settle", TEXT, AT(settle)},
-    {"part", LATER, 0},
+    {"source", TEXT, AT(source)},       {"output", TEXT, AT(output)},
+    {"stream", TEXT, AT(stream)},       {"format", TEXT, AT(format)},
+    {"temp", TEXT, AT(temp)},           {"deep", TEXT, AT(deep)},
+    {"columns", TEXT, AT(columns)},     {"where", TEXTS, AT(where)},
+    {"limit", ROWS, AT(limit)},         {"offset", ROWS, AT(offset)},
+    {"memory", SIZE, AT(memory_bytes)}, {"threads", COUNT, AT(n_threads)},
+    {"replace", FLAG, AT(replace)},     {"log-format", TEXT, SIZE_MAX},
+    {"from-date", TEXT, AT(from_date)}, {"to-date", TEXT, AT(to_date)},
+    {"shard", TEXT, AT(shard)},         {"dry-run", FLAG, AT(dry_run)},
+    {"settle", TEXT, AT(settle)},       {"part", LATER, 0},
 };
 #undef AT
 

@@ -10,8 +10,8 @@ struct shale_tally {
     struct shale_str tag; /* of the object that is decided; borrowed */
     bool known;
     char definition[SHALE_HASH_BYTES + 1]; /* of that tag's row */
-    struct shale_buf texts;  /* hashes of done tags, one behind the other ... */
-    struct shale_buf hashes; /* ... struct shale_str of each */
+    struct shale_buf texts;                /* hashes of done tags, one behind the other ... */
+    struct shale_buf hashes;               /* ... struct shale_str of each */
 };
 
 void shale_tally_init(struct shale_tally *tally, const struct shale_mem *mem);
