@@ -173,6 +173,7 @@ static enum shale_status next_listed(struct run *run, struct shale_listed *out,
     struct plan *plan = &run->plan;
     enum shale_status status;
     *decision = (struct shale_decision){.verdict = SHALE_VERDICT_NEW};
+    *out = (struct shale_listed){0};
     while ((status = next_file(run, out, end, err)) == SHALE_OK && !*end) {
         if (root_is_own(plan->root, out->key) || !is_of_shard(run->options, out->key) ||
             (run->table != NULL && table_is_behind(run, out->key)))
