@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The names in _delta_log (PROTOCOL.md, File Types), listed in constant memory. */
 #include "dataset/log_actions.h"
+#include "dataset/log_names.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -30,32 +31,6 @@ void shale_log_checkpoint_name(int64_t version, int64_t part, int64_t n_parts,
         (void)snprintf(out, SHALE_LOG_CHECKPOINT_NAME_BYTES,
                        DIRECTORY "%020" PRId64 ".checkpoint.%010" PRId64 ".%010" PRId64 ".parquet",
                        version, part, n_parts);
-}
-
-/* Take exactly 'n' digits off 'text'. */
-static bool take_digits(struct shale_str *text, size_t n, int64_t *out)
-{
-    int64_t value = 0;
-    if (text->n_bytes < n)
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        char c = text->data[i];
-        if (c < '0' || c > '9' || !SHALE_MUL(value, 10, &value) ||
-            !SHALE_ADD(value, c - '0', &value))
-            return false;
-    }
-    *text = (struct shale_str){text->data + n, text->n_bytes - n};
-    *out = value;
-    return true;
-}
-
-static bool take_text(struct shale_str *text, const char *wanted)
-{
-    size_t n = strlen(wanted);
-    if (text->n_bytes < n || memcmp(text->data, wanted, n) != 0)
-        return false;
-    *text = (struct shale_str){text->data + n, text->n_bytes - n};
-    return true;
 }
 
 /* Parts of checkpoints of one version: they come in the order of their numbers, those of sets of
@@ -111,8 +86,8 @@ static void note_checkpoint(struct shale_log_listing *out, struct part_sets *set
         out->checkpoint_parts = 0;
         return;
     }
-    if (take_digits(&name, PART_DIGITS, &part) && take_text(&name, ".") &&
-        take_digits(&name, PART_DIGITS, &n_parts) && shale_str_is(name, ".parquet")) {
+    if (shale_log_take_digits(&name, PART_DIGITS, &part) && shale_log_take_text(&name, ".") &&
+        shale_log_take_digits(&name, PART_DIGITS, &n_parts) && shale_str_is(name, ".parquet")) {
         if (add_part(sets, version, part, n_parts)) {
             out->checkpoint = version;
             out->checkpoint_parts = n_parts;
@@ -148,11 +123,12 @@ enum shale_status shale_log_list(struct shale_store *store, int64_t from,
     while ((status = shale_store_list_next(store, list, &entry, &end, err)) == SHALE_OK && !end) {
         struct shale_str name = entry.key;
         int64_t version;
-        if (!take_text(&name, DIRECTORY) || !take_digits(&name, VERSION_DIGITS, &version))
+        if (!shale_log_take_text(&name, DIRECTORY) ||
+            !shale_log_take_digits(&name, VERSION_DIGITS, &version))
             continue;
         if (shale_str_is(name, ".json"))
             note_entry(out, version);
-        else if (take_text(&name, ".checkpoint."))
+        else if (shale_log_take_text(&name, ".checkpoint."))
             note_checkpoint(out, &sets, version, name);
     }
     shale_store_list_free(store, list);

@@ -5,6 +5,7 @@
 
 #include "base/checked.h"
 #include "base/hash.h"
+#include "dataset/log_names.h"
 #include "dataset/verify_parts.h"
 
 enum { VERSION_DIGITS = 20, MOST_GAPS = 16 };
@@ -31,31 +32,6 @@ struct log_names {
 /* ---- Names ------------------------------------------------------------------------------------
  */
 
-static bool take_number(struct shale_str *text, size_t n_digits, int64_t *out)
-{
-    int64_t value = 0;
-    if (text->n_bytes < n_digits)
-        return false;
-    for (size_t i = 0; i < n_digits; i++) {
-        char c = text->data[i];
-        if (c < '0' || c > '9' || !SHALE_MUL(value, 10, &value) ||
-            !SHALE_ADD(value, c - '0', &value))
-            return false;
-    }
-    *text = (struct shale_str){text->data + n_digits, text->n_bytes - n_digits};
-    *out = value;
-    return true;
-}
-
-static bool take_text(struct shale_str *text, const char *wanted)
-{
-    size_t n = strlen(wanted);
-    if (text->n_bytes < n || memcmp(text->data, wanted, n) != 0)
-        return false;
-    *text = (struct shale_str){text->data + n, text->n_bytes - n};
-    return true;
-}
-
 static void take_entry(struct log_names *names, int64_t version)
 {
     if (names->first < 0)
@@ -72,8 +48,10 @@ static enum shale_status take_checkpoint(struct log_names *names, struct shale_s
     struct checkpoint checkpoint = {version, 0};
     int64_t part = 0;
     if (!shale_str_is(rest, ".parquet")) {
-        if (!take_text(&rest, ".") || !take_number(&rest, 10, &part) || !take_text(&rest, ".") ||
-            !take_number(&rest, 10, &checkpoint.n_parts) || !shale_str_is(rest, ".parquet"))
+        if (!shale_log_take_text(&rest, ".") || !shale_log_take_digits(&rest, 10, &part) ||
+            !shale_log_take_text(&rest, ".") ||
+            !shale_log_take_digits(&rest, 10, &checkpoint.n_parts) ||
+            !shale_str_is(rest, ".parquet"))
             return SHALE_OK;
         names->n_found = names->part_of == version && part > 1 ? names->n_found + 1 : 1;
         names->part_of = version;
@@ -86,11 +64,12 @@ static enum shale_status take_checkpoint(struct log_names *names, struct shale_s
 static enum shale_status take_name(struct log_names *names, struct shale_str name)
 {
     int64_t version;
-    if (!take_text(&name, LOG_PREFIX) || !take_number(&name, VERSION_DIGITS, &version))
+    if (!shale_log_take_text(&name, LOG_PREFIX) ||
+        !shale_log_take_digits(&name, VERSION_DIGITS, &version))
         return SHALE_OK; /* _last_checkpoint, and what others have */
     if (shale_str_is(name, ".json"))
         take_entry(names, version);
-    else if (take_text(&name, ".checkpoint"))
+    else if (shale_log_take_text(&name, ".checkpoint"))
         return take_checkpoint(names, name, version);
     return SHALE_OK;
 }
