@@ -28,7 +28,17 @@ SHALE_MUST_USE enum shale_status shale_base_read(struct shale_store *store, stru
                                                  struct shale_base *out, struct shale_err *err);
 void shale_base_fini(struct shale_base *base, const struct shale_mem *mem);
 
-/* What a commit publishes.  The files and segments are in the store already. */
+/* Segments of one kind that a commit takes out of the live ones, and those that it puts there in
+ * their place: rows of the ledger or of the rejects that go or change, merged key segments. */
+struct shale_commit_change {
+    const struct shale_str *out; /* paths; one that is no longer live: SHALE_CONFLICT */
+    size_t n_out;
+    const struct shale_segment *in; /* in the store already */
+    size_t n_in;
+};
+
+/* What a commit publishes.  The files and segments are in the store already.  What is zero is not
+ * done: a plain append has adds, 'ledger', 'rejects' and nothing below them. */
 struct shale_commit {
     struct shale_str stream;            /* its name: shale.stream */
     const struct shale_schema *schema;  /* all columns of the stream */
@@ -40,8 +50,30 @@ struct shale_commit {
     const struct shale_log_add *adds; /* none older than three days */
     size_t n_adds;
     const struct shale_segment *ledger;  /* the segment with the objects consumed; NULL: none */
-    const struct shale_segment *rejects; /* or NULL */
+    const struct shale_segment *rejects; /* the segment of new rejects, or NULL */
     struct shale_log_info info;
+
+    /* Files that it takes out.  One that is no longer in the table: SHALE_CONFLICT. */
+    const struct shale_log_remove *removes;
+    size_t n_removes;
+    /* 'ledger' holds keys that the base has: rows of the same source, key and tag went by
+     * 'ledger_change', which takes out the segments that hold them. */
+    struct shale_commit_change ledger_change, rejects_change;
+    struct shale_commit_change keys_change; /* 'in' alone: new keys of 'dedupe' */
+    /* What this commit adds to the manifest's rows_gone and rejects_gone; may be negative. */
+    int64_t rows_gone, rejects_gone;
+    const struct shale_erasure *erasures; /* conditions that hold from now on */
+    size_t n_erasures;
+    const struct shale_seal *seal; /* NULL: as it was */
+    /* Rows of the table are written anew (compaction, erasure): it keeps its schema, and 'schema'
+     * and 'partitions' are not looked at. */
+    bool keeps_schema;
+    /* After a lost race, before building on the winner: may what we have stay?  'before' is the
+     * base it was built on so far.  NULL: yes.  Asked besides all other checks. */
+    enum shale_status (*check)(void *ctx, const struct shale_base *before,
+                               const struct shale_base *newest, bool *conflict,
+                               struct shale_err *err);
+    void *check_ctx;
 };
 
 struct shale_committed {

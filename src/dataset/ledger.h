@@ -46,12 +46,29 @@ struct shale_segment {
     struct shale_str first_source, first_key, last_source, last_key;
     int64_t read, written, rejected, filtered, duplicates;
     struct shale_str footer_hash; /* of the bytes of its footer, hex */
+    /* Of a key segment: the least and the greatest time in it, in microseconds. */
+    int64_t first_us, last_us;
 };
 
 /* A file that a commit made superfluous; it stays for readers until the retention is over. */
 struct shale_superseded {
     struct shale_str path;
     int64_t since_ms;
+};
+
+/* A condition under which rows were taken out, and are taken out of whatever is read again
+ * (expire, erase): 'column' of the table is equal to 'value', or is below it. */
+struct shale_erasure {
+    struct shale_str column, value; /* the value as 'cat --where' takes it */
+    bool is_before;
+};
+
+/* Up to where the past is sealed (source.seal_after): keys of 'source' that are not above 'key' are
+ * no longer listed, but by every 100th plan. */
+struct shale_seal {
+    struct shale_str source, key;
+    int64_t day;     /* that 'key' stands for, since 1970-01-01 */
+    int64_t version; /* of the log, of the last full plan */
 };
 
 struct shale_manifest {
@@ -66,6 +83,15 @@ struct shale_manifest {
     size_t n_added;
     const struct shale_superseded *superseded;
     size_t n_superseded;
+    const struct shale_segment *keys; /* of 'dedupe' */
+    size_t n_keys;
+    /* Rows that the ledger counts as written and that were taken out since (replace, rebuild,
+     * expire, erase); the same of its rejects. */
+    int64_t rows_gone, rejects_gone;
+    const struct shale_erasure *erasures;
+    size_t n_erasures;
+    const struct shale_seal *seals; /* at most one a source */
+    size_t n_seals;
 };
 
 /* "_shale/manifest/<id>.json" */
