@@ -190,7 +190,7 @@ static int64_t find_some(struct shale_store *store, const struct shale_manifest 
     uint64_t random = 7;
     shale_err_clear(&err);
     need(shale_ledger_lookup_new(store, manifest->ledger, manifest->n_ledger, &lookup, &err), &err);
-    for (int i = 0; i < N_FINDS; i++) {
+    for (int i = 0; i < N_FINDS && n_rows > 0; i++) {
         const struct shale_ledger_row *rows;
         size_t n;
         struct texts texts = {.key = ""};

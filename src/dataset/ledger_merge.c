@@ -2,12 +2,12 @@
 /* Segments into one, and which ones: those of about the same size, so that a row is written again
  * only as often as the logarithm of their number, and the segments are as few.
  *
- *     class 0: below 1,024 rows; class c: below 1,024 * 4^c
+ *     class 0: below 64 rows; class c: below 64 * 4^c
  *
  * As soon as a class has four segments these and all smaller ones become one. */
 #include "dataset/ledger_parts.h"
 
-enum { CLASS_ROWS = 1024, FAN_SHIFT = 2, CLASS_SEGMENTS = 4 };
+enum { CLASS_ROWS = 64, FAN_SHIFT = 2, CLASS_SEGMENTS = 4 };
 
 static unsigned class_of(int64_t n_rows)
 {

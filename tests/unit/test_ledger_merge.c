@@ -43,11 +43,11 @@ static void check_policy(unsigned seed, int n_commits, unsigned most_rows)
         }
         segments[n].n_rows = 1 + made_draw(&made, most_rows);
         total += segments[n++].n_rows;
-        while (total >> (10 + 2 * (classes - 1)) > 0)
+        while (total >> (6 + 2 * (classes - 1)) > 0)
             classes++;
         assert_true(n <= 3 * (size_t)classes + 2);
-        /* Each row once a class, and in the lowest class each commit 1,024 rows at most. */
-        assert_true(written <= total * 2 * classes + (int64_t)commit * 1024);
+        /* Each row once a class, and in the lowest class each commit 64 rows at most. */
+        assert_true(written <= total * 2 * classes + (int64_t)commit * 64);
     }
 }
 
