@@ -20,13 +20,14 @@ struct options {
     size_t n_names;
     const char *source, *output, *stream, *format, *temp, *deep;
     const char *from_date, *to_date, *shard, *settle;
+    const char *retention;
     const char *columns;
     const char **where; /* as often as it was said */
     size_t n_where;
     int64_t memory_bytes;
     int64_t limit, offset; /* rows; -1: not said */
     unsigned n_threads;
-    bool replace, dry_run;
+    bool replace, dry_run, sweep, alone;
 };
 
 /* The terminal: log lines, progress, and the environment made of the real world. */
@@ -71,6 +72,7 @@ int command_convert(struct terminal *terminal, int argc, char **argv);
 int command_cat(struct terminal *terminal, int argc, char **argv);
 int command_inspect(struct terminal *terminal, int argc, char **argv);
 int command_verify(struct terminal *terminal, int argc, char **argv);
+int command_compact(struct terminal *terminal, int argc, char **argv);
 int command_explain(struct terminal *terminal, int argc, char **argv);
 
 /* Did everything that was printed reach stdout?  Then 'code', else 1. */

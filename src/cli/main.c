@@ -14,12 +14,12 @@ static const struct {
 } commands[] = {
     {"run", command_run},       {"convert", command_convert}, {"check", command_check},
     {"cat", command_cat},       {"inspect", command_inspect}, {"explain", command_explain},
-    {"verify", command_verify},
+    {"verify", command_verify}, {"compact", command_compact},
 };
 
 /* Commands of the design that later versions bring. */
-static const char *const later[] = {"plan",    "commit", "infer",  "compact", "rejects", "ddl",
-                                    "enqueue", "worker", "lambda", "rebuild", "expire",  "erase"};
+static const char *const later[] = {"plan",   "commit", "infer",   "rejects", "ddl",  "enqueue",
+                                    "worker", "lambda", "rebuild", "expire",  "erase"};
 
 static void usage(FILE *to)
 {
@@ -38,6 +38,9 @@ static void usage(FILE *to)
         "                                          statistics   (--format json)\n"
         "  shale verify TABLE | FILE               is it all true? checksums, counts, statistics,\n"
         "                                          ledger   (--format json)\n"
+        "  shale compact TABLE                     merge small files; --sweep deletes what the "
+        "table\n"
+        "                                          does not need\n"
         "  shale explain [RULE]                    what an error or a reject's rule means\n"
         "  shale --version\n"
         "\n"
@@ -65,6 +68,12 @@ static void usage(FILE *to)
         "  --limit N           at most N rows\n"
         "  --offset N          pass over the first N rows\n"
         "  --memory SIZE       as above\n"
+        "\n"
+        "Options of compact:\n"
+        "  --sweep             delete what nobody needs any more\n"
+        "  --retention TIME    what was taken out stays so long for readers, default 7d\n"
+        "  --alone             nobody else uses the table: all goes that it does not name\n"
+        "  --dry-run           only say what would go\n"
         "\n"
         "Options of verify:\n"
         "  --deep STREAM.yaml  read the table's sources again and compare; with --source, --temp,\n"

@@ -26,6 +26,8 @@ static const struct option {
     {"from-date", TEXT, AT(from_date)}, {"to-date", TEXT, AT(to_date)},
     {"shard", TEXT, AT(shard)},         {"dry-run", FLAG, AT(dry_run)},
     {"settle", TEXT, AT(settle)},       {"part", LATER, 0},
+    {"sweep", FLAG, AT(sweep)},         {"alone", FLAG, AT(alone)},
+    {"retention", TEXT, AT(retention)},
 };
 #undef AT
 

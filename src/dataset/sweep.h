@@ -5,8 +5,10 @@
 
 #include "dataset/commit.h"
 
+#define SHALE_SWEEP_RETENTION_US (INT64_C(7) * 86400 * 1000000)
+
 struct shale_sweep_options {
-    int64_t retention_us; /* what commits took out stays so long for readers; 0: 7 days */
+    int64_t retention_us; /* what commits took out stays so long for readers */
     bool alone;           /* the user says that nobody else uses the table: no retention, and all
                            * that the table does not name goes */
     bool dry_run;         /* say what would go */

@@ -67,7 +67,7 @@ usage_error() {
 write_stream visits
 usage_error 'no such command' "no command 'frobnicate'" frobnicate
 usage_error 'no such option' 'no option --colour' run "$work/visits.yaml" --colour
-usage_error 'a command of later' 'not supported yet' compact x
+usage_error 'a command of later' 'not supported yet' plan x
 usage_error 'threads: 0' 'whole number' run "$work/visits.yaml" --threads 0
 usage_error 'memory: a word' 'size' run "$work/visits.yaml" --memory lots
 usage_error 'memory: too small' 'least that works' run "$work/visits.yaml" --source "$work/in" \

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/* 'shale compact': merge a table's small files; with --sweep delete what it does not need. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "dataset/sweep.h"
+#include "json/writer.h"
+#include "schema/parse.h"
+
+enum { MAX_REPORT_BYTES = 1 << 20 };
+
+/* What was done, as the summary says it. */
+struct report {
+    bool compacts, sweeps;
+    struct shale_swept swept;
+};
+
+static void put_number(struct shale_json_writer *json, const char *name, int64_t value)
+{
+    shale_json_put_name(json, name);
+    shale_json_put_i64(json, value);
+}
+
+static void put_swept(struct shale_json_writer *json, const struct shale_swept *swept)
+{
+    shale_json_put_name(json, "sweep");
+    shale_json_put_begin(json, '{');
+    put_number(json, "files", swept->n_files);
+    put_number(json, "bytes", swept->n_bytes);
+    put_number(json, "entries", swept->n_entries);
+    put_number(json, "checkpoints", swept->n_checkpoints);
+    put_number(json, "kept", swept->n_kept);
+    shale_json_put_end(json, '}');
+}
+
+static void print_report(const struct options *options, const struct report *report,
+                         enum shale_status status)
+{
+    struct shale_json_writer json;
+    struct shale_buf out;
+    shale_buf_init(&out, &shale_mem_libc, MAX_REPORT_BYTES);
+    shale_json_writer_init(&json, &out);
+    shale_json_put_begin(&json, '{');
+    shale_json_put_name(&json, "status");
+    shale_json_put_string(&json, shale_str_of(shale_status_name(status)));
+    if (options->dry_run) {
+        shale_json_put_name(&json, "dry_run");
+        shale_json_put_bool(&json, true);
+    }
+    if (report->sweeps)
+        put_swept(&json, &report->swept);
+    shale_json_put_end(&json, '}');
+    if (json.status == SHALE_OK)
+        (void)printf("%.*s\n", SHALE_STR_ARG(shale_buf_str(&out)));
+    shale_buf_fini(&out);
+}
+
+static enum shale_status compact(struct report *report, struct shale_err *err)
+{
+    report->compacts = true;
+    return SHALE_ERR(err, compact_later);
+}
+
+static void say_removed(void *ctx, struct shale_str path, int64_t n_bytes)
+{
+    struct terminal *terminal = ctx;
+    shale_log_say(&terminal->log, SHALE_LOG_DEBUG, "swept", "%.*s, %lld bytes", SHALE_STR_ARG(path),
+                  (long long)n_bytes);
+}
+
+static void say_would_go(void *ctx, struct shale_str path, int64_t n_bytes)
+{
+    struct terminal *terminal = ctx;
+    shale_log_say(&terminal->log, SHALE_LOG_INFO, "would_go", "%.*s, %lld bytes",
+                  SHALE_STR_ARG(path), (long long)n_bytes);
+}
+
+static enum shale_status sweep(struct terminal *terminal, const struct options *options,
+                               struct shale_store *store, struct report *report,
+                               struct shale_err *err)
+{
+    struct shale_sweep_options sweep_options = {.retention_us = SHALE_SWEEP_RETENTION_US,
+                                                .alone = options->alone,
+                                                .dry_run = options->dry_run,
+                                                .removed =
+                                                    options->dry_run ? say_would_go : say_removed,
+                                                .ctx = terminal};
+    if (options->retention != NULL &&
+        !shale_parse_duration(shale_str_of(options->retention), &sweep_options.retention_us))
+        return SHALE_ERR(err, option_retention, options->retention);
+    report->sweeps = true;
+    return shale_sweep(store, SHALE_STR(""), &sweep_options, &report->swept, err);
+}
+
+static enum shale_status work(struct terminal *terminal, const struct options *options,
+                              struct report *report, struct shale_err *err)
+{
+    struct shale_store *store;
+    enum shale_status status = SHALE_OK;
+    if (options->n_names != 1)
+        return SHALE_ERR(err, names_missing, "compact", "one table");
+    if (!options->sweep && (options->alone || options->retention != NULL))
+        return SHALE_ERR(err, option_of_sweep, options->alone ? "alone" : "retention");
+    status = shale_store_local(&terminal->env, options->names[0], &store, err);
+    if (status != SHALE_OK)
+        return status;
+    if (!options->sweep)
+        status = compact(report, err);
+    if (status == SHALE_OK && options->sweep)
+        status = sweep(terminal, options, store, report, err);
+    shale_store_free(store);
+    return status;
+}
+
+int command_compact(struct terminal *terminal, int argc, char **argv)
+{
+    static const char *const allowed[] = {"sweep",  "alone",   "retention", "dry-run",
+                                          "memory", "threads", "temp",      NULL};
+    struct options options;
+    struct shale_err err;
+    struct report report = {0};
+    enum shale_status status;
+    shale_err_clear(&err);
+    if (!options_parse(terminal, "compact", allowed, argc, argv, &options)) {
+        options_free(&options);
+        return 2;
+    }
+    status = work(terminal, &options, &report, &err);
+    if (report.compacts || report.sweeps)
+        print_report(&options, &report, status);
+    if (status != SHALE_OK)
+        terminal_error(terminal, &err);
+    options_free(&options);
+    return shale_status_exit_code(status);
+}
