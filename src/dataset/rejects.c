@@ -17,6 +17,8 @@ enum column {
     EVENT,
     EVENT_BINARY,
     EVENT_BYTES,
+    SOURCE,
+    TAG,
     N_COLUMNS = SHALE_REJECTS_COLUMNS
 };
 
@@ -35,6 +37,8 @@ static const struct shale_column_def columns[N_COLUMNS] = {
     [EVENT] = COLUMN("event", SHALE_STRING),
     [EVENT_BINARY] = COLUMN("event_binary", SHALE_BINARY),
     [EVENT_BYTES] = COLUMN("event_bytes", SHALE_INT64),
+    [SOURCE] = COLUMN("source", SHALE_STRING),
+    [TAG] = COLUMN("tag", SHALE_STRING),
 };
 #undef COLUMN
 
@@ -105,5 +109,19 @@ enum shale_status shale_rejects_append(struct shale_builder *builder,
     put_text(builder, EVENT, text, is_text);
     put_text(builder, EVENT_BINARY, raw, has_raw && !is_text);
     put_number(builder, EVENT_BYTES, has_raw ? row->raw_bytes : -1);
+    put_text(builder, SOURCE, row->source, row->source.n_bytes > 0);
+    put_text(builder, TAG, row->tag, row->tag.n_bytes > 0);
     return shale_builder_row(builder);
+}
+
+bool shale_rejects_is_schema(const struct shale_schema *schema)
+{
+    if (schema->n_columns != SHALE_REJECTS_COLUMNS &&
+        schema->n_columns != SHALE_REJECTS_LEAST_COLUMNS)
+        return false;
+    for (size_t i = 0; i < schema->n_columns; i++)
+        if (!shale_str_equal(schema->columns[i].name, columns[i].name) ||
+            shale_type_layout(&schema->columns[i].type) != shale_type_layout(&columns[i].type))
+            return false;
+    return true;
 }

@@ -7,10 +7,11 @@
 #include "columns/builder.h"
 #include "schema/type.h"
 
-/* object, record, byte, pointer, field, rule, message, event, event_binary, event_bytes
- * (docs/rejects.md). */
+/* object, record, byte, pointer, field, rule, message, event, event_binary, event_bytes, source,
+ * tag (docs/rejects.md).  A file may lack the last two: it is older than they are. */
 extern const struct shale_schema shale_rejects_schema;
-enum { SHALE_REJECTS_RECORD = 1, SHALE_REJECTS_COLUMNS = 10 }; /* the event's number; how many */
+enum { SHALE_REJECTS_RECORD = 1, SHALE_REJECTS_COLUMNS = 12 }; /* the event's number; how many */
+enum { SHALE_REJECTS_LEAST_COLUMNS = 10 };                     /* without source and tag */
 enum { SHALE_REJECT_RAW_BYTES = 1024 * 1024 };
 
 struct shale_reject_row {
@@ -19,12 +20,16 @@ struct shale_reject_row {
     struct shale_str pointer, field; /* "": null */
     const char *rule;
     const char *message;
-    struct shale_str raw; /* cut here to SHALE_REJECT_RAW_BYTES; data NULL: null */
-    int64_t raw_bytes;    /* its whole length */
+    struct shale_str raw;         /* cut here to SHALE_REJECT_RAW_BYTES; data NULL: null */
+    int64_t raw_bytes;            /* its whole length */
+    struct shale_str source, tag; /* as the ledger names the object; "": null */
 };
 
 /* Append one row.  Returns what shale_builder_row() returns. */
 SHALE_MUST_USE enum shale_status shale_rejects_append(struct shale_builder *builder,
                                                       const struct shale_reject_row *row);
+
+/* Are these columns those of rejects, with or without source and tag? */
+bool shale_rejects_is_schema(const struct shale_schema *schema);
 
 #endif

@@ -89,6 +89,8 @@ static enum shale_status copy_rows(struct merge *merge, const struct shale_rows 
         enum shale_status status;
         for (size_t i = 0; i < rows->n_columns; i++)
             copy_value(merge->builder, i, &rows->columns[i], row);
+        for (size_t i = rows->n_columns; i < SHALE_REJECTS_COLUMNS; i++)
+            shale_builder_null(merge->builder, i);
         status = shale_builder_row(merge->builder);
         if (status != SHALE_OK)
             return status;
@@ -101,19 +103,6 @@ static enum shale_status copy_rows(struct merge *merge, const struct shale_rows 
     return SHALE_OK;
 }
 
-/* Of this version: another's rejects stay as they are. */
-static bool is_ours(const struct shale_schema *schema)
-{
-    if (schema->n_columns != shale_rejects_schema.n_columns)
-        return false;
-    for (size_t i = 0; i < schema->n_columns; i++)
-        if (!shale_str_equal(schema->columns[i].name, shale_rejects_schema.columns[i].name) ||
-            shale_type_layout(&schema->columns[i].type) !=
-                shale_type_layout(&shale_rejects_schema.columns[i].type))
-            return false;
-    return true;
-}
-
 static enum shale_status scan_segment(struct merge *merge, struct shale_reader *reader,
                                       int64_t n_rows, struct shale_err *err)
 {
@@ -122,7 +111,7 @@ static enum shale_status scan_segment(struct merge *merge, struct shale_reader *
     const struct shale_rows *rows;
     enum shale_status status;
     const struct shale_file *file = shale_reader_file(reader);
-    if (file->n_rows != n_rows || !is_ours(&file->schema))
+    if (file->n_rows != n_rows || !shale_rejects_is_schema(&file->schema))
         return SHALE_CORRUPT;
     status = shale_scan_new(reader, &options, &scan, err);
     while (status == SHALE_OK && (status = shale_scan_next(scan, &rows, err)) == SHALE_OK &&

@@ -82,11 +82,23 @@ void worker_take_back(struct worker *worker, const struct mark *mark)
 /* ---- Rejects ----------------------------------------------------------------------------------
  */
 
+/* 'row' with what the ledger says of the object, where there is one. */
+static enum shale_status append_reject(struct worker *worker, const struct object *object,
+                                       struct shale_reject_row *row)
+{
+    char tag[TAG_BYTES];
+    if (worker->run->table != NULL) {
+        row->source = worker->run->table->source;
+        row->tag = object_tag(object->n_bytes, object->mtime_ns, tag);
+    }
+    return shale_rejects_append(worker->rejects, row);
+}
+
 enum shale_status reject_event(struct worker *worker, const struct object *object, int64_t number,
                                const struct shale_reject *where, int64_t byte, struct shale_str raw,
                                int64_t raw_bytes, struct shale_err *why)
 {
-    const struct shale_reject_row row = {
+    struct shale_reject_row row = {
         .object = object->name,
         .record = number,
         .byte = byte,
@@ -103,13 +115,13 @@ enum shale_status reject_event(struct worker *worker, const struct object *objec
     shale_err_at(why, object->name.data, number, byte);
     if (worker->first_error.code == SHALE_E_none)
         worker->first_error = *why;
-    return shale_rejects_append(worker->rejects, &row);
+    return append_reject(worker, object, &row);
 }
 
 enum shale_status reject_object(struct worker *worker, const struct object *object,
                                 const struct shale_err *why)
 {
-    const struct shale_reject_row row = {
+    struct shale_reject_row row = {
         .object = object->name,
         .record = -1,
         .byte = why->byte,
@@ -121,7 +133,7 @@ enum shale_status reject_object(struct worker *worker, const struct object *obje
     worker->objects_failed++;
     if (worker->first_error.code == SHALE_E_none)
         worker->first_error = *why;
-    return shale_rejects_append(worker->rejects, &row);
+    return append_reject(worker, object, &row);
 }
 
 /* ---- Events -----------------------------------------------------------------------------------

@@ -9,7 +9,20 @@
 
 #include <stdlib.h>
 
-enum { OBJECT, RECORD, BYTE, POINTER, FIELD, RULE, MESSAGE, EVENT, EVENT_BINARY, EVENT_BYTES };
+enum {
+    OBJECT,
+    RECORD,
+    BYTE,
+    POINTER,
+    FIELD,
+    RULE,
+    MESSAGE,
+    EVENT,
+    EVENT_BINARY,
+    EVENT_BYTES,
+    SOURCE,
+    TAG
+};
 
 static struct shale_builder *one_row(const struct shale_reject_row *row)
 {
@@ -52,7 +65,9 @@ static void test_event(void **state)
                                          .rule = "type",
                                          .message = "expected",
                                          .raw = SHALE_STR("{\"a\":[1]}"),
-                                         .raw_bytes = 9};
+                                         .raw_bytes = 9,
+                                         .source = SHALE_STR("/in"),
+                                         .tag = SHALE_STR("9-1")};
     struct shale_builder *builder = one_row(&row);
     (void)state;
     assert_int_equal(SHALE_REJECTS_RECORD, RECORD);
@@ -66,6 +81,8 @@ static void test_event(void **state)
     assert_true(shale_str_is(text(builder, EVENT), "{\"a\":[1]}"));
     assert_true(is_null(builder, EVENT_BINARY));
     assert_int_equal(number(builder, EVENT_BYTES), 9);
+    assert_true(shale_str_is(text(builder, SOURCE), "/in"));
+    assert_true(shale_str_is(text(builder, TAG), "9-1"));
     shale_builder_free(builder);
 }
 
@@ -82,7 +99,7 @@ static void test_object(void **state)
     assert_true(shale_str_is(text(builder, MESSAGE), "m?"));
     for (size_t column = RECORD; column <= FIELD; column++)
         assert_true(is_null(builder, column));
-    for (size_t column = EVENT; column <= EVENT_BYTES; column++)
+    for (size_t column = EVENT; column <= TAG; column++)
         assert_true(is_null(builder, column));
     shale_builder_free(builder);
 }
@@ -121,6 +138,26 @@ static void test_long_event_is_cut(void **state)
     free(raw);
 }
 
+static void test_schema(void **state)
+{
+    struct shale_schema schema = shale_rejects_schema;
+    struct shale_column_def columns[SHALE_REJECTS_COLUMNS];
+    (void)state;
+    memcpy(columns, schema.columns, sizeof columns);
+    schema.columns = columns;
+    assert_true(shale_rejects_is_schema(&schema));
+    schema.n_columns = SHALE_REJECTS_LEAST_COLUMNS;
+    assert_true(shale_rejects_is_schema(&schema));
+    schema.n_columns++;
+    assert_false(shale_rejects_is_schema(&schema));
+    schema.n_columns++;
+    columns[TAG].name = SHALE_STR("etag");
+    assert_false(shale_rejects_is_schema(&schema));
+    columns[TAG] = columns[RECORD];
+    columns[TAG].name = SHALE_STR("tag");
+    assert_false(shale_rejects_is_schema(&schema));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -128,6 +165,7 @@ int main(void)
         cmocka_unit_test(test_object),
         cmocka_unit_test(test_bytes_that_are_no_text),
         cmocka_unit_test(test_long_event_is_cut),
+        cmocka_unit_test(test_schema),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,9 +20,10 @@ static void release_nothing(void *owner)
 }
 
 /* Rejects 'first' to 'end' - 1, each with texts that say which it is; every third has no event. */
-static void make_segment(struct table *table, const char *path, int first, int end,
-                         struct shale_segment *out)
+static void make_shaped(struct table *table, const char *path, int first, int end, size_t n_columns,
+                        struct shale_segment *out)
 {
+    const struct shale_schema schema = {shale_rejects_schema.columns, n_columns};
     const struct shale_file_writer_options options = {.chunk = {.codec = SHALE_CODEC_SNAPPY},
                                                       .created_by = "test"};
     struct shale_builder *builder;
@@ -39,14 +40,16 @@ static void make_segment(struct table *table, const char *path, int first, int e
         row.message = object;
         row.raw = (struct shale_str){i % 3 == 0 ? NULL : raw, sizeof raw};
         row.raw_bytes = sizeof raw;
+        row.source = SHALE_STR("in");
+        row.tag = row.object;
         assert_int_equal(shale_rejects_append(builder, &row), SHALE_OK);
     }
     for (size_t i = 0; i < SHALE_REJECTS_COLUMNS; i++)
         shale_builder_column(builder, i, &columns[i]);
     assert_int_equal(shale_store_create(table->store, path, &put, NULL), SHALE_OK);
-    assert_int_equal(shale_file_writer_new(&shale_mem_libc, &shale_rejects_schema, &options,
-                                           &put->sink, &writer, NULL),
-                     SHALE_OK);
+    assert_int_equal(
+        shale_file_writer_new(&shale_mem_libc, &schema, &options, &put->sink, &writer, NULL),
+        SHALE_OK);
     assert_int_equal(shale_file_writer_append(
                          writer,
                          &(struct shale_file_piece){columns, end - first, 1, release_nothing, NULL},
@@ -59,9 +62,16 @@ static void make_segment(struct table *table, const char *path, int first, int e
     *out = (struct shale_segment){.path = shale_str_of(path), .n_rows = end - first};
 }
 
-/* The segment holds rejects 'first' to 'end' - 1, in this order. */
+static void make_segment(struct table *table, const char *path, int first, int end,
+                         struct shale_segment *out)
+{
+    make_shaped(table, path, first, end, SHALE_REJECTS_COLUMNS, out);
+}
+
+/* The segment holds rejects 'first' to 'end' - 1, in this order; those below 'n_old' were made
+ * without source and tag. */
 static void check_segment(struct table *table, const struct shale_segment *segment, int first,
-                          int end)
+                          int end, int n_old)
 {
     struct shale_store_file *file;
     struct shale_reader *reader;
@@ -79,7 +89,7 @@ static void check_segment(struct table *table, const struct shale_segment *segme
     while (shale_scan_next(scan, &rows, NULL) == SHALE_OK && rows != NULL)
         for (int64_t i = 0; i < rows->n_rows; i++, at++) {
             const struct shale_column *object = &rows->columns[0], *record = &rows->columns[1],
-                                      *event = &rows->columns[7];
+                                      *event = &rows->columns[7], *tag = &rows->columns[11];
             char wanted[32];
             (void)snprintf(wanted, sizeof wanted, "object-%d", at);
             assert_int_equal(object->offsets[i + 1] - object->offsets[i], strlen(wanted));
@@ -87,6 +97,9 @@ static void check_segment(struct table *table, const struct shale_segment *segme
                                 strlen(wanted));
             if (at % 2 == 0)
                 assert_int_equal(((const int64_t *)record->data)[i], at);
+            assert_int_equal(shale_column_is_null(tag, i), at < n_old);
+            assert_int_equal(tag->offsets[i + 1] - tag->offsets[i],
+                             at < n_old ? 0 : (int)strlen(wanted));
             assert_int_equal(event->offsets[i + 1] - event->offsets[i], at % 3 == 0 ? 0 : 600);
             if (at % 3 != 0)
                 assert_int_equal(((const char *)event->data)[event->offsets[i]], 'a' + at % 26);
@@ -130,7 +143,7 @@ static void test_rows_are_kept(void **state)
     (void)state;
     assert_int_equal(table_init(&table, &shale_mem_libc), SHALE_OK);
     shale_arena_init(&arena, &shale_mem_libc, 1 << 20);
-    make_segment(&table, "a.parquet", 0, 100, &segments[0]);
+    make_shaped(&table, "a.parquet", 0, 100, SHALE_REJECTS_LEAST_COLUMNS, &segments[0]);
     make_segment(&table, "b.parquet", 100, 101, &segments[1]);
     make_segment(&table, "c.parquet", 101, 30000, &segments[2]); /* several row groups */
     assert_int_equal(
@@ -139,7 +152,7 @@ static void test_rows_are_kept(void **state)
     assert_int_equal(merged.n_rows, 30000);
     assert_true(merged.n_bytes > 0);
     assert_int_equal(merged.footer_hash.n_bytes, SHALE_HASH_BYTES);
-    check_segment(&table, &merged, 0, 30000);
+    check_segment(&table, &merged, 0, 30000, 100);
     segments[1].n_rows++;
     assert_int_equal(
         shale_rejects_merge(table.store, segments, 3, "e.parquet", &arena, &merged, NULL),
