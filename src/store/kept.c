@@ -117,7 +117,9 @@ enum shale_status shale_kept_apply(struct shale_kept *kept, enum shale_store_cal
             take_out(kept, at);
         return SHALE_OK;
     }
-    if (is_there && call != SHALE_STORE_PUT)
+    if (call == SHALE_STORE_REPLACE && (is_there ? kept->objects[at]->serial : 0) != object->base)
+        return SHALE_ERR(err, object_replaced, object->key);
+    if (is_there && call != SHALE_STORE_PUT && call != SHALE_STORE_REPLACE)
         return SHALE_ERR(err, object_exists, object->key);
     if (is_there) {
         shale_kept_drop(kept, kept->objects[at]);

@@ -15,6 +15,7 @@
 struct shale_kept_object {
     size_t n_refs;
     uint64_t serial; /* of the write that made it */
+    uint64_t base;   /* REPLACE: of the object that must be there; 0: there must be none */
     int64_t modified_us;
     size_t n_bytes;
     const char *data; /* behind the key */
@@ -59,7 +60,7 @@ size_t shale_kept_lower_bound(const struct shale_kept *kept, const char *key);
 bool shale_kept_is_at(const struct shale_kept *kept, size_t at, const char *key);
 
 /* The write takes effect, and takes a reference of its own.
- * Returns SHALE_OK, SHALE_CONFLICT (of a PUT_ABSENT or FINISH) or SHALE_NOMEM. */
+ * Returns SHALE_OK, SHALE_CONFLICT (of a PUT_ABSENT, FINISH or REPLACE) or SHALE_NOMEM. */
 SHALE_MUST_USE enum shale_status shale_kept_apply(struct shale_kept *kept,
                                                   enum shale_store_call call,
                                                   struct shale_kept_object *object,

@@ -44,14 +44,29 @@ struct shale_store_file {
     void (*close)(struct shale_store_file *file);
 };
 
-/* An object under construction: write to 'sink', then finish() or abandon(), each of which frees
- * it. After finish() returned SHALE_OK the object is there and durable (its name: after
+/* An object under construction: write to 'sink', then finish(), replace() or abandon(), each of
+ * which frees it. After finish() returned SHALE_OK the object is there and durable (its name: after
  * shale_store_settle()); SHALE_CONFLICT: there is another of that name, which stays; after any
  * other status it may or may not be, and nobody must rely on either.  Thousands may be under
- * construction at once. */
+ * construction at once.
+ *
+ * copy() writes 'n_bytes' from 'from' on of an open object of the same store, which has them
+ * (SHALE_AGAIN: it was cut meanwhile).
+ *
+ * replace() is finish() for a name that is used again: the object takes the place of 'base', which
+ * must be what is there, and open since it was read (NULL: nothing is there).  Of any number of
+ * callers one gets SHALE_OK, after which it is durable with its name; whoever has 'base' open reads
+ * on in it.  SHALE_CONFLICT: something else is there, and stays.  SHALE_UNSURE: it may have been
+ * written, or may still be.  Any other failure: it was not and will not be.  A directory knows
+ * 'base' by its inode, size and time, under a lock on "<key>._shale/lock": what other programs put
+ * there between the look and the rename is lost, as with any rename. */
 struct shale_store_put {
     struct shale_sink sink; /* first member */
+    enum shale_status (*copy)(struct shale_store_put *put, struct shale_store_file *file,
+                              int64_t from, int64_t n_bytes, struct shale_err *err);
     enum shale_status (*finish)(struct shale_store_put *put, struct shale_err *err);
+    enum shale_status (*replace)(struct shale_store_put *put, const struct shale_store_file *base,
+                                 struct shale_err *err);
     void (*abandon)(struct shale_store_put *put);
 };
 
@@ -139,6 +154,12 @@ void shale_store_free(struct shale_store *store); /* NULL: nothing */
  * their writer holds locked (flock(); the first 256 at a time).  SHALE_IO from put_absent() on a
  * file system that can neither rename without replacing nor link ("... cannot hold a table"). */
 SHALE_MUST_USE enum shale_status shale_store_local(const struct shale_env *env, const char *path,
+                                                   struct shale_store **out, struct shale_err *err);
+
+/* The objects of 'base' (borrowed for its life) whose keys begin with 'prefix' (up to
+ * SHALE_KEY_BYTES), under what follows it: with "visits.parquet." the key "_shale/x" is that of
+ * "visits.parquet._shale/x". */
+SHALE_MUST_USE enum shale_status shale_store_under(struct shale_store *base, const char *prefix,
                                                    struct shale_store **out, struct shale_err *err);
 
 /* Memory; what is in it is gone with it. */

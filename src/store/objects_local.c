@@ -355,6 +355,36 @@ static void put_abandon(struct shale_store_put *base)
     shale_mem_free(put->local->store.env->mem, put);
 }
 
+static enum shale_status put_copy(struct shale_store_put *base, struct shale_store_file *file,
+                                  int64_t from, int64_t n_bytes, struct shale_err *err)
+{
+    struct put *put = (struct put *)(void *)base;
+    int fd = ((const struct file *)(const void *)file)->local.fd;
+    enum shale_status status = shale_put_open(&put->file, err);
+    if (status == SHALE_OK)
+        status = shale_put_copy(&put->file, fd, from, n_bytes, err);
+    return status == SHALE_OK ? keep_or_close(put, err) : status;
+}
+
+static enum shale_status put_replace(struct shale_store_put *base,
+                                     const struct shale_store_file *replaced, struct shale_err *err)
+{
+    struct put *put = (struct put *)(void *)base;
+    const struct file *file = (const struct file *)(const void *)replaced;
+    enum shale_status status = shale_put_replace(&put->file, file == NULL ? -1 : file->local.fd,
+                                                 file == NULL ? 0 : file->local.mtime_ns, err);
+    if (status == SHALE_OK || status == SHALE_UNSURE)
+        mark(put->local, put->dir);
+    if (status == SHALE_OK) {
+        status = settle_from(put->local, put->dir, err);
+        if (status != SHALE_OK)
+            status =
+                SHALE_ERR(err, object_unsure, put->file.path, "its directory cannot be synced");
+    }
+    put_abandon(base);
+    return status;
+}
+
 static enum shale_status put_finish(struct shale_store_put *base, struct shale_err *err)
 {
     struct put *put = (struct put *)(void *)base;
@@ -377,7 +407,8 @@ static enum shale_status local_create(struct shale_store *store, const char *key
     put = shale_mem_zeroed(store->env->mem, 1, sizeof *put);
     if (put == NULL)
         return SHALE_ERR(err, no_memory);
-    put->put = (struct shale_store_put){{put_write}, put_finish, put_abandon};
+    put->put =
+        (struct shale_store_put){{put_write}, put_copy, put_finish, put_replace, put_abandon};
     put->local = local;
     status = begin(local, path, &put->file, &put->dir, err);
     if (status == SHALE_OK)

@@ -64,8 +64,10 @@ static void set_tag(const struct shale_kept_object *object, char tag[SHALE_TAG_B
 /* ---- Writes -----------------------------------------------------------------------------------
  */
 
-static enum shale_status do_write(struct handle *handle, enum shale_store_call call,
-                                  const char *key, struct shale_str data, struct shale_err *err)
+/* 'base': REPLACE; see kept.h. */
+static enum shale_status write_on(struct handle *handle, enum shale_store_call call,
+                                  const char *key, struct shale_str data, uint64_t base,
+                                  struct shale_err *err)
 {
     const struct shale_env *env = handle->store.env;
     struct shale_kept *kept = handle->kept;
@@ -78,6 +80,7 @@ static enum shale_status do_write(struct handle *handle, enum shale_store_call c
     if (object == NULL)
         return SHALE_ERR(err, no_memory);
     object->modified_us = env->wall_us == NULL ? 0 : env->wall_us(env->ctx);
+    object->base = base;
     shale_kept_lock(kept);
     if (fate == SHALE_STORE_LATE)
         status = shale_kept_put_off(kept, call, object, err);
@@ -88,6 +91,12 @@ static enum shale_status do_write(struct handle *handle, enum shale_store_call c
     if (fate == SHALE_STORE_LOST && status != SHALE_NOMEM)
         status = SHALE_ERR(err, object_unsure, key, "the answer was lost");
     return status;
+}
+
+static enum shale_status do_write(struct handle *handle, enum shale_store_call call,
+                                  const char *key, struct shale_str data, struct shale_err *err)
+{
+    return write_on(handle, call, key, data, 0, err);
 }
 
 static enum shale_status memory_put(struct shale_store *store, const char *key,
@@ -139,6 +148,27 @@ static enum shale_status put_finish(struct shale_store_put *base, struct shale_e
     return status;
 }
 
+static enum shale_status put_replace(struct shale_store_put *base,
+                                     const struct shale_store_file *file, struct shale_err *err)
+{
+    struct put *put = (struct put *)(void *)base;
+    uint64_t serial = file == NULL ? 0 : ((const struct file *)(const void *)file)->object->serial;
+    enum shale_status status = write_on(put->handle, SHALE_STORE_REPLACE, put->key,
+                                        shale_buf_str(&put->data), serial, err);
+    put_abandon(base);
+    return status;
+}
+
+static enum shale_status put_copy(struct shale_store_put *base, struct shale_store_file *file,
+                                  int64_t from, int64_t n_bytes, struct shale_err *err)
+{
+    const struct shale_kept_object *object = ((const struct file *)(const void *)file)->object;
+    assert(from >= 0 && n_bytes >= 0 && (size_t)n_bytes <= object->n_bytes &&
+           (size_t)from <= object->n_bytes - (size_t)n_bytes);
+    return n_bytes == 0 ? SHALE_OK
+                        : put_write(&base->sink, object->data + from, (size_t)n_bytes, err);
+}
+
 static enum shale_status memory_create(struct shale_store *store, const char *key,
                                        struct shale_store_put **out, struct shale_err *err)
 {
@@ -151,7 +181,8 @@ static enum shale_status memory_create(struct shale_store *store, const char *ke
     put = shale_mem_alloc(store->env->mem, sizeof *put + n_key);
     if (put == NULL)
         return SHALE_ERR(err, no_memory);
-    *put = (struct put){.put = {{put_write}, put_finish, put_abandon}, .handle = handle};
+    *put = (struct put){.put = {{put_write}, put_copy, put_finish, put_replace, put_abandon},
+                        .handle = handle};
     memcpy(put->key, key, n_key);
     shale_buf_init(&put->data, store->env->mem, SIZE_MAX / 4);
     *out = &put->put;

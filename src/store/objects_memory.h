@@ -21,9 +21,10 @@ enum shale_store_call {
     SHALE_STORE_PUT_ABSENT,
     SHALE_STORE_REMOVE,
     SHALE_STORE_SETTLE, /* key "" */
+    SHALE_STORE_REPLACE,
 };
 
-/* What becomes of a FINISH, PUT, PUT_ABSENT or REMOVE that its hook let pass. */
+/* What becomes of a FINISH, PUT, PUT_ABSENT, REMOVE or REPLACE that its hook let pass. */
 enum shale_store_fate {
     SHALE_STORE_DONE, /* as always */
     SHALE_STORE_LOST, /* as always, but what it answers is SHALE_UNSURE, whatever came of it */

@@ -128,6 +128,19 @@ SHALE_MUST_USE enum shale_status shale_put_name(struct shale_put *put, bool abse
  * synced is synced before.  When only the last sync fails, the file has its final name. */
 SHALE_MUST_USE enum shale_status shale_put_publish(struct shale_put *put, struct shale_err *err);
 
+/* Append 'n_bytes' of another open file, from 'from' on; the put is open.  The kernel copies (or
+ * shares the blocks) where it can.  SHALE_AGAIN: the file has not so many bytes any more. */
+SHALE_MUST_USE enum shale_status shale_put_copy(struct shale_put *put, int fd, int64_t from,
+                                                int64_t n_bytes, struct shale_err *err);
+
+/* Sync, then give the file its final name in the place of the one that 'base_fd' has open (its
+ * time was 'base_mtime_ns' then; -1: of none), under a lock on "<path>._shale/lock".  The name is
+ * durable once its directory is synced.
+ * SHALE_CONFLICT: something else has that name; SHALE_UNSURE: it cannot be said what came of it;
+ * SHALE_AGAIN: another held the lock for half a minute; any other failure: it was not renamed. */
+SHALE_MUST_USE enum shale_status shale_put_replace(struct shale_put *put, int base_fd,
+                                                   int64_t base_mtime_ns, struct shale_err *err);
+
 /* ---- Directories ------------------------------------------------------------------------------
  */
 

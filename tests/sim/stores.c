@@ -11,12 +11,14 @@ static const char *const call_names[] = {
     [SHALE_STORE_WRITE] = "write",   [SHALE_STORE_FINISH] = "finish",
     [SHALE_STORE_PUT] = "put",       [SHALE_STORE_PUT_ABSENT] = "put if absent",
     [SHALE_STORE_REMOVE] = "remove", [SHALE_STORE_SETTLE] = "settle",
+    [SHALE_STORE_REPLACE] = "replace",
 };
 
 static bool is_write(enum shale_store_call call)
 {
     return call == SHALE_STORE_FINISH || call == SHALE_STORE_PUT ||
-           call == SHALE_STORE_PUT_ABSENT || call == SHALE_STORE_REMOVE;
+           call == SHALE_STORE_PUT_ABSENT || call == SHALE_STORE_REMOVE ||
+           call == SHALE_STORE_REPLACE;
 }
 
 /* What nobody else can see is no step. */
