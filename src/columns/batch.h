@@ -29,6 +29,14 @@ size_t shale_batch_n_bytes(const struct shale_batch *batch);
  * 'child' and 'next': nodes[0] is the column.  Good as long as the batch. */
 void shale_batch_column(const struct shale_batch *batch, size_t column, struct shale_column *nodes);
 
+/* A batch of 'n_rows' rows of columns that somebody else holds: one a column of the schema that is
+ * not partition_only, children linked.  '*out' is the caller's.  Returns SHALE_OK or SHALE_NOMEM.
+ */
+SHALE_MUST_USE enum shale_status shale_batch_copy(const struct shale_mem *mem,
+                                                  const struct shale_schema *schema,
+                                                  const struct shale_column *columns,
+                                                  int64_t n_rows, struct shale_batch **out);
+
 /* Add 'delta' to each value of an I32 or I64 column (event numbers, known only in plan order).
  * Returns SHALE_OK or SHALE_LIMIT (overflow; the column is then not to be used). */
 SHALE_MUST_USE enum shale_status shale_batch_add(struct shale_batch *batch, size_t column,

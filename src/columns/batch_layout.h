@@ -54,4 +54,10 @@ size_t shale_batch_validity_bytes(const struct shale_batch_measure *measure);
 size_t shale_batch_offsets_bytes(enum shale_layout layout, int64_t n_rows);
 size_t shale_batch_data_bytes(enum shale_layout layout, const struct shale_batch_measure *measure);
 
+/* Where a buffer may begin at or behind 'n'. */
+static inline uint64_t shale_batch_align(uint64_t n)
+{
+    return (n + 15) & ~(uint64_t)15;
+}
+
 #endif

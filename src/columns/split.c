@@ -82,11 +82,6 @@ static struct shale_batch_measure measure(const struct shale_vector *vector,
     return size;
 }
 
-static uint64_t align16(uint64_t n)
-{
-    return (n + 15) & ~(uint64_t)15;
-}
-
 /* Give the buffers of one vector their places from '*at' on. */
 static struct shale_batch_buffers place(const struct shale_builder_node *node,
                                         const struct rows *rows, uint64_t *at)
@@ -98,11 +93,11 @@ static struct shale_batch_buffers place(const struct shale_builder_node *node,
                                           .layout = (uint32_t)vector->layout,
                                           .n_nodes = (uint32_t)node->n_nodes};
     buffers.validity_at = *at;
-    *at += align16(shale_batch_validity_bytes(&size));
+    *at += shale_batch_align(shale_batch_validity_bytes(&size));
     buffers.offsets_at = *at;
-    *at += align16(shale_batch_offsets_bytes(vector->layout, size.n_rows));
+    *at += shale_batch_align(shale_batch_offsets_bytes(vector->layout, size.n_rows));
     buffers.data_at = *at;
-    *at += align16(shale_batch_data_bytes(vector->layout, &size));
+    *at += shale_batch_align(shale_batch_data_bytes(vector->layout, &size));
     return buffers;
 }
 
@@ -228,7 +223,7 @@ static uint64_t place_columns(const struct shale_builder *builder, const struct 
                               const struct scratch *scratch, struct shale_batch *batch,
                               size_t header_bytes)
 {
-    uint64_t batch_at = align16(header_bytes);
+    uint64_t batch_at = shale_batch_align(header_bytes);
     size_t n_columns = 0;
     struct shale_batch_buffers *buffers;
     for (size_t i = 0; i < builder->n_columns; i++)

@@ -265,6 +265,38 @@ static void test_rows_come_back(void **state)
     shale_builder_free(builder);
 }
 
+/* The bytes depend on the rows alone: also when they come from views. */
+static void test_a_copy_has_the_same_bytes(void **state)
+{
+    static const int64_t most[] = {1, 7, N_ROWS};
+    (void)state;
+    for (size_t i = 0; i < sizeof(most) / sizeof(most[0]); i++) {
+        struct shale_builder *builder = filled(most[i]);
+        struct shale_column nodes[N_DEFS][MOST_NODES], columns[N_DEFS];
+        struct shale_batch *batch, *copy = NULL;
+        enum shale_status status = SHALE_NOMEM;
+        assert_int_equal(shale_builder_split(builder, NULL, 1, &batch), SHALE_OK);
+        for (size_t c = 0, n = 0; c < N_DEFS; c++) {
+            if (defs[c].partition_only)
+                continue;
+            shale_batch_column(batch, n, nodes[n]);
+            columns[n] = nodes[n][0];
+            n++;
+        }
+        for (int fails = 1; status == SHALE_NOMEM; fails++) {
+            struct failing_mem failing;
+            failing_mem_init(&failing, fails);
+            status = shale_batch_copy(&failing.mem, &schema, columns, most[i], &copy);
+            assert_true(status == SHALE_OK || copy == NULL);
+        }
+        assert_int_equal(shale_batch_n_bytes(copy), shale_batch_n_bytes(batch));
+        assert_memory_equal(copy, batch, shale_batch_n_bytes(batch));
+        shale_batch_free(&shale_mem_libc, copy);
+        shale_batch_free(&shale_mem_libc, batch);
+        shale_builder_free(builder);
+    }
+}
+
 static void test_partitions(void **state)
 {
     struct shale_builder *builder = filled(N_ROWS);
@@ -542,6 +574,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows_come_back),
+        cmocka_unit_test(test_a_copy_has_the_same_bytes),
         cmocka_unit_test(test_partitions),
         cmocka_unit_test(test_truncate_at_every_depth),
         cmocka_unit_test(test_reset_in_the_middle),
