@@ -38,8 +38,9 @@ struct merging {
     const char *folder;
     void (*pick)(const struct shale_segment *segments, size_t n_segments, size_t *first, size_t *n);
     enum shale_status (*merge)(struct shale_store *store, const struct shale_segment *segments,
-                               size_t n_segments, const char *path, struct shale_arena *arena,
-                               struct shale_segment *segment, struct shale_err *err);
+                               size_t n_segments, const char *path, struct shale_str replaced,
+                               struct shale_arena *arena, struct shale_segment *segment,
+                               struct shale_err *err);
     bool
         matters; /* segments that cannot be read stop the commit; otherwise they stay as they are */
 };
@@ -111,10 +112,21 @@ static void forget_merge(struct shale_commit_merge *merge)
     shale_arena_reset(&merge->arena);
 }
 
+/* The first of 'merged' that is in the base: a merge names as its first input what its commit takes
+ * out, which the segments that this commit brings are not. */
+static struct shale_str find_replaced(const struct shale_segment *merged, size_t n,
+                                      const struct shale_segment *base, size_t n_base)
+{
+    size_t i = 0;
+    while (i < n && find_segment(base, n_base, merged[i].path) == n_base)
+        i++;
+    return i < n ? merged[i].path : (struct shale_str){NULL, 0};
+}
+
 static enum shale_status write_merge(struct shale_commit_merge *merge,
                                      const struct merging *merging, struct shale_store *store,
                                      const struct shale_segment *segments, size_t n,
-                                     struct shale_err *err)
+                                     struct shale_str replaced, struct shale_err *err)
 {
     struct shale_str path = {NULL, 0};
     enum shale_status status;
@@ -130,7 +142,8 @@ static enum shale_status write_merge(struct shale_commit_merge *merge,
     }
     status = segment_path(store->env, merging->folder, &merge->arena, &path);
     if (status == SHALE_OK)
-        status = merging->merge(store, segments, n, path.data, &merge->arena, &merge->output, err);
+        status = merging->merge(store, segments, n, path.data, replaced, &merge->arena,
+                                &merge->output, err);
     if (status == SHALE_OK)
         status = shale_store_settle(store, err);
     if (status == SHALE_OK)
@@ -139,12 +152,14 @@ static enum shale_status write_merge(struct shale_commit_merge *merge,
 }
 
 /* Decide what is merged: what an earlier attempt merged, while all of it is live; or what the
- * policy says.  'live' is sorted. */
+ * policy says.  'live' is sorted; 'base' is what it was before this commit. */
 static enum shale_status choose_merge(struct shale_commit_merge *merge,
                                       const struct merging *merging, struct shale_store *store,
+                                      const struct shale_segment *base, size_t n_base,
                                       const struct shale_segment *live, size_t n_live, bool anew,
                                       struct shale_err *err)
 {
+    struct shale_str replaced;
     size_t first, n, i;
     bool passes;
     enum shale_status status;
@@ -157,9 +172,10 @@ static enum shale_status choose_merge(struct shale_commit_merge *merge,
     if (!anew)
         return SHALE_OK;
     merging->pick(live, n_live, &first, &n);
-    if (n < 2)
+    replaced = find_replaced(live + first, n, base, n_base);
+    if (n < 2 || replaced.n_bytes == 0)
         return SHALE_OK;
-    status = write_merge(merge, merging, store, live + first, n, err);
+    status = write_merge(merge, merging, store, live + first, n, replaced, err);
     if (status == SHALE_OK)
         return SHALE_OK;
     forget_merge(merge);
@@ -234,12 +250,13 @@ static enum shale_status list_added(struct shale_draft *draft, const struct shal
 /* The segments of one kind that are live after this commit. */
 static enum shale_status merge_segments(struct shale_commit_merge *merge,
                                         const struct merging *merging, struct shale_store *store,
-                                        bool anew, struct shale_segment *live, size_t *n_live,
+                                        const struct shale_segment *base, size_t n_base, bool anew,
+                                        struct shale_segment *live, size_t *n_live,
                                         struct shale_err *err)
 {
     enum shale_status status;
     qsort(live, *n_live, sizeof *live, by_rows);
-    status = choose_merge(merge, merging, store, live, *n_live, anew, err);
+    status = choose_merge(merge, merging, store, base, n_base, live, *n_live, anew, err);
     if (status == SHALE_OK)
         apply_merge(merge, live, n_live);
     return status;
@@ -259,11 +276,11 @@ static enum shale_status make_manifest(struct shale_draft *draft, struct shale_s
         status = join_segments(&draft->arena, old->rejects, old->n_rejects, commit->rejects,
                                &rejects, &n_rejects);
     if (status == SHALE_OK)
-        status =
-            merge_segments(&draft->ledger_merge, &of_ledger, store, merges, ledger, &n_ledger, err);
+        status = merge_segments(&draft->ledger_merge, &of_ledger, store, old->ledger, old->n_ledger,
+                                merges, ledger, &n_ledger, err);
     if (status == SHALE_OK)
-        status = merge_segments(&draft->rejects_merge, &of_rejects, store, merges, rejects,
-                                &n_rejects, err);
+        status = merge_segments(&draft->rejects_merge, &of_rejects, store, old->rejects,
+                                old->n_rejects, merges, rejects, &n_rejects, err);
     if (status != SHALE_OK)
         return status;
     draft->manifest = (struct shale_manifest){.id = -1,

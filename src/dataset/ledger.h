@@ -150,6 +150,9 @@ SHALE_MUST_USE enum shale_status shale_ledger_writer_new(struct shale_store *sto
                                                          const char *path,
                                                          struct shale_ledger_writer **out,
                                                          struct shale_err *err);
+/* What the segment says as its first input (first_input.h): borrowed until it is finished.  "" is
+ * nothing, so that it stays where it is when no commit takes it. */
+void shale_ledger_writer_set_input(struct shale_ledger_writer *writer, struct shale_str input);
 SHALE_MUST_USE enum shale_status shale_ledger_writer_add(struct shale_ledger_writer *writer,
                                                          const struct shale_ledger_row *row,
                                                          struct shale_err *err);
@@ -159,12 +162,13 @@ SHALE_MUST_USE enum shale_status shale_ledger_writer_finish(struct shale_ledger_
                                                             struct shale_err *err);
 void shale_ledger_writer_free(struct shale_ledger_writer *writer);
 
-/* Merge segments, those that shale_ledger_pick_merge() chose, into a new one.  Constant memory.
- * SHALE_CORRUPT: a row is there twice. */
+/* Merge segments, those that shale_ledger_pick_merge() chose, into a new one, which names
+ * 'replaced' as its first input: the path of one of them that was live before this commit. Constant
+ * memory.  SHALE_CORRUPT: a row is there twice. */
 SHALE_MUST_USE enum shale_status
 shale_ledger_merge(struct shale_store *store, const struct shale_segment *segments,
-                   size_t n_segments, const char *path, struct shale_arena *arena,
-                   struct shale_segment *segment, struct shale_err *err);
+                   size_t n_segments, const char *path, struct shale_str replaced,
+                   struct shale_arena *arena, struct shale_segment *segment, struct shale_err *err);
 
 /* Which live segments a commit had better merge, so that their number stays logarithmic in the
  * rows: '*first' and '*n' of 'segments' sorted by n_rows descending; '*n' is 0 when none. */

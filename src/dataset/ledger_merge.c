@@ -5,9 +5,10 @@
  *     class 0: below 64 rows; class c: below 64 * 4^c
  *
  * As soon as a class has four segments these and all smaller ones become one. */
+#include "dataset/first_input.h"
 #include "dataset/ledger_parts.h"
 
-enum { CLASS_ROWS = 64, FAN_SHIFT = 2, CLASS_SEGMENTS = 4 };
+enum { CLASS_ROWS = 64, FAN_SHIFT = 2, CLASS_SEGMENTS = 4, INPUT_BYTES = 1 << 16 };
 
 static unsigned class_of(int64_t n_rows)
 {
@@ -35,17 +36,24 @@ void shale_ledger_pick_merge(const struct shale_segment *segments, size_t n_segm
 
 enum shale_status shale_ledger_merge(struct shale_store *store,
                                      const struct shale_segment *segments, size_t n_segments,
-                                     const char *path, struct shale_arena *arena,
-                                     struct shale_segment *segment, struct shale_err *err)
+                                     const char *path, struct shale_str replaced,
+                                     struct shale_arena *arena, struct shale_segment *segment,
+                                     struct shale_err *err)
 {
     const struct shale_ledger_cursor_options options = {.segments = segments,
                                                         .n_segments = n_segments};
     struct shale_ledger_cursor *cursor;
     struct shale_ledger_writer *writer = NULL;
     const struct shale_ledger_row *row;
+    struct shale_buf input;
     enum shale_status status = shale_ledger_cursor_new(store, &options, &cursor, err);
     if (status == SHALE_OK)
         status = shale_ledger_writer_new(store, path, &writer, err);
+    shale_buf_init(&input, store->env->mem, INPUT_BYTES);
+    if (status == SHALE_OK && shale_first_input_file(replaced, &input) != SHALE_OK)
+        status = SHALE_ERR(err, no_memory);
+    if (status == SHALE_OK)
+        shale_ledger_writer_set_input(writer, shale_buf_str(&input));
     while (status == SHALE_OK &&
            (status = shale_ledger_cursor_next(cursor, &row, err)) == SHALE_OK && row != NULL)
         status = shale_ledger_writer_add(writer, row, err);
@@ -53,5 +61,6 @@ enum shale_status shale_ledger_merge(struct shale_store *store,
         status = shale_ledger_writer_finish(writer, arena, segment, err);
     shale_ledger_writer_free(writer);
     shale_ledger_cursor_free(cursor);
+    shale_buf_fini(&input);
     return status;
 }

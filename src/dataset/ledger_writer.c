@@ -5,6 +5,7 @@
 
 #include "base/checked.h"
 #include "codec/content_hash.h"
+#include "dataset/first_input.h"
 #include "dataset/ledger_parts.h"
 #include "json/text.h"
 #include "parquet/file_writer.h"
@@ -37,6 +38,7 @@ struct shale_ledger_writer {
     struct shale_ledger_row first_row, last_row;
     struct shale_segment sums; /* its numbers */
     enum shale_status status;  /* sticky */
+    struct shale_str input;    /* borrowed; "": not said */
 };
 
 static enum shale_status tap_write(struct shale_sink *sink, const void *data, size_t n_bytes,
@@ -178,6 +180,11 @@ static enum shale_status add(struct shale_ledger_writer *writer, const struct sh
     return write_group(writer, err);
 }
 
+void shale_ledger_writer_set_input(struct shale_ledger_writer *writer, struct shale_str input)
+{
+    writer->input = input;
+}
+
 static enum shale_status failed(struct shale_ledger_writer *writer, enum shale_status status,
                                 struct shale_err *err)
 {
@@ -235,7 +242,8 @@ enum shale_status shale_ledger_writer_finish(struct shale_ledger_writer *writer,
                                              struct shale_arena *arena,
                                              struct shale_segment *segment, struct shale_err *err)
 {
-    const struct shale_key_value pair = {SHALE_STR("shale.ledger"), SHALE_STR("1")};
+    const struct shale_key_value pairs[] = {{SHALE_STR("shale.ledger"), SHALE_STR("1")},
+                                            {SHALE_STR(SHALE_TAG_INPUT), writer->input}};
     struct shale_store_put *put = writer->put;
     enum shale_status status = writer->status;
     assert(put != NULL);
@@ -244,7 +252,8 @@ enum shale_status shale_ledger_writer_finish(struct shale_ledger_writer *writer,
     status = write_group(writer, err);
     writer->tap.keeps = true;
     if (status == SHALE_OK)
-        status = shale_file_writer_finish(writer->file, &pair, 1, err);
+        status =
+            shale_file_writer_finish(writer->file, pairs, writer->input.n_bytes > 0 ? 2 : 1, err);
     if (status == SHALE_OK && !describe(writer, arena, segment))
         status = SHALE_ERR(err, no_memory);
     if (status == SHALE_OK) {

@@ -13,6 +13,7 @@
 
 #include "base/env.h"
 #include "codec/content_hash.h"
+#include "dataset/first_input.h"
 #include "dataset/log_stats.h"
 #include "parquet/parquet.h"
 #include "schema/stream.h"
@@ -29,13 +30,6 @@ struct shale_output_options {
 };
 
 struct shale_output;
-
-/* The tag of an add, and the key in the own metadata of each file (data, ledger, rejects, keys):
- * the first object of those that are committed with the file, ["source","key","tag"], or of what
- * writes rows anew a file or segment that its commit takes out, ["path"].  When another commit has
- * consumed the object, or taken out the file, nobody can commit this file any more: that is when a
- * sweep may delete it. */
-#define SHALE_TAG_INPUT "shale.input"
 
 /* Check that the place is free (or may be replaced, or is a table) and begin.  What 'options'
  * points to is borrowed for the output's life. Returns SHALE_OK, SHALE_USAGE (something is there),

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "dataset/first_input.h"
 #include "dataset/footer_hash.h"
 #include "parquet/file_writer.h"
 #include "parquet/reader.h"
@@ -16,6 +17,7 @@ enum {
      * commit waits for it. */
     LARGE_BYTES = 16 << 20,
     MOST_BYTES = 64 << 20,
+    INPUT_BYTES = 1 << 16,
 };
 
 struct merge {
@@ -161,13 +163,20 @@ static enum shale_status begin(struct merge *merge, struct shale_store *store, c
     return status;
 }
 
-static enum shale_status finish(struct merge *merge, struct shale_str first, struct shale_err *err)
+static enum shale_status finish(struct merge *merge, struct shale_str replaced,
+                                struct shale_err *err)
 {
-    const struct shale_key_value pair = {SHALE_STR("shale.replaces"), first};
+    struct shale_key_value pair = {SHALE_STR(SHALE_TAG_INPUT), {NULL, 0}};
     struct shale_store_put *put = merge->put;
+    struct shale_buf input;
     enum shale_status status = write_group(merge, err);
+    shale_buf_init(&input, merge->mem, INPUT_BYTES);
+    if (status == SHALE_OK && shale_first_input_file(replaced, &input) != SHALE_OK)
+        status = SHALE_ERR(err, no_memory);
+    pair.value = shale_buf_str(&input);
     if (status == SHALE_OK)
         status = shale_file_writer_finish(merge->file, &pair, 1, err);
+    shale_buf_fini(&input);
     if (status != SHALE_OK)
         return status;
     merge->put = NULL;
@@ -200,15 +209,16 @@ static enum shale_status describe(const struct merge *merge, struct shale_store 
 
 enum shale_status shale_rejects_merge(struct shale_store *store,
                                       const struct shale_segment *segments, size_t n_segments,
-                                      const char *path, struct shale_arena *arena,
-                                      struct shale_segment *segment, struct shale_err *err)
+                                      const char *path, struct shale_str replaced,
+                                      struct shale_arena *arena, struct shale_segment *segment,
+                                      struct shale_err *err)
 {
     struct merge merge = {.mem = store->env->mem};
     enum shale_status status = begin(&merge, store, path, err);
     for (size_t i = 0; i < n_segments && status == SHALE_OK; i++)
         status = copy_segment(&merge, store, &segments[i], err);
     if (status == SHALE_OK)
-        status = finish(&merge, segments[0].path, err);
+        status = finish(&merge, replaced, err);
     if (status == SHALE_OK)
         status = describe(&merge, store, path, arena, segment, err);
     shale_file_writer_free(merge.file);

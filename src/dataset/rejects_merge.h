@@ -11,12 +11,13 @@ void shale_rejects_pick_merge(const struct shale_segment *segments, size_t n_seg
                               size_t *first, size_t *n);
 
 /* All rows of some segments, one segment after the other, into a new one at 'path' (borrowed by
- * '*segment'; its other texts are in 'arena').
- * Besides what stores and files return: SHALE_CORRUPT, a segment is not what a commit listed;
- * SHALE_LIMIT, its pages are too large. */
+ * '*segment'; its other texts are in 'arena'), which names 'replaced' as its first input: the path
+ * of one of them that was live before this commit. Besides what stores and files return:
+ * SHALE_CORRUPT, a segment is not what a commit listed; SHALE_LIMIT, its pages are too large. */
 SHALE_MUST_USE enum shale_status
 shale_rejects_merge(struct shale_store *store, const struct shale_segment *segments,
-                    size_t n_segments, const char *path, struct shale_arena *arena,
-                    struct shale_segment *segment, struct shale_err *err);
+                    size_t n_segments, const char *path, struct shale_str replaced,
+                    struct shale_arena *arena, struct shale_segment *segment,
+                    struct shale_err *err);
 
 #endif

@@ -233,6 +233,7 @@ static enum shale_status write_ledger(struct run *run, struct shale_segment *out
     status = shale_ledger_writer_new(table->store, path, &writer, err);
     if (status != SHALE_OK)
         return status;
+    shale_ledger_writer_set_input(writer, shale_buf_str(&run->seq.first_input));
     for (size_t i = 0; i < part->n_entries && status == SHALE_OK; i++)
         status = add_entry(run, writer, &part->entries[i], err);
     if (status == SHALE_OK)

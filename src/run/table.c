@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "json/text.h"
-#include "json/writer.h"
 
 enum { MAX_COMMIT_BYTES = 1 << 30, MAX_KEY_BYTES = 1 << 16 };
 
@@ -147,17 +146,28 @@ enum shale_status table_decide(struct run *run, const struct shale_listed *liste
                              object_tag(listed->n_bytes, listed->mtime_ns, tag), out, err);
 }
 
+/* How many rows of the key the base's ledger has; -1 where it does not tell: then a sweep is the
+ * more careful. */
+static int64_t count_known(const struct run *run, struct shale_str key)
+{
+    const struct shale_manifest *manifest = &run->table->base.manifest;
+    const struct shale_ledger_row *rows;
+    struct shale_ledger_lookup *lookup;
+    size_t n_rows = 0;
+    enum shale_status status = shale_ledger_lookup_new(run->table->store, manifest->ledger,
+                                                       manifest->n_ledger, &lookup, NULL);
+    if (status != SHALE_OK)
+        return -1;
+    status = shale_ledger_lookup_find(lookup, run->table->source, key, &rows, &n_rows, NULL);
+    shale_ledger_lookup_free(lookup);
+    return status == SHALE_OK ? (int64_t)n_rows : -1;
+}
+
 static enum shale_status put_input(struct run *run, const struct shale_ledger_row *row)
 {
-    struct shale_json_writer json;
     shale_buf_reset(&run->seq.first_input);
-    shale_json_writer_init(&json, &run->seq.first_input);
-    shale_json_put_begin(&json, '[');
-    shale_json_put_string(&json, run->table->source);
-    shale_json_put_string(&json, row->key);
-    shale_json_put_string(&json, row->tag);
-    shale_json_put_end(&json, ']');
-    return json.status;
+    return shale_first_input_object(run->table->source, row->key, row->tag,
+                                    count_known(run, row->key), &run->seq.first_input);
 }
 
 enum shale_status table_note_input(struct run *run, const struct shale_batch *consumed)

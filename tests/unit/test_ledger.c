@@ -208,8 +208,8 @@ static void test_against_a_model(void **state)
                          time % 4 > 1 ? from.row.key : SHALE_STR(""), time % 2 > 0);
         }
         check_lookup(&made, segments, n_segments, rows, n);
-        assert_int_equal(shale_ledger_merge(made.store, segments, n_segments, "merged", &made.arena,
-                                            &segments[8], NULL),
+        assert_int_equal(shale_ledger_merge(made.store, segments, n_segments, "merged",
+                                            segments[0].path, &made.arena, &segments[8], NULL),
                          SHALE_OK);
         check_cursor(&made, &segments[8], 1, rows, n, SHALE_STR(""), SHALE_STR(""), false);
         check_lookup(&made, &segments[8], 1, rows, n);
@@ -459,8 +459,8 @@ static enum shale_status use_all(struct made *made, const struct made_row *rows,
     if (status == SHALE_OK)
         status = made_segment(made, "b", rows, n, 1, 2, &segments[1]);
     if (status == SHALE_OK)
-        status =
-            shale_ledger_merge(made->store, segments, 2, "c", &made->arena, &segments[2], NULL);
+        status = shale_ledger_merge(made->store, segments, 2, "c", segments[0].path, &made->arena,
+                                    &segments[2], NULL);
     if (status == SHALE_OK)
         status = shale_ledger_conflicts(made->store, &base, &newest, &segments[1], &conflict, NULL);
     if (status == SHALE_OK)

@@ -98,7 +98,8 @@ static void check_conflicts(struct made *made, unsigned merge)
     if (merge > 0) { /* the last 'merge' of them are one */
         size_t first = newest.n_ledger > merge ? newest.n_ledger - merge : 0;
         assert_int_equal(shale_ledger_merge(made->store, segments + first, newest.n_ledger - first,
-                                            "merged", &made->arena, &segments[11], NULL),
+                                            "merged", segments[first].path, &made->arena,
+                                            &segments[11], NULL),
                          SHALE_OK);
         newest.ledger = memcpy(shale_arena_zeroed(&made->arena, 12, sizeof *segments), segments,
                                sizeof segments);

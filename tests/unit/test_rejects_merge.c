@@ -146,17 +146,17 @@ static void test_rows_are_kept(void **state)
     make_shaped(&table, "a.parquet", 0, 100, SHALE_REJECTS_LEAST_COLUMNS, &segments[0]);
     make_segment(&table, "b.parquet", 100, 101, &segments[1]);
     make_segment(&table, "c.parquet", 101, 30000, &segments[2]); /* several row groups */
-    assert_int_equal(
-        shale_rejects_merge(table.store, segments, 3, "d.parquet", &arena, &merged, NULL),
-        SHALE_OK);
+    assert_int_equal(shale_rejects_merge(table.store, segments, 3, "d.parquet", segments[0].path,
+                                         &arena, &merged, NULL),
+                     SHALE_OK);
     assert_int_equal(merged.n_rows, 30000);
     assert_true(merged.n_bytes > 0);
     assert_int_equal(merged.footer_hash.n_bytes, SHALE_HASH_BYTES);
     check_segment(&table, &merged, 0, 30000, 100);
     segments[1].n_rows++;
-    assert_int_equal(
-        shale_rejects_merge(table.store, segments, 3, "e.parquet", &arena, &merged, NULL),
-        SHALE_CORRUPT);
+    assert_int_equal(shale_rejects_merge(table.store, segments, 3, "e.parquet", segments[0].path,
+                                         &arena, &merged, NULL),
+                     SHALE_CORRUPT);
     shale_arena_fini(&arena);
     table_fini(&table);
 }
@@ -183,7 +183,8 @@ static void test_no_memory(void **state)
         shale_arena_init(&arena, &failing.mem, 1 << 20);
         failing.n_calls = 0;
         failing.fails_at = ++n;
-        status = shale_rejects_merge(store, segments, 2, "c.parquet", &arena, &merged, NULL);
+        status = shale_rejects_merge(store, segments, 2, "c.parquet", segments[0].path, &arena,
+                                     &merged, NULL);
         assert_true(status == SHALE_OK || status == SHALE_NOMEM);
         shale_arena_fini(&arena);
         shale_store_free(store);
