@@ -61,6 +61,7 @@ struct shale_superseded {
 struct shale_erasure {
     struct shale_str column, value; /* the value as 'cat --where' takes it */
     bool is_before;
+    bool joined; /* a row must meet the one before it in the list as well */
 };
 
 /* Up to where the past is sealed (source.seal_after): keys of 'source' that are not above 'key' are

@@ -62,9 +62,8 @@ static int64_t floor_div(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
-/* The year, month, day or hour of a DATE's or TIMESTAMP's value. */
-static int64_t transform(enum shale_transform how, const struct shale_type *type,
-                         const struct shale_column *column, int64_t row)
+int64_t shale_partition_value(enum shale_transform how, const struct shale_type *type,
+                              const struct shale_column *column, int64_t row)
 {
     int64_t year, seconds = 0;
     int32_t days;
@@ -129,7 +128,7 @@ static enum shale_status put_key(struct shale_partitioner *p, const struct shale
         if (part->transform == SHALE_PART_IDENTITY) {
             status = put_identity(&p->key, type, &columns[i], row);
         } else {
-            int64_t value = transform(part->transform, type, &columns[i], row);
+            int64_t value = shale_partition_value(part->transform, type, &columns[i], row);
             status = shale_buf_append(&p->key, &value, sizeof value);
         }
     }
@@ -157,8 +156,8 @@ static enum shale_status put_value(struct shale_partitioner *p, struct shale_buf
     if (shale_column_is_null(column, row))
         return shale_buf_append_str(&p->name, SHALE_STR(SHALE_PARTITION_NULL));
     if (part->transform != SHALE_PART_IDENTITY)
-        return shale_buf_printf(&p->name, "%lld",
-                                (long long)transform(part->transform, type, column, row));
+        return shale_buf_printf(
+            &p->name, "%lld", (long long)shale_partition_value(part->transform, type, column, row));
     switch (shale_type_layout(type)) {
     case SHALE_LAYOUT_BOOL:
         value.as.boolean = shale_bit(column->data, row);

@@ -25,4 +25,8 @@ SHALE_MUST_USE enum shale_status shale_partition_rows(struct shale_partitioner *
                                                       const struct shale_str **names,
                                                       uint32_t *n_parts);
 
+/* The year, month, day or hour, as 'how' says, of a DATE's or TIMESTAMP's value in 'row'. */
+int64_t shale_partition_value(enum shale_transform how, const struct shale_type *type,
+                              const struct shale_column *column, int64_t row);
+
 #endif

@@ -160,6 +160,25 @@ static void check_case(struct shale_def *def)
     }
 }
 
+/* Does its column hold the object's key, as it is, in each row? */
+static bool holds_key(const struct shale_field *field)
+{
+    return field->n_from == 1 && field->from[0].kind == SHALE_FROM_KEY &&
+           field->type.kind == SHALE_STRING && !field->trim && !field->has_default &&
+           field->n_null_values == 0 && !field->partition_identity;
+}
+
+static void find_key_field(struct shale_def *def)
+{
+    struct shale_stream *stream = def->stream;
+    stream->key_field = SIZE_MAX;
+    for (size_t i = stream->n_fields; i-- > 0;)
+        if (holds_key(&def->fields[i]))
+            stream->key_field = i;
+    if (stream->on_change == SHALE_ON_CHANGE_REPLACE && stream->key_field == SIZE_MAX)
+        SHALE_DEF_ERROR(def, def->on_change, definition_replace_key);
+}
+
 void shale_def_columns(struct shale_def *def)
 {
     struct shale_stream *stream = def->stream;
@@ -187,4 +206,5 @@ void shale_def_columns(struct shale_def *def)
         columns[stream->n_fields] =
             (struct shale_column_def){.name = SHALE_STR("_unknown"), .type = {.kind = SHALE_JSON}};
     stream->schema = (struct shale_schema){columns, n_columns};
+    find_key_field(def);
 }

@@ -46,6 +46,7 @@ struct shale_def {
     size_t *by_name; /* indexes of named fields, sorted */
     size_t n_by_name;
     bool as_table; /* the definition's own output is a table */
+    const struct shale_yaml_node *on_change; /* NULL: not said */
 };
 
 /* ---- Reports -------------------------------------------------------------------------------- */

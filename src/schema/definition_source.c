@@ -193,9 +193,11 @@ static void read_settle(struct shale_def *def, const struct shale_yaml_node *nod
 
 static void read_on_change(struct shale_def *def, const struct shale_yaml_node *node)
 {
-    static const struct shale_def_key choices[] = {
-        [SHALE_ON_CHANGE_REJECT] = {"reject", false}, [SHALE_ON_CHANGE_APPEND] = {"append", false}};
+    static const struct shale_def_key choices[] = {[SHALE_ON_CHANGE_REJECT] = {"reject", false},
+                                                   [SHALE_ON_CHANGE_APPEND] = {"append", false},
+                                                   [SHALE_ON_CHANGE_REPLACE] = {"replace", false}};
     size_t i;
+    def->on_change = node;
     if (shale_def_choice(def, node, "on_change", choices, 2, &i))
         def->stream->on_change = (enum shale_on_change)i;
 }

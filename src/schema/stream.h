@@ -93,8 +93,9 @@ struct shale_rule {
 
 /* An object that was read comes again under its key with other bytes. */
 enum shale_on_change {
-    SHALE_ON_CHANGE_REJECT, /* it is one reject; what was read of it stays */
-    SHALE_ON_CHANGE_APPEND, /* its events are new ones */
+    SHALE_ON_CHANGE_REJECT,  /* it is one reject; what was read of it stays */
+    SHALE_ON_CHANGE_APPEND,  /* its events are new ones */
+    SHALE_ON_CHANGE_REPLACE, /* they take the place of those that were read of it before */
 };
 
 enum shale_input_format { SHALE_INPUT_AUTO, SHALE_INPUT_JSON, SHALE_INPUT_NDJSON };
@@ -142,6 +143,9 @@ struct shale_stream {
 
     const struct shale_field *fields;
     size_t n_fields;
+    /* The field that says which object a row came from: $key alone, a string as it is, in the data
+     * files; SIZE_MAX: there is none. */
+    size_t key_field;
     const struct shale_rule *rules;
     size_t n_rules;
     enum shale_unknown unknown_fields;
