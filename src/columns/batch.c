@@ -111,35 +111,43 @@ void shale_batch_part_column(const void *header, size_t column, const void *part
         link_children(buffers, nodes, i);
 }
 
-static enum shale_status add_i32(const struct shale_column *view_of, int32_t *values, int64_t delta)
+static enum shale_status add_rows(const struct shale_column *view_of, int32_t *narrow,
+                                  int64_t *wide, int64_t from, int64_t to, int64_t delta)
 {
-    for (int64_t i = 0; i < view_of->n_rows; i++) {
+    for (int64_t i = from; i < to; i++) {
         int64_t sum;
         if (shale_column_is_null(view_of, i))
             continue;
-        if (!SHALE_ADD(delta, values[i], &sum) || !shale_to_i32(sum, &values[i]))
+        if (!SHALE_ADD(delta, wide != NULL ? wide[i] : narrow[i], &sum) ||
+            (wide == NULL && !shale_to_i32(sum, &narrow[i])))
             return SHALE_LIMIT;
+        if (wide != NULL)
+            wide[i] = sum;
     }
     return SHALE_OK;
 }
 
-static enum shale_status add_i64(const struct shale_column *view_of, int64_t *values, int64_t delta)
-{
-    for (int64_t i = 0; i < view_of->n_rows; i++) {
-        if (!shale_column_is_null(view_of, i) && !SHALE_ADD(values[i], delta, &values[i]))
-            return SHALE_LIMIT;
-    }
-    return SHALE_OK;
-}
-
-enum shale_status shale_batch_add(struct shale_batch *batch, size_t column, int64_t delta)
+static enum shale_status add(struct shale_batch *batch, size_t column, int64_t from, int64_t to,
+                             int64_t delta)
 {
     const struct shale_batch_column *place = &batch->columns[column];
     const struct shale_batch_buffers *self = shale_batch_nodes(batch, place);
     struct shale_column view_of = view(self, (const char *)batch + place->part_at);
     void *values = (char *)batch + place->part_at + self->data_at;
     assert(self->layout == SHALE_LAYOUT_I32 || self->layout == SHALE_LAYOUT_I64);
+    assert(0 <= from && from <= to && to <= batch->n_rows);
     if (self->layout == SHALE_LAYOUT_I32)
-        return add_i32(&view_of, values, delta);
-    return add_i64(&view_of, values, delta);
+        return add_rows(&view_of, values, NULL, from, to, delta);
+    return add_rows(&view_of, NULL, values, from, to, delta);
+}
+
+enum shale_status shale_batch_add(struct shale_batch *batch, size_t column, int64_t delta)
+{
+    return add(batch, column, 0, batch->n_rows, delta);
+}
+
+enum shale_status shale_batch_add_at(struct shale_batch *batch, size_t column, int64_t row,
+                                     int64_t delta)
+{
+    return add(batch, column, row, row + 1, delta);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A batch: columns of some rows in one allocation that can be written to a file and read back,
- * whole or a column at a time (the spill file).  Immutable but for shale_batch_add().
+ * whole or a column at a time (the spill file).  Immutable but for shale_batch_add() and _add_at().
  *
  *     [header: sizes and places of the buffers][column 0's buffers][column 1's buffers]...
  *
@@ -41,6 +41,18 @@ SHALE_MUST_USE enum shale_status shale_batch_copy(const struct shale_mem *mem,
  * Returns SHALE_OK or SHALE_LIMIT (overflow; the column is then not to be used). */
 SHALE_MUST_USE enum shale_status shale_batch_add(struct shale_batch *batch, size_t column,
                                                  int64_t delta);
+
+/* The same of one row, which has a value. */
+SHALE_MUST_USE enum shale_status shale_batch_add_at(struct shale_batch *batch, size_t column,
+                                                    int64_t row, int64_t delta);
+
+/* A new batch of the rows rows[0] < rows[1] < ... of 'batch', whose columns are those of 'schema'.
+ * Returns SHALE_OK or SHALE_NOMEM. */
+SHALE_MUST_USE enum shale_status shale_batch_select(const struct shale_mem *mem,
+                                                    const struct shale_schema *schema,
+                                                    const struct shale_batch *batch,
+                                                    const int32_t *rows, int64_t n_rows,
+                                                    struct shale_batch **out);
 
 /* Reading back a column at a time: read shale_batch_header_bytes(the batch's schema) from the
  * start, ask where a column lies, read that range into 'part', view it. */

@@ -307,10 +307,29 @@ static void count_elements(const struct shale_builder_node *node, size_t level, 
         count_elements(child, level + is_list, n_elements);
 }
 
+static bool prepare_elements(const struct shale_builder *builder, struct scratch *scratch)
+{
+    int64_t n_elements[SHALE_TYPE_DEPTH] = {0};
+    for (size_t i = 0; i < builder->n_columns; i++)
+        count_elements(builder->columns[i].nodes, 0, n_elements);
+    for (size_t i = 0; i < SHALE_TYPE_DEPTH && n_elements[i] > 0; i++) {
+        scratch->elements[i] =
+            shale_mem_alloc(builder->mem, (size_t)n_elements[i] * sizeof(int32_t));
+        if (scratch->elements[i] == NULL)
+            return false;
+    }
+    return true;
+}
+
+static void free_elements(const struct shale_mem *mem, const struct scratch *scratch)
+{
+    for (size_t i = 0; i < SHALE_TYPE_DEPTH; i++)
+        shale_mem_free(mem, scratch->elements[i]);
+}
+
 static bool prepare(const struct shale_builder *builder, const uint32_t *part_of_row,
                     uint32_t n_parts, struct scratch *scratch)
 {
-    int64_t n_elements[SHALE_TYPE_DEPTH] = {0};
     scratch->begins = shale_mem_zeroed(builder->mem, (size_t)n_parts + 1, sizeof(int64_t));
     if (scratch->begins == NULL)
         return false;
@@ -323,14 +342,8 @@ static bool prepare(const struct shale_builder *builder, const uint32_t *part_of
         shale_mem_alloc(builder->mem, (size_t)builder->n_rows * sizeof(*scratch->order));
     if (scratch->order == NULL)
         return false;
-    for (size_t i = 0; i < builder->n_columns; i++)
-        count_elements(builder->columns[i].nodes, 0, n_elements);
-    for (size_t i = 0; i < SHALE_TYPE_DEPTH && n_elements[i] > 0; i++) {
-        scratch->elements[i] =
-            shale_mem_alloc(builder->mem, (size_t)n_elements[i] * sizeof(int32_t));
-        if (scratch->elements[i] == NULL)
-            return false;
-    }
+    if (!prepare_elements(builder, scratch))
+        return false;
     sort_rows(scratch, part_of_row, builder->n_rows, n_parts);
     return true;
 }
@@ -357,7 +370,89 @@ enum shale_status shale_builder_split(const struct shale_builder *builder,
     }
     shale_mem_free(builder->mem, scratch.begins);
     shale_mem_free(builder->mem, scratch.order);
-    for (size_t i = 0; i < SHALE_TYPE_DEPTH; i++)
-        shale_mem_free(builder->mem, scratch.elements[i]);
+    free_elements(builder->mem, &scratch);
     return ok ? SHALE_OK : SHALE_NOMEM;
+}
+
+/* ---- Some rows of a batch ---------------------------------------------------------------------
+ */
+
+/* The batch's columns, as if they were being built. */
+static void view_nodes(struct shale_builder_node *nodes, const struct shale_column *columns,
+                       const struct shale_batch_buffers *buffers)
+{
+    for (size_t i = 0; i < buffers->n_nodes; i++) {
+        const struct shale_column *column = &columns[i];
+        enum shale_layout layout = (enum shale_layout)buffers[i].layout;
+        nodes[i] = (struct shale_builder_node){
+            .vector = {.layout = layout,
+                       .width = shale_layout_width(layout),
+                       .n_rows = column->n_rows,
+                       .n_nulls = column->n_nulls,
+                       .validity = (uint8_t *)column->validity,
+                       .offsets = (int32_t *)column->offsets,
+                       .data = (char *)column->data},
+            .child = column->child == NULL ? NULL : nodes + (column->child - columns),
+            .next = column->next == NULL ? NULL : nodes + (column->next - columns),
+            .n_nodes = buffers[i].n_nodes};
+    }
+}
+
+static size_t count_nodes(const struct shale_batch *batch)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < batch->n_columns; i++)
+        n += shale_batch_nodes(batch, &batch->columns[i])->n_nodes;
+    return n;
+}
+
+/* A builder that reads from 'batch'; freed as one. */
+static struct shale_builder *view_batch(const struct shale_mem *mem,
+                                        const struct shale_schema *schema,
+                                        const struct shale_batch *batch)
+{
+    size_t n_nodes = count_nodes(batch), n_columns = batch->n_columns;
+    struct shale_column *columns = shale_mem_zeroed(mem, n_nodes, sizeof *columns);
+    struct shale_builder *builder =
+        shale_mem_zeroed(mem, 1,
+                         sizeof *builder + n_columns * sizeof builder->columns[0] +
+                             n_nodes * sizeof(struct shale_builder_node));
+    if (columns != NULL && builder != NULL) {
+        *builder = (struct shale_builder){.mem = mem,
+                                          .schema = schema,
+                                          .n_rows = batch->n_rows,
+                                          .n_columns = n_columns,
+                                          .n_nodes = n_nodes};
+        builder->nodes = (struct shale_builder_node *)(void *)&builder->columns[n_columns];
+    }
+    for (size_t i = 0, at = 0; columns != NULL && builder != NULL && i < n_columns; i++) {
+        const struct shale_batch_buffers *buffers = shale_batch_nodes(batch, &batch->columns[i]);
+        shale_batch_column(batch, i, columns);
+        view_nodes(builder->nodes + at, columns, buffers);
+        builder->columns[i].nodes = builder->nodes + at;
+        at += buffers->n_nodes;
+    }
+    shale_mem_free(mem, columns);
+    if (columns == NULL) {
+        shale_mem_free(mem, builder);
+        builder = NULL;
+    }
+    return builder;
+}
+
+enum shale_status shale_batch_select(const struct shale_mem *mem, const struct shale_schema *schema,
+                                     const struct shale_batch *batch, const int32_t *rows,
+                                     int64_t n_rows, struct shale_batch **out)
+{
+    const struct rows selected = {rows, n_rows};
+    struct scratch scratch = {0};
+    struct shale_builder *builder = view_batch(mem, schema, batch);
+    *out = NULL;
+    if (builder == NULL)
+        return SHALE_NOMEM;
+    if (prepare_elements(builder, &scratch))
+        *out = make_batch(builder, &selected, &scratch);
+    free_elements(mem, &scratch);
+    shale_mem_free(mem, builder);
+    return *out == NULL ? SHALE_NOMEM : SHALE_OK;
 }

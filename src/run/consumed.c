@@ -4,7 +4,20 @@
 
 #include <string.h>
 
-enum column { KEY, TAG, STATE, BYTES, HASH, READ, WRITTEN, REJECTED, FILTERED, N_COLUMNS };
+enum column {
+    KEY,
+    TAG,
+    STATE,
+    BYTES,
+    HASH,
+    READ,
+    WRITTEN,
+    REJECTED,
+    FILTERED,
+    DUPLICATES,
+    N_ROWS,
+    N_COLUMNS
+};
 
 #define COLUMN(text, type_kind)                                                                    \
     {                                                                                              \
@@ -15,7 +28,8 @@ static const struct shale_column_def columns[N_COLUMNS] = {
     [STATE] = COLUMN("state", SHALE_INT32),       [BYTES] = COLUMN("bytes", SHALE_INT64),
     [HASH] = COLUMN("hash", SHALE_STRING),        [READ] = COLUMN("read", SHALE_INT64),
     [WRITTEN] = COLUMN("written", SHALE_INT64),   [REJECTED] = COLUMN("rejected", SHALE_INT64),
-    [FILTERED] = COLUMN("filtered", SHALE_INT64),
+    [FILTERED] = COLUMN("filtered", SHALE_INT64), [DUPLICATES] = COLUMN("duplicates", SHALE_INT64),
+    [N_ROWS] = COLUMN("n_rows", SHALE_INT64), /* of the parcel, with this object */
 };
 #undef COLUMN
 
@@ -39,6 +53,8 @@ enum shale_status consumed_append(struct worker *worker, const struct object *ob
     shale_builder_i64(builder, WRITTEN, now->written - before->written);
     shale_builder_i64(builder, REJECTED, now->rejected - before->rejected);
     shale_builder_i64(builder, FILTERED, now->filtered - before->filtered);
+    shale_builder_i64(builder, DUPLICATES, 0); /* the sequencer knows */
+    shale_builder_i64(builder, N_ROWS, shale_builder_n_rows(worker->builder));
     return shale_builder_row(builder);
 }
 
@@ -51,6 +67,8 @@ enum shale_status consumed_add(struct shale_batch *batch, const struct counts *c
         status = shale_batch_add(batch, REJECTED, counts->rejected);
     if (status == SHALE_OK)
         status = shale_batch_add(batch, FILTERED, counts->filtered);
+    if (status == SHALE_OK)
+        status = shale_batch_add(batch, DUPLICATES, counts->duplicates);
     return status;
 }
 
@@ -83,5 +101,17 @@ void consumed_row(const struct shale_batch *batch, int64_t row, struct shale_led
         .written = number_of(batch, WRITTEN, row),
         .rejected = number_of(batch, REJECTED, row),
         .filtered = number_of(batch, FILTERED, row),
+        .duplicates = number_of(batch, DUPLICATES, row),
     };
+}
+
+int64_t consumed_n_rows(const struct shale_batch *batch, int64_t row)
+{
+    return number_of(batch, N_ROWS, row);
+}
+
+enum shale_status consumed_drop(struct shale_batch *batch, int64_t row, int64_t n)
+{
+    enum shale_status status = shale_batch_add_at(batch, WRITTEN, row, -n);
+    return status == SHALE_OK ? shale_batch_add_at(batch, DUPLICATES, row, n) : status;
 }

@@ -53,7 +53,7 @@ enum {
 };
 
 struct counts {
-    int64_t read, written, rejected, filtered;
+    int64_t read, written, rejected, filtered, duplicates;
 };
 
 /* ---- Plan ------------------------------------------------------------------------------------ */
@@ -519,6 +519,11 @@ SHALE_MUST_USE enum shale_status consumed_add(struct shale_batch *batch,
                                               const struct counts *counts);
 /* Row 'row' of a batch, as the ledger has it but for source and definition. */
 void consumed_row(const struct shale_batch *batch, int64_t row, struct shale_ledger_row *out);
+
+/* The rows that a parcel has with this object and those before it. */
+int64_t consumed_n_rows(const struct shale_batch *batch, int64_t row);
+/* 'n' rows of that object are not written: they are duplicates. */
+SHALE_MUST_USE enum shale_status consumed_drop(struct shale_batch *batch, int64_t row, int64_t n);
 
 /* read.c */
 SHALE_MUST_USE enum shale_status read_group(struct worker *worker, struct job *job);

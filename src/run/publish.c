@@ -209,15 +209,16 @@ static enum shale_status check_sums(const struct run *run, const struct shale_se
 {
     const struct counts *now = &run->seq.sums.counts, *before = &run->table->sums.counts;
     const struct counts c = {now->read - before->read, now->written - before->written,
-                             now->rejected - before->rejected, now->filtered - before->filtered};
+                             now->rejected - before->rejected, now->filtered - before->filtered,
+                             now->duplicates - before->duplicates};
     bool good = segment->read == c.read && segment->written == c.written &&
-                segment->rejected == c.rejected && segment->filtered == c.filtered;
+                segment->rejected == c.rejected && segment->filtered == c.filtered &&
+                segment->duplicates == c.duplicates;
     assert(good);
     return good ? SHALE_OK
                 : SHALE_ERR(err, object_counts_differ, (long long)segment->read,
                             (long long)segment->written, (long long)segment->rejected,
-                            (long long)segment->filtered, (long long)c.read, (long long)c.written,
-                            (long long)c.rejected, (long long)c.filtered);
+                            (long long)segment->filtered, (long long)segment->duplicates);
 }
 
 static enum shale_status write_ledger(struct run *run, struct shale_segment *out,

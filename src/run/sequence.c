@@ -287,6 +287,7 @@ static void add_counts(struct counts *sum, const struct counts *more)
     sum->written += more->written;
     sum->rejected += more->rejected;
     sum->filtered += more->filtered;
+    sum->duplicates += more->duplicates;
 }
 
 static void add_time(bool *has, int64_t *last, bool more_has, int64_t more)
@@ -502,9 +503,9 @@ static enum shale_status finish_all(struct worker *worker, bool *all, struct sha
     const struct counts *c = &seq->sums.counts;
     double percent = c->read == 0 ? 0 : 100.0 * (double)c->rejected / (double)c->read;
     enum shale_status status = SHALE_OK;
-    if (c->read != c->written + c->rejected + c->filtered)
+    if (c->read != c->written + c->rejected + c->filtered + c->duplicates)
         return SHALE_ERR(err, counts_differ, (long long)c->read, (long long)c->written,
-                         (long long)c->rejected, (long long)c->filtered);
+                         (long long)c->rejected, (long long)c->filtered, (long long)c->duplicates);
     if (run->stream->reject_limit_percent >= 0 && percent > run->stream->reject_limit_percent)
         return SHALE_ERR(err, rejects_percent, (long long)c->rejected, (long long)c->read,
                          run->stream->reject_limit_percent);

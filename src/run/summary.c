@@ -49,6 +49,7 @@ void summarise(const struct run *run, struct shale_summary *summary)
     summary->events_written = sums->counts.written;
     summary->events_rejected = sums->counts.rejected;
     summary->events_filtered = sums->counts.filtered;
+    summary->events_duplicates = sums->counts.duplicates;
     summary->bytes_read = sums->bytes_read;
     summary->dry_run = run->options->dry_run;
     summary->bytes_listed = run->n_total_bytes;

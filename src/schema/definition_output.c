@@ -350,6 +350,7 @@ static void set_defaults(struct shale_stream *stream)
     stream->commit_every_bytes = (int64_t)16 << 30;
     stream->commit_every_objects = COMMIT_EVERY_OBJECTS;
     stream->layout = SHALE_OUTPUT_TABLE;
+    stream->dedupe = (struct shale_dedupe){.time = SIZE_MAX, .within_us = -1};
 }
 
 /* 'only': it is the one that counts; of others just what they say of themselves is checked. */

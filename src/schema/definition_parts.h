@@ -202,6 +202,7 @@ void shale_def_source(struct shale_def *def, const struct shale_yaml_node *node,
 void shale_def_fields(struct shale_def *def, const struct shale_yaml_node *node);
 void shale_def_keep(struct shale_def *def, const struct shale_yaml_node *node);
 void shale_def_rules(struct shale_def *def, const struct shale_yaml_node *node);
+void shale_def_dedupe(struct shale_def *def, const struct shale_yaml_node *node);
 void shale_def_output(struct shale_def *def, const struct shale_yaml_node *node);
 
 /* Checks that need the whole: names in a table, readers' limits; then stream->schema. */

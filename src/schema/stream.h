@@ -123,6 +123,17 @@ bool shale_partition_is_plain(unsigned char byte);
 /* The name of a null's directory; no other value may have it. */
 #define SHALE_PARTITION_NULL "__HIVE_DEFAULT_PARTITION__"
 
+/* output.dedupe: events that have the same key, and whose times are at most 'within_us' apart, are
+ * one event (docs/dedupe.md). */
+struct shale_dedupe {
+    const size_t *key; /* indexes of fields, of scalars, no floats */
+    size_t n_key;      /* 0: no event is a duplicate */
+    size_t time;       /* of a date or a timestamp of us or ms; SIZE_MAX: none */
+    int64_t within_us; /* -1: for ever, and 'time' is not looked at */
+};
+
+#define SHALE_DEDUPE_MOST_US (INT64_C(36525) * 86400 * 1000000) /* of 'within': a century */
+
 struct shale_stream {
     struct shale_arena arena;
     struct shale_str name;
@@ -169,6 +180,7 @@ struct shale_stream {
     int64_t max_waiting_bytes;    /* 4 GiB unless set */
     /* A long run commits when it has read so much: 16 GiB and 100,000 unless set. */
     int64_t commit_every_bytes, commit_every_objects;
+    struct shale_dedupe dedupe;
 
     /* The columns of a batch: every field in order, then _unknown when it is kept.  Those that are
      * partition_only are in no data file. */

@@ -253,6 +253,55 @@ static void test_add_moves_numbers_and_not_nulls(void **state)
     shale_builder_free(builder);
 }
 
+static void test_add_moves_one_row(void **state)
+{
+    struct shale_builder *builder = filled(20);
+    struct shale_batch *batch;
+    struct shale_column before, after;
+    (void)state;
+    assert_int_equal(shale_builder_split(builder, NULL, 1, &batch), SHALE_OK);
+    shale_builder_column(builder, COLUMN_I64, &before);
+    for (int64_t i = 0; i < 20; i += 3)
+        assert_int_equal(shale_batch_add_at(batch, COLUMN_I64, i, 5), SHALE_OK);
+    shale_batch_column(batch, COLUMN_I64, &after);
+    for (int64_t i = 0; i < 20; i++)
+        if (!row_is_null(i, COLUMN_I64))
+            assert_true(((const int64_t *)after.data)[i] ==
+                        ((const int64_t *)before.data)[i] + (i % 3 == 0 ? 5 : 0));
+    shale_batch_free(&shale_mem_libc, batch);
+    shale_builder_free(builder);
+}
+
+/* Some rows of a batch are the same bytes as if only they had been split. */
+static void test_select_is_a_split_of_fewer_rows(void **state)
+{
+    struct shale_builder *builder = filled(N_ROWS);
+    static uint32_t parts[N_ROWS];
+    static int32_t rows[N_ROWS];
+    struct shale_batch *all, *batches[2], *some;
+    (void)state;
+    assert_int_equal(shale_builder_split(builder, NULL, 1, &all), SHALE_OK);
+    for (uint64_t seed = 1; seed < 9; seed++) {
+        uint64_t random = seed;
+        int64_t n = 0;
+        for (int32_t i = 0; i < N_ROWS; i++) {
+            parts[i] = (scratch_random(&random) >> 33) % seed == 0 ? 0 : 1;
+            if (parts[i] == 0)
+                rows[n++] = i;
+        }
+        assert_int_equal(shale_builder_split(builder, parts, 2, batches), SHALE_OK);
+        assert_int_equal(shale_batch_select(&shale_mem_libc, &column_schema, all, rows, n, &some),
+                         SHALE_OK);
+        assert_int_equal(shale_batch_n_bytes(some), shale_batch_n_bytes(batches[0]));
+        assert_memory_equal(some, batches[0], shale_batch_n_bytes(some));
+        shale_batch_free(&shale_mem_libc, some);
+        shale_batch_free(&shale_mem_libc, batches[0]);
+        shale_batch_free(&shale_mem_libc, batches[1]);
+    }
+    shale_batch_free(&shale_mem_libc, all);
+    shale_builder_free(builder);
+}
+
 static void test_no_rows_give_no_batch(void **state)
 {
     struct shale_builder *builder = new_builder(&shale_mem_libc);
@@ -298,8 +347,14 @@ static enum shale_status whole_way(const struct shale_mem *mem)
     }
     if (status == SHALE_OK)
         status = shale_builder_split(builder, parts, 3, batches);
-    for (size_t p = 0; status == SHALE_OK && p < 3; p++)
-        shale_batch_free(mem, batches[p]);
+    if (status == SHALE_OK) {
+        const int32_t rows[] = {1, 2, 77};
+        struct shale_batch *some;
+        status = shale_batch_select(mem, &column_schema, batches[0], rows, 3, &some);
+        shale_batch_free(mem, some);
+        for (size_t p = 0; p < 3; p++)
+            shale_batch_free(mem, batches[p]);
+    }
     shale_builder_free(builder);
     return status;
 }
@@ -327,6 +382,8 @@ int main(void)
         cmocka_unit_test(test_truncate_forgets_rows_and_half_a_row),
         cmocka_unit_test(test_a_column_is_read_back_alone),
         cmocka_unit_test(test_add_moves_numbers_and_not_nulls),
+        cmocka_unit_test(test_add_moves_one_row),
+        cmocka_unit_test(test_select_is_a_split_of_fewer_rows),
         cmocka_unit_test(test_no_rows_give_no_batch),
         cmocka_unit_test(test_a_failure_is_kept_until_reset),
         cmocka_unit_test(test_every_allocation_may_fail),
