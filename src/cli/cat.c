@@ -401,22 +401,6 @@ static enum shale_status show_all(struct cat *cat, struct shale_err *err)
     return status;
 }
 
-static enum shale_status choose_format(const char *name, enum cat_format *out,
-                                       struct shale_err *err)
-{
-    if (name == NULL)
-        *out = isatty(STDOUT_FILENO) == 1 ? CAT_TABLE : CAT_NDJSON;
-    else if (strcmp(name, "table") == 0)
-        *out = CAT_TABLE;
-    else if (strcmp(name, "ndjson") == 0)
-        *out = CAT_NDJSON;
-    else if (strcmp(name, "csv") == 0)
-        *out = CAT_CSV;
-    else
-        return SHALE_ERR(err, cat_format, name);
-    return SHALE_OK;
-}
-
 static enum shale_status cat_with(struct terminal *terminal, const struct options *options,
                                   struct shale_err *err)
 {
@@ -424,7 +408,7 @@ static enum shale_status cat_with(struct terminal *terminal, const struct option
                       .options = options,
                       .to_skip = options->offset > 0 ? options->offset : 0,
                       .to_show = options->limit};
-    enum shale_status status = choose_format(options->format, &cat.format, err);
+    enum shale_status status = cat_choose_format(options->format, &cat.format, err);
     if (status != SHALE_OK)
         return status;
     if (options->n_names == 0)

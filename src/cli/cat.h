@@ -114,6 +114,10 @@ struct cat_output;
 
 enum cat_format { CAT_TABLE, CAT_NDJSON, CAT_CSV };
 
+/* 'name' is what --format says, NULL nothing: a table on a terminal, NDJSON otherwise. */
+SHALE_MUST_USE enum shale_status cat_choose_format(const char *name, enum cat_format *out,
+                                                   struct shale_err *err);
+
 SHALE_MUST_USE enum shale_status cat_output_new(enum cat_format format,
                                                 const struct shale_column_def *defs, size_t n,
                                                 struct cat_output **out);

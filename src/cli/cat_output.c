@@ -22,6 +22,21 @@ struct cat_output {
     bool is_terminal; /* a line is shown as soon as it is there */
 };
 
+enum shale_status cat_choose_format(const char *name, enum cat_format *out, struct shale_err *err)
+{
+    if (name == NULL)
+        *out = isatty(STDOUT_FILENO) == 1 ? CAT_TABLE : CAT_NDJSON;
+    else if (strcmp(name, "table") == 0)
+        *out = CAT_TABLE;
+    else if (strcmp(name, "ndjson") == 0)
+        *out = CAT_NDJSON;
+    else if (strcmp(name, "csv") == 0)
+        *out = CAT_CSV;
+    else
+        return SHALE_ERR(err, cat_format, name);
+    return SHALE_OK;
+}
+
 enum shale_status cat_output_new(enum cat_format format, const struct shale_column_def *defs,
                                  size_t n, struct cat_output **out)
 {

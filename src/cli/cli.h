@@ -24,10 +24,13 @@ struct options {
     const char *columns;
     const char **where; /* as often as it was said */
     size_t n_where;
+    const char **rules; /* likewise */
+    size_t n_rules;
+    const char *field, *object;
     int64_t memory_bytes;
     int64_t limit, offset; /* rows; -1: not said */
     unsigned n_threads;
-    bool replace, dry_run, sweep, alone;
+    bool replace, dry_run, sweep, alone, counts;
 };
 
 /* The terminal: log lines, progress, and the environment made of the real world. */
@@ -58,6 +61,10 @@ void options_free(struct options *options);
 /* "json" or "text" of --log-format is taken before anything else is said. */
 void options_log_format(struct terminal *terminal, int argc, char **argv);
 
+/* --from-date and --to-date, as days. */
+SHALE_MUST_USE enum shale_status
+options_dates(const struct options *options, struct shale_run_options *out, struct shale_err *err);
+
 /* Read a definition and show its errors; NULL when it has some ('*status' says which). */
 struct shale_stream *read_stream(struct terminal *terminal, const char *path,
                                  enum shale_status *status);
@@ -73,6 +80,7 @@ int command_cat(struct terminal *terminal, int argc, char **argv);
 int command_inspect(struct terminal *terminal, int argc, char **argv);
 int command_verify(struct terminal *terminal, int argc, char **argv);
 int command_compact(struct terminal *terminal, int argc, char **argv);
+int command_rejects(struct terminal *terminal, int argc, char **argv);
 int command_explain(struct terminal *terminal, int argc, char **argv);
 
 /* Did everything that was printed reach stdout?  Then 'code', else 1. */

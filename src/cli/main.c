@@ -14,12 +14,12 @@ static const struct {
 } commands[] = {
     {"run", command_run},       {"convert", command_convert}, {"check", command_check},
     {"cat", command_cat},       {"inspect", command_inspect}, {"explain", command_explain},
-    {"verify", command_verify}, {"compact", command_compact},
+    {"verify", command_verify}, {"rejects", command_rejects}, {"compact", command_compact},
 };
 
 /* Commands of the design that later versions bring. */
-static const char *const later[] = {"plan",   "commit", "infer",   "rejects", "ddl",  "enqueue",
-                                    "worker", "lambda", "rebuild", "expire",  "erase"};
+static const char *const later[] = {"plan",   "commit", "infer",   "ddl",    "enqueue",
+                                    "worker", "lambda", "rebuild", "expire", "erase"};
 
 static void usage(FILE *to)
 {
@@ -41,6 +41,7 @@ static void usage(FILE *to)
         "  shale compact TABLE                     merge small files; --sweep deletes what the "
         "table\n"
         "                                          does not need\n"
+        "  shale rejects list TABLE | FILE         what was rejected, by rule, field, object, day\n"
         "  shale explain [RULE]                    what an error or a reject's rule means\n"
         "  shale --version\n"
         "\n"

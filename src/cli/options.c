@@ -27,7 +27,9 @@ static const struct option {
     {"shard", TEXT, AT(shard)},         {"dry-run", FLAG, AT(dry_run)},
     {"settle", TEXT, AT(settle)},       {"part", LATER, 0},
     {"sweep", FLAG, AT(sweep)},         {"alone", FLAG, AT(alone)},
-    {"retention", TEXT, AT(retention)},
+    {"retention", TEXT, AT(retention)}, {"rule", TEXTS, AT(rules)},
+    {"field", TEXT, AT(field)},         {"object", TEXT, AT(object)},
+    {"counts", FLAG, AT(counts)},
 };
 #undef AT
 
@@ -106,8 +108,11 @@ static bool set_option(struct terminal *terminal, const struct option *option, c
             return true;
         (void)SHALE_ERR(&err, option_log_format, value);
         return fail(terminal, &err);
-    case TEXTS: /* the only one of its kind */
-        out->where[out->n_where++] = value;
+    case TEXTS:
+        if (option->at == offsetof(struct options, rules))
+            out->rules[out->n_rules++] = value;
+        else
+            out->where[out->n_where++] = value;
         return true;
     case ROWS:
         if (parse_rows(value, (int64_t *)(void *)at))
@@ -193,7 +198,8 @@ bool options_parse(struct terminal *terminal, const char *command, const char *c
     out->limit = out->offset = -1;
     out->names = calloc((size_t)argc + 1, sizeof *out->names);
     out->where = calloc((size_t)argc + 1, sizeof *out->where);
-    if (out->names == NULL || out->where == NULL)
+    out->rules = calloc((size_t)argc + 1, sizeof *out->rules);
+    if (out->names == NULL || out->where == NULL || out->rules == NULL)
         return false;
     for (int i = 0; i < argc; i++) {
         if (!only_names && strcmp(argv[i], "--") == 0)
@@ -210,6 +216,7 @@ void options_free(struct options *options)
 {
     free(options->names);
     free(options->where);
+    free(options->rules);
 }
 
 void options_log_format(struct terminal *terminal, int argc, char **argv)

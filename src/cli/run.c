@@ -117,8 +117,8 @@ static enum shale_status set_places(struct shale_stream *stream, const struct op
     return status;
 }
 
-static enum shale_status set_dates(const struct options *options, struct shale_run_options *out,
-                                   struct shale_err *err)
+enum shale_status options_dates(const struct options *options, struct shale_run_options *out,
+                                struct shale_err *err)
 {
     out->has_dates = options->from_date != NULL || options->to_date != NULL;
     out->first_day = INT32_MIN;
@@ -163,7 +163,7 @@ static enum shale_status set_choice(const struct shale_stream *stream,
         return SHALE_ERR(err, option_settle, options->settle);
     if (options->shard != NULL && !parse_shard(options->shard, &out->shard, &out->n_shards))
         return SHALE_ERR(err, option_shard, options->shard);
-    return set_dates(options, out, err);
+    return options_dates(options, out, err);
 }
 
 int execute(struct terminal *terminal, struct shale_stream *stream, const struct options *options,

@@ -98,7 +98,10 @@ enum shale_status shale_rejects_append(struct shale_builder *builder,
     is_text = has_raw && shale_utf8_valid(text);
     if (raw.n_bytes > SHALE_REJECT_RAW_BYTES)
         raw.n_bytes = SHALE_REJECT_RAW_BYTES;
-    put_text(builder, OBJECT, clean(object, sizeof object, row->object), true);
+    put_text(builder, OBJECT,
+             shale_utf8_valid(row->object) ? row->object
+                                           : clean(object, sizeof object, row->object),
+             true);
     put_number(builder, RECORD, row->record);
     put_number(builder, BYTE, row->byte);
     put_text(builder, POINTER, clean(pointer, sizeof pointer, row->pointer),

@@ -6,12 +6,10 @@
 
 #include "dataset/first_input.h"
 #include "dataset/footer_hash.h"
+#include "dataset/rejects_read.h"
 #include "parquet/file_writer.h"
-#include "parquet/reader.h"
 
 enum {
-    BATCH_ROWS = 32,         /* an event may have a MiB */
-    READER_BYTES = 48 << 20, /* of a page of them, decoded; more: the segments stay as they are */
     GROUP_BYTES = 8 << 20,
     /* Segments from this size on are left alone, and no more than that is merged at a time: a
      * commit waits for it. */
@@ -69,77 +67,20 @@ static enum shale_status write_group(struct merge *merge, struct shale_err *err)
     return status;
 }
 
-static void copy_value(struct shale_builder *builder, size_t index,
-                       const struct shale_column *column, int64_t row)
-{
-    if (column->validity != NULL && (column->validity[row / 8] >> (row % 8) & 1) == 0) {
-        shale_builder_null(builder, index);
-    } else if (column->offsets == NULL) {
-        shale_builder_i64(builder, index, ((const int64_t *)column->data)[row]);
-    } else {
-        const int32_t *at = column->offsets + row;
-        shale_builder_bytes(
-            builder, index,
-            (struct shale_str){(const char *)column->data + at[0], (size_t)(at[1] - at[0])});
-    }
-}
-
-static enum shale_status copy_rows(struct merge *merge, const struct shale_rows *rows,
-                                   struct shale_err *err)
-{
-    for (int64_t row = 0; row < rows->n_rows; row++) {
-        enum shale_status status;
-        for (size_t i = 0; i < rows->n_columns; i++)
-            copy_value(merge->builder, i, &rows->columns[i], row);
-        for (size_t i = rows->n_columns; i < SHALE_REJECTS_COLUMNS; i++)
-            shale_builder_null(merge->builder, i);
-        status = shale_builder_row(merge->builder);
-        if (status != SHALE_OK)
-            return status;
-        if (shale_builder_n_bytes(merge->builder) >= GROUP_BYTES) {
-            status = write_group(merge, err);
-            if (status != SHALE_OK)
-                return status;
-        }
-    }
-    return SHALE_OK;
-}
-
-static enum shale_status scan_segment(struct merge *merge, struct shale_reader *reader,
-                                      int64_t n_rows, struct shale_err *err)
-{
-    const struct shale_scan_options options = {.batch_rows = BATCH_ROWS};
-    struct shale_scan *scan = NULL;
-    const struct shale_rows *rows;
-    enum shale_status status;
-    const struct shale_file *file = shale_reader_file(reader);
-    if (file->n_rows != n_rows || !shale_rejects_is_schema(&file->schema))
-        return SHALE_CORRUPT;
-    status = shale_scan_new(reader, &options, &scan, err);
-    while (status == SHALE_OK && (status = shale_scan_next(scan, &rows, err)) == SHALE_OK &&
-           rows != NULL)
-        status = copy_rows(merge, rows, err);
-    shale_scan_free(scan);
-    return status;
-}
-
 static enum shale_status copy_segment(struct merge *merge, struct shale_store *store,
                                       const struct shale_segment *segment, struct shale_err *err)
 {
-    const struct shale_reader_options options = {.memory_bytes = READER_BYTES};
-    struct shale_store_file *file;
-    struct shale_reader *reader = NULL;
-    char path[SHALE_KEY_BYTES + 1];
-    enum shale_status status;
-    (void)snprintf(path, sizeof path, "%.*s", SHALE_STR_ARG(segment->path));
-    status = shale_store_open(store, path, &file, err);
-    if (status != SHALE_OK)
-        return status;
-    status = shale_reader_open(merge->mem, &file->random, &options, &reader, err);
-    if (status == SHALE_OK)
-        status = scan_segment(merge, reader, segment->n_rows, err);
-    shale_reader_free(reader);
-    shale_store_close(file);
+    const struct shale_rejects_read_options options = {.n_rows = segment->n_rows};
+    struct shale_rejects_reader *reader;
+    const struct shale_rejects_row *row;
+    enum shale_status status = shale_rejects_open(store, segment->path, &options, &reader, err);
+    while (status == SHALE_OK && (status = shale_rejects_next(reader, &row, err)) == SHALE_OK &&
+           row != NULL) {
+        status = shale_rejects_copy(merge->builder, row);
+        if (status == SHALE_OK && shale_builder_n_bytes(merge->builder) >= GROUP_BYTES)
+            status = write_group(merge, err);
+    }
+    shale_rejects_close(reader);
     return status;
 }
 
