@@ -7,7 +7,7 @@
  *     | ^ ^               |                                   | |
  *     | | +- tip moved ---+                                   | +-- patience ends --> UNSURE
  *     | +--------------------- N is another's ----------------+
- *     +-- consumed by another, base gone, files old --> REFUSED
+ *     +-- consumed or taken out by another, base gone, files old --> REFUSED
  *
  * BASED, NAMED and BEHIND: nothing of ours is, or can come, into the log; a failure ends in FAILED
  * and nothing was published.  SENT: the bytes of the entry are, or may be, under way to N.  In that
@@ -53,7 +53,8 @@ struct job {
     /* The version from which 'base' was read on entry by entry; its own version when it was read
      * whole. */
     int64_t read_from;
-    bool whole; /* it has to be read whole next time */
+    bool whole;   /* it has to be read whole next time */
+    bool checked; /* what the commit takes out is in 'base' */
     struct shale_draft draft;
     enum state state;
     enum shale_status status; /* of the final state */
@@ -160,6 +161,23 @@ static void fall_behind(struct job *job)
     enter(job, BEHIND);
 }
 
+/* What the commit takes out has to be in the caller's base: later ones are held against it. */
+static bool base_has_it(struct job *job)
+{
+    bool is_live;
+    enum shale_status status;
+    if (job->checked)
+        return true;
+    status = shale_commit_is_live(job->store, job->commit, job->base, &is_live, job->err);
+    if (status != SHALE_OK)
+        fail(job, status);
+    else if (!is_live)
+        end(job, REFUSED, SHALE_ERR(job->err, commit_gone, job->store->name));
+    else
+        job->checked = true;
+    return job->checked;
+}
+
 static void draft(struct job *job)
 {
     int64_t tip, checkpoint;
@@ -169,6 +187,8 @@ static void draft(struct job *job)
         end(job, REFUSED, SHALE_ERR(job->err, commit_files_old));
         return;
     }
+    if (!base_has_it(job))
+        return;
     status = shale_log_tip(job->store, job->read_from, &tip, &checkpoint, job->err);
     if (status != SHALE_OK) {
         fail(job, status);
@@ -332,26 +352,65 @@ static void settle(struct job *job)
 /* ---- BEHIND: build on the winner ---------------------------------------------------------------
  */
 
-/* Has anybody consumed what we did, or replaced what we build on? */
-static void check_winners(struct job *job, const struct shale_base *newest)
+/* Is what we take out still there?  By the winners' entries where they were read one by one. */
+static enum shale_status check_taken(struct job *job, const struct shale_base *newest, bool whole,
+                                     bool *is_live)
+{
+    if (whole || !job->checked)
+        return shale_commit_is_live(job->store, job->commit, newest, is_live, job->err);
+    return shale_commit_stays_live(job->store, job->commit, job->base, newest, is_live, job->err);
+}
+
+static enum shale_status check_ledger(struct job *job, const struct shale_base *newest,
+                                      bool *conflict)
 {
     const struct shale_manifest *before = &job->base->manifest;
+    enum shale_status status;
+    *conflict = false;
+    if (job->commit->ledger == NULL || newest->manifest.id == before->id)
+        return SHALE_OK;
+    status = shale_ledger_conflicts(job->store, before, &newest->manifest, job->commit->ledger,
+                                    conflict, job->err);
+    if (status == SHALE_NOT_FOUND)
+        end(job, REFUSED, SHALE_ERR(job->err, commit_base_gone, job->store->name));
+    return status;
+}
+
+/* What the caller holds against it. */
+static enum shale_status ask_caller(struct job *job, const struct shale_base *newest,
+                                    bool *conflict)
+{
+    const struct shale_commit *commit = job->commit;
+    *conflict = false;
+    if (commit->check == NULL)
+        return SHALE_OK;
+    return commit->check(commit->check_ctx, job->base, newest, conflict, job->err);
+}
+
+/* Has anybody consumed what we did, taken out what we do, or replaced what we build on? */
+static void check_winners(struct job *job, const struct shale_base *newest, bool whole)
+{
     enum shale_chain chain;
-    bool conflict = false;
+    bool is_live = true, consumed = false, refused = false;
+    bool outdated = shale_commit_is_outdated(job->commit, job->base, newest);
     enum shale_status status =
-        shale_chain_walk(job->store, &newest->manifest, before, -1, &chain, job->err);
-    if (status == SHALE_OK && job->commit->ledger != NULL && newest->manifest.id != before->id) {
-        status = shale_ledger_conflicts(job->store, before, &newest->manifest, job->commit->ledger,
-                                        &conflict, job->err);
-        if (status == SHALE_NOT_FOUND) {
-            end(job, REFUSED, SHALE_ERR(job->err, commit_base_gone, job->store->name));
-            return;
-        }
-    }
+        shale_chain_walk(job->store, &newest->manifest, &job->base->manifest, -1, &chain, job->err);
+    if (status == SHALE_OK)
+        status = check_taken(job, newest, whole, &is_live);
+    if (status == SHALE_OK)
+        status = check_ledger(job, newest, &consumed);
+    if (status == SHALE_OK && is_live && !consumed && !outdated)
+        status = ask_caller(job, newest, &refused);
+    if (job->state == REFUSED)
+        return;
     if (status != SHALE_OK)
         fail(job, status);
-    else if (conflict)
+    else if (consumed)
         end(job, REFUSED, SHALE_ERR(job->err, commit_conflict, job->store->name));
+    else if (!is_live)
+        end(job, REFUSED, SHALE_ERR(job->err, commit_gone, job->store->name));
+    else if (outdated || refused)
+        end(job, REFUSED, SHALE_ERR(job->err, commit_outdated, job->store->name));
     else
         enter(job, BASED);
 }
@@ -378,13 +437,14 @@ static void rebase(struct job *job)
         job->whole = true;
         return;
     }
-    check_winners(job, &newest);
+    check_winners(job, &newest, whole);
     if (job->state != BASED) {
         shale_base_fini(&newest, job->env->mem);
         return;
     }
     job->read_from = whole ? newest.log->version : log->version;
     job->whole = false;
+    job->checked = true;
     shale_base_fini(&job->own, job->env->mem);
     job->own = newest;
     job->base = &job->own;

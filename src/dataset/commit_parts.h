@@ -33,7 +33,30 @@ SHALE_MUST_USE enum shale_status shale_chain_walk(struct shale_store *store,
                                                   const struct shale_manifest *older, int64_t ours,
                                                   enum shale_chain *out, struct shale_err *err);
 
-/* ---- What one attempt publishes (commit_draft.c) ----------------------------------------------
+/* ---- What may not happen meanwhile (commit_conflicts.c) ---------------------------------------
+ */
+
+/* Is all that 'commit' takes out in 'base'?  Reads the files of the log when it removes some;
+ * SHALE_NOT_FOUND: they are no longer known for that version. */
+SHALE_MUST_USE enum shale_status shale_commit_is_live(struct shale_store *store,
+                                                      const struct shale_commit *commit,
+                                                      const struct shale_base *base, bool *is_live,
+                                                      struct shale_err *err);
+
+/* The same of 'newest', by the entries that came since 'before', from which it was read on. */
+SHALE_MUST_USE enum shale_status shale_commit_stays_live(struct shale_store *store,
+                                                         const struct shale_commit *commit,
+                                                         const struct shale_base *before,
+                                                         const struct shale_base *newest,
+                                                         bool *is_live, struct shale_err *err);
+
+/* Did the table become another than the one from which 'commit' was built: its columns, for one
+ * that keeps them, or what was erased, for one that reads events again? */
+bool shale_commit_is_outdated(const struct shale_commit *commit, const struct shale_base *before,
+                              const struct shale_base *newest);
+
+/* ---- What one attempt publishes (commit_draft.c, commit_manifest.c)
+ * ----------------------------------------------
  */
 
 /* A merge of segments, of the ledger or of rejects, kept from attempt to attempt while what it
@@ -66,5 +89,15 @@ SHALE_MUST_USE enum shale_status shale_draft_make(struct shale_draft *draft,
                                                   const struct shale_base *base,
                                                   const struct shale_commit *commit, bool merges,
                                                   struct shale_err *err);
+
+/* The manifest of the draft, but for its id; writes the segments that it merges. */
+SHALE_MUST_USE enum shale_status shale_draft_manifest(struct shale_draft *draft,
+                                                      struct shale_store *store,
+                                                      const struct shale_base *base,
+                                                      const struct shale_commit *commit,
+                                                      bool merges, struct shale_err *err);
+
+/* Random bits of a name that nobody has. */
+void shale_draft_name(const struct shale_env *env, uint64_t out[2]);
 
 #endif

@@ -18,6 +18,10 @@ enum shale_ledger_state { SHALE_LEDGER_DONE, SHALE_LEDGER_REJECTED };
 
 enum { SHALE_HASH_BYTES = 32 }; /* XXH3-128 in hex: codec/content_hash.h */
 
+/* The source of the rows of replays: their key is the rejects segment that was consumed, their tag
+ * its footer's hash. */
+#define SHALE_REJECTS_SOURCE "_shale/rejects"
+
 struct shale_ledger_row {
     struct shale_str source; /* the source id */
     struct shale_str key;    /* below the source */
@@ -84,6 +88,9 @@ struct shale_manifest {
     size_t n_added;
     const struct shale_superseded *superseded;
     size_t n_superseded;
+    /* Ledger segments that this very commit took out, so that their rows went or changed. */
+    const struct shale_segment *taken;
+    size_t n_taken;
     const struct shale_segment *keys; /* of 'dedupe' */
     size_t n_keys;
     /* Rows that the ledger counts as written and that were taken out since (replace, rebuild,

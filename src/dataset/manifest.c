@@ -5,6 +5,14 @@
  *      "ledger":[{"path":..,"rows":..,"bytes":..,"first_source":.., ...}, ...],"rejects":[...],
  *      "added":["path", ...],"superseded":[{"path":..,"since_ms":..}, ...],"hash":"<32 hex>"}
  *
+ * Format 2 has all that and what operations on rows that are there need; it is written only where
+ * one of these members says something, so that plain tables stay readable to older versions:
+ *
+ *      "rows_gone":..,"rejects_gone":..,"taken":[a ledger segment, ...],
+ *      "keys":[{"path":.., ...,"first_us":..,"last_us":..}, ...],
+ *      "erasures":[{"column":..,"value":..,"before":..,"joined":..}, ...],
+ *      "seals":[{"source":..,"key":..,"day":..,"version":..}, ...]
+ *
  * "hash" is the last member in every format: XXH3-128 of the text before its comma, so that no bit
  * of a manifest changes unseen.  Other members that are not known are passed over. */
 #include <inttypes.h>
@@ -17,7 +25,7 @@
 #include "json/text.h"
 #include "json/writer.h"
 
-enum { FORMAT = 1, MOST_BYTES = 256 << 20 };
+enum { FIRST_FORMAT = 1, LAST_FORMAT = 2, MOST_BYTES = 256 << 20 };
 
 /* The end of a text: HASH_BEGIN, the hash, HASH_END. */
 #define HASH_BEGIN ",\"hash\":\""
@@ -27,7 +35,17 @@ enum { HASH_TAIL_BYTES = sizeof HASH_BEGIN - 1 + SHALE_CONTENT_HASH_CHARS + size
 /* ---- What an object's members are -------------------------------------------------------------
  */
 
-enum member_kind { TEXT, NUMBER, SEGMENTS, TEXTS, SUPERSEDED };
+enum member_kind {
+    TEXT,
+    NUMBER,
+    FLAG, /* the last that is no array */
+    SEGMENTS,
+    TEXTS,
+    SUPERSEDED,
+    KEY_SEGMENTS,
+    ERASURES,
+    SEALS,
+};
 
 struct member {
     const char *name;
@@ -45,6 +63,10 @@ struct member {
     {                                                                                              \
         .name = (text), .offset = offsetof(struct type, field), .least = (at_least),               \
         .kind = NUMBER                                                                             \
+    }
+#define FLAG_OF(type, field, text)                                                                 \
+    {                                                                                              \
+        .name = (text), .offset = offsetof(struct type, field), .kind = FLAG                       \
     }
 #define ARRAY_OF(field, elements)                                                                  \
     {                                                                                              \
@@ -66,11 +88,28 @@ static const struct member segment_members[] = {
     NUMBER_OF(shale_segment, filtered, "filtered", 0),
     NUMBER_OF(shale_segment, duplicates, "duplicates", 0),
     TEXT_OF(shale_segment, footer_hash, "footer_hash"),
+    /* Of key segments alone. */
+    NUMBER_OF(shale_segment, first_us, "first_us", INT64_MIN),
+    NUMBER_OF(shale_segment, last_us, "last_us", INT64_MIN),
 };
 
 static const struct member superseded_members[] = {
     TEXT_OF(shale_superseded, path, "path"),
     NUMBER_OF(shale_superseded, since_ms, "since_ms", 0),
+};
+
+static const struct member erasure_members[] = {
+    TEXT_OF(shale_erasure, column, "column"),
+    TEXT_OF(shale_erasure, value, "value"),
+    FLAG_OF(shale_erasure, is_before, "before"),
+    FLAG_OF(shale_erasure, joined, "joined"),
+};
+
+static const struct member seal_members[] = {
+    TEXT_OF(shale_seal, source, "source"),
+    TEXT_OF(shale_seal, key, "key"),
+    NUMBER_OF(shale_seal, day, "day", INT64_MIN),
+    NUMBER_OF(shale_seal, version, "version", -1),
 };
 
 static const struct member manifest_members[] = {
@@ -81,12 +120,22 @@ static const struct member manifest_members[] = {
     ARRAY_OF(rejects, SEGMENTS),
     ARRAY_OF(added, TEXTS),
     ARRAY_OF(superseded, SUPERSEDED),
+    /* From format 2 on. */
+    NUMBER_OF(shale_manifest, rows_gone, "rows_gone", INT64_MIN),
+    NUMBER_OF(shale_manifest, rejects_gone, "rejects_gone", INT64_MIN),
+    ARRAY_OF(taken, SEGMENTS),
+    ARRAY_OF(keys, KEY_SEGMENTS),
+    ARRAY_OF(erasures, ERASURES),
+    ARRAY_OF(seals, SEALS),
 };
 
+#define LENGTH(array) (sizeof(array) / sizeof(array)[0])
+
 enum {
-    N_SEGMENT_MEMBERS = sizeof segment_members / sizeof segment_members[0],
-    N_SUPERSEDED_MEMBERS = sizeof superseded_members / sizeof superseded_members[0],
-    N_MANIFEST_MEMBERS = sizeof manifest_members / sizeof manifest_members[0],
+    N_KEY_SEGMENT_MEMBERS = LENGTH(segment_members),
+    N_SEGMENT_MEMBERS = N_KEY_SEGMENT_MEMBERS - 2,
+    N_MEMBERS_OF_2 = LENGTH(manifest_members),
+    N_MEMBERS_OF_1 = 7,
 };
 
 /* What the elements of an array are: TEXTS have no members. */
@@ -97,8 +146,25 @@ static const struct element {
 } elements[] = {
     [SEGMENTS] = {sizeof(struct shale_segment), segment_members, N_SEGMENT_MEMBERS},
     [TEXTS] = {sizeof(struct shale_str), NULL, 0},
-    [SUPERSEDED] = {sizeof(struct shale_superseded), superseded_members, N_SUPERSEDED_MEMBERS},
+    [SUPERSEDED] = {sizeof(struct shale_superseded), superseded_members,
+                    LENGTH(superseded_members)},
+    [KEY_SEGMENTS] = {sizeof(struct shale_segment), segment_members, N_KEY_SEGMENT_MEMBERS},
+    [ERASURES] = {sizeof(struct shale_erasure), erasure_members, LENGTH(erasure_members)},
+    [SEALS] = {sizeof(struct shale_seal), seal_members, LENGTH(seal_members)},
 };
+
+static int64_t format_of(const struct shale_manifest *manifest)
+{
+    bool is_plain = manifest->rows_gone == 0 && manifest->rejects_gone == 0 &&
+                    manifest->n_taken == 0 && manifest->n_keys == 0 && manifest->n_erasures == 0 &&
+                    manifest->n_seals == 0;
+    return is_plain ? FIRST_FORMAT : LAST_FORMAT;
+}
+
+static size_t n_members_of(int64_t format)
+{
+    return format == FIRST_FORMAT ? N_MEMBERS_OF_1 : N_MEMBERS_OF_2;
+}
 
 void shale_manifest_name(int64_t id, char out[SHALE_MANIFEST_NAME_BYTES])
 {
@@ -113,11 +179,13 @@ static void put_scalars(struct shale_json_writer *writer, const struct member *m
 {
     for (size_t i = 0; i < n; i++) {
         const char *at = (const char *)object + members[i].offset;
-        if (members[i].kind > NUMBER)
+        if (members[i].kind > FLAG)
             continue;
         shale_json_put_name(writer, members[i].name);
         if (members[i].kind == TEXT)
             shale_json_put_string(writer, *(const struct shale_str *)(const void *)at);
+        else if (members[i].kind == FLAG)
+            shale_json_put_bool(writer, *(const bool *)at);
         else
             shale_json_put_i64(writer, *(const int64_t *)(const void *)at);
     }
@@ -147,14 +215,14 @@ enum shale_status shale_manifest_json(const struct shale_manifest *manifest, str
 {
     struct shale_json_writer writer;
     char hash[SHALE_CONTENT_HASH_CHARS + 1];
-    size_t begin = out->n_bytes;
+    size_t begin = out->n_bytes, n = n_members_of(format_of(manifest));
     shale_json_writer_init(&writer, out);
     shale_json_put_begin(&writer, '{');
     shale_json_put_name(&writer, "format");
-    shale_json_put_i64(&writer, FORMAT);
-    put_scalars(&writer, manifest_members, N_MANIFEST_MEMBERS, manifest);
-    for (size_t i = 0; i < N_MANIFEST_MEMBERS; i++)
-        if (manifest_members[i].kind > NUMBER)
+    shale_json_put_i64(&writer, format_of(manifest));
+    put_scalars(&writer, manifest_members, n, manifest);
+    for (size_t i = 0; i < n; i++)
+        if (manifest_members[i].kind > FLAG)
             put_array(&writer, &manifest_members[i], manifest);
     if (writer.status != SHALE_OK)
         return writer.status;
@@ -203,6 +271,12 @@ static enum shale_status take_scalar(struct parser *parser, const struct member 
         if (step != SHALE_JSON_STRING)
             return damaged(parser, member->name);
         return take_text(parser, item, at);
+    }
+    if (member->kind == FLAG) {
+        if (step != SHALE_JSON_TRUE && step != SHALE_JSON_FALSE)
+            return damaged(parser, member->name);
+        *(bool *)at = step == SHALE_JSON_TRUE;
+        return SHALE_OK;
     }
     if (step != SHALE_JSON_NUMBER ||
         shale_number_i64(shale_json_text(&parser->cursor, item), number) != SHALE_NUMBER_OK ||
@@ -265,6 +339,8 @@ static enum shale_status take_elements(struct parser *parser, const struct eleme
     union {
         struct shale_segment segment;
         struct shale_superseded superseded;
+        struct shale_erasure erasure;
+        struct shale_seal seal;
         struct shale_str text;
     } one;
     struct shale_json_item item;
@@ -293,7 +369,7 @@ static enum shale_status take_member(struct parser *parser, const struct member 
     struct shale_buf all;
     enum shale_status status;
     char *copy;
-    if (member->kind <= NUMBER)
+    if (member->kind <= FLAG)
         return take_scalar(parser, member, step, item, object);
     if (step != SHALE_JSON_ARRAY)
         return damaged(parser, member->name);
@@ -325,33 +401,34 @@ static bool hash_is_right(struct shale_str text)
 }
 
 /* The first member of all formats, before anything else is understood. */
-static enum shale_status check_format(struct parser *parser)
+static enum shale_status take_format(struct parser *parser, int64_t *number)
 {
     static const struct member format = {.name = "format"};
     static const enum shale_json_step begin[] = {SHALE_JSON_OBJECT, SHALE_JSON_NAME,
                                                  SHALE_JSON_NUMBER};
     struct shale_json_item item = {.begin = 0};
-    int64_t number = 0;
     bool fits = true;
+    *number = 0;
     for (size_t i = 0; i < sizeof begin / sizeof begin[0] && fits; i++) {
         fits = shale_json_next(&parser->cursor, &item) == begin[i];
         if (fits && begin[i] == SHALE_JSON_NAME)
             fits = find_member(parser, &item, &format, 1) == 0;
     }
     if (!fits ||
-        shale_number_i64(shale_json_text(&parser->cursor, &item), &number) != SHALE_NUMBER_OK)
+        shale_number_i64(shale_json_text(&parser->cursor, &item), number) != SHALE_NUMBER_OK)
         return damaged(parser, "it does not begin with its format");
-    if (number != FORMAT)
-        return SHALE_ERR(parser->err, manifest_format, (long long)number);
+    if (*number < FIRST_FORMAT || *number > LAST_FORMAT)
+        return SHALE_ERR(parser->err, manifest_format, (long long)*number);
     return SHALE_OK;
 }
 
 static enum shale_status parse(struct parser *parser, int64_t id, struct shale_manifest *out)
 {
     struct shale_json_item item;
-    enum shale_status status = check_format(parser);
+    int64_t format;
+    enum shale_status status = take_format(parser, &format);
     if (status == SHALE_OK)
-        status = take_object(parser, manifest_members, N_MANIFEST_MEMBERS, take_member, out);
+        status = take_object(parser, manifest_members, n_members_of(format), take_member, out);
     if (status != SHALE_OK)
         return status;
     if (shale_json_next(&parser->cursor, &item) != SHALE_JSON_END)

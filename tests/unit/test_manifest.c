@@ -43,6 +43,32 @@ static const struct shale_manifest full = {.id = INT64_C(9007199254740991),
                                            .superseded = superseded,
                                            .n_superseded = 1};
 
+/* With what format 2 brought. */
+static const struct shale_segment keys[] = {{.path = {"_shale/keys/k.parquet", 21},
+                                             .n_rows = 5,
+                                             .n_bytes = 9,
+                                             .footer_hash = {"ff", 2},
+                                             .first_us = INT64_MIN,
+                                             .last_us = INT64_MAX}};
+static const struct shale_erasure erasures[] = {{{"mail", 4}, {"a\"b", 3}, false, false},
+                                                {{"time", 4}, {"2024-01-01", 10}, true, true}};
+static const struct shale_seal seals[] = {{{"s3://b/x", 8}, {"2024/", 5}, -3, 17}};
+static struct shale_manifest full_of_2(void)
+{
+    struct shale_manifest manifest = full;
+    manifest.rows_gone = -5;
+    manifest.rejects_gone = INT64_MAX;
+    manifest.taken = ledger;
+    manifest.n_taken = 1;
+    manifest.keys = keys;
+    manifest.n_keys = 1;
+    manifest.erasures = erasures;
+    manifest.n_erasures = 2;
+    manifest.seals = seals;
+    manifest.n_seals = 1;
+    return manifest;
+}
+
 static void check_segment(const struct shale_segment *a, const struct shale_segment *b)
 {
     assert_true(shale_str_equal(a->path, b->path));
@@ -74,6 +100,32 @@ static void check_same(const struct shale_manifest *a, const struct shale_manife
                     a->superseded[i].since_ms == b->superseded[i].since_ms);
 }
 
+static void check_same_of_2(const struct shale_manifest *a, const struct shale_manifest *b)
+{
+    assert_true(a->rows_gone == b->rows_gone && a->rejects_gone == b->rejects_gone);
+    assert_int_equal(a->n_taken, b->n_taken);
+    for (size_t i = 0; i < a->n_taken; i++)
+        check_segment(&a->taken[i], &b->taken[i]);
+    assert_int_equal(a->n_keys, b->n_keys);
+    for (size_t i = 0; i < a->n_keys; i++) {
+        check_segment(&a->keys[i], &b->keys[i]);
+        assert_true(a->keys[i].first_us == b->keys[i].first_us);
+        assert_true(a->keys[i].last_us == b->keys[i].last_us);
+    }
+    assert_int_equal(a->n_erasures, b->n_erasures);
+    for (size_t i = 0; i < a->n_erasures; i++)
+        assert_true(shale_str_equal(a->erasures[i].column, b->erasures[i].column) &&
+                    shale_str_equal(a->erasures[i].value, b->erasures[i].value) &&
+                    a->erasures[i].is_before == b->erasures[i].is_before &&
+                    a->erasures[i].joined == b->erasures[i].joined);
+    assert_int_equal(a->n_seals, b->n_seals);
+    for (size_t i = 0; i < a->n_seals; i++)
+        assert_true(shale_str_equal(a->seals[i].source, b->seals[i].source) &&
+                    shale_str_equal(a->seals[i].key, b->seals[i].key) &&
+                    a->seals[i].day == b->seals[i].day &&
+                    a->seals[i].version == b->seals[i].version);
+}
+
 /* Write it, put it, read it. */
 static enum shale_status write_and_read(struct made *made, const struct shale_manifest *manifest,
                                         struct shale_manifest *out)
@@ -95,6 +147,7 @@ static enum shale_status write_and_read(struct made *made, const struct shale_ma
 static void test_round_trip(void **state)
 {
     const struct shale_manifest empty = {.id = 0, .parent = -1, .version = 0};
+    const struct shale_manifest other = full_of_2();
     struct shale_manifest read;
     struct made made;
     char name[SHALE_MANIFEST_NAME_BYTES];
@@ -106,6 +159,10 @@ static void test_round_trip(void **state)
     check_same(&read, &full);
     assert_int_equal(write_and_read(&made, &empty, &read), SHALE_OK);
     check_same(&read, &empty);
+    check_same_of_2(&read, &empty);
+    assert_int_equal(write_and_read(&made, &other, &read), SHALE_OK);
+    check_same(&read, &other);
+    check_same_of_2(&read, &other);
     assert_int_equal(shale_manifest_read(made.store, &made.arena, 5, &read, NULL), SHALE_NOT_FOUND);
     made_fini(&made);
 }
@@ -114,6 +171,33 @@ static void text_of(const struct shale_manifest *manifest, struct shale_buf *tex
 {
     shale_buf_init(text, &shale_mem_libc, 1 << 20);
     assert_int_equal(shale_manifest_json(manifest, text), SHALE_OK);
+}
+
+/* Only what an older version cannot know is hidden from it. */
+static void test_format(void **state)
+{
+    const struct shale_manifest other = full_of_2();
+    struct shale_buf text;
+    (void)state;
+    text_of(&full, &text);
+    assert_memory_equal(text.data, "{\"format\":1,", 12);
+    shale_buf_fini(&text);
+    for (int i = 0; i < 6; i++) {
+        struct shale_manifest manifest = full;
+        manifest.rows_gone = i == 0;
+        manifest.rejects_gone = i == 1 ? -1 : 0;
+        manifest.taken = other.taken;
+        manifest.n_taken = i == 2;
+        manifest.keys = other.keys;
+        manifest.n_keys = i == 3;
+        manifest.erasures = other.erasures;
+        manifest.n_erasures = i == 4;
+        manifest.seals = other.seals;
+        manifest.n_seals = i == 5;
+        text_of(&manifest, &text);
+        assert_memory_equal(text.data, "{\"format\":2,", 12);
+        shale_buf_fini(&text);
+    }
 }
 
 static enum shale_status parse(struct shale_str text, int64_t id, struct shale_err *err)
@@ -133,11 +217,12 @@ static enum shale_status parse(struct shale_str text, int64_t id, struct shale_e
 /* Every bit and every length. */
 static void test_damage(void **state)
 {
+    const struct shale_manifest manifest = full_of_2();
     struct shale_buf text;
     struct shale_err err;
     char name[SHALE_MANIFEST_NAME_BYTES];
     (void)state;
-    text_of(&full, &text);
+    text_of(&manifest, &text);
     shale_manifest_name(full.id, name);
     assert_int_equal(parse(shale_buf_str(&text), full.id, &err), SHALE_OK);
     assert_int_equal(parse(shale_buf_str(&text), 8, &err), SHALE_CORRUPT); /* another's */
@@ -165,6 +250,13 @@ static enum shale_status parse_body(const char *body, struct shale_err *err)
     "\"id\":3,\"parent\":-1,\"version\":0,\"ledger\":[],\"rejects\":[],\"added\":[],"              \
     "\"superseded\":[]"
 
+#define OF_2                                                                                       \
+    ",\"rows_gone\":-1,\"rejects_gone\":0,\"taken\":[],\"keys\":[],\"erasures\":[],\"seals\":[]"
+#define ERASED(before)                                                                             \
+    ",\"rows_gone\":-1,\"rejects_gone\":0,\"taken\":[],\"keys\":[],\"erasures\":[{\"column\":"     \
+    "\"c\","                                                                                       \
+    "\"value\":\"v\",\"joined\":false,\"before\":" before "}],\"seals\":[]"
+
 /* A hash is no proof of sense: other programs can make one. */
 static void test_other_texts(void **state)
 {
@@ -174,7 +266,15 @@ static void test_other_texts(void **state)
     } cases[] = {
         {"{\"format\":1," REST, SHALE_OK},
         {"{\"format\":1,\"later\":{\"a\":[1]}," REST ",\"more\":null", SHALE_OK},
-        {"{\"format\":2,\"what\":\"ever\"", SHALE_SCHEMA},
+        {"{\"format\":1," REST ",\"rows_gone\":\"x\"", SHALE_OK}, /* not known in 1 */
+        {"{\"format\":2," REST, SHALE_CORRUPT},
+        {"{\"format\":2," REST OF_2, SHALE_OK},
+        {"{\"format\":2," REST OF_2 ",\"later\":{\"a\":[1]}", SHALE_OK},
+        {"{\"format\":2," REST OF_2 ",\"taken\":[]", SHALE_CORRUPT},
+        {"{\"format\":2," REST ERASED("1"), SHALE_CORRUPT},
+        {"{\"format\":2," REST ERASED("true"), SHALE_OK},
+        {"{\"format\":3,\"what\":\"ever\"", SHALE_SCHEMA},
+        {"{\"format\":0," REST, SHALE_SCHEMA},
         {"{" REST ",\"format\":1", SHALE_CORRUPT},
         {"{\"format\":1.5," REST, SHALE_CORRUPT},
         {"[1", SHALE_CORRUPT},
@@ -213,6 +313,7 @@ static void test_other_texts(void **state)
 
 static void test_without_memory(void **state)
 {
+    const struct shale_manifest manifest = full_of_2();
     enum shale_status status = SHALE_NOMEM;
     int n = 0;
     (void)state;
@@ -221,7 +322,8 @@ static void test_without_memory(void **state)
         struct made made;
         struct shale_manifest read;
         failing_mem_init(&failing, ++n);
-        status = made_init(&made, &failing.mem) ? write_and_read(&made, &full, &read) : SHALE_NOMEM;
+        status =
+            made_init(&made, &failing.mem) ? write_and_read(&made, &manifest, &read) : SHALE_NOMEM;
         if (status == SHALE_OK)
             check_same(&read, &full);
         made_fini(&made);
@@ -233,9 +335,8 @@ static void test_without_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_other_texts),
+        cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_format),
+        cmocka_unit_test(test_damage),         cmocka_unit_test(test_other_texts),
         cmocka_unit_test(test_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
