@@ -6,7 +6,7 @@
 # shellcheck source=tests/system/lib.sh
 . tests/system/lib.sh
 
-case $SHALE_SCALE in full) mb=100 ;; *) mb=24 ;; esac
+case $SHALE_SCALE in soak) mb=100 ;; full) mb=40 ;; *) mb=24 ;; esac
 
 # generate SHAPE PATH OPTION...
 generate() {

@@ -10,7 +10,7 @@ if [ ! -x /usr/bin/time ]; then
     exit 0
 fi
 case $SHALE_SCALE in
-full) lines=1000000000 records=300000000 files=100000 events=500000 ;;
+full | soak) lines=1000000000 records=300000000 files=100000 events=500000 ;;
 *) lines=100000000 records=80000000 files=3000 events=30000 ;;
 esac
 

@@ -10,7 +10,6 @@ if [ -z "$SHALE_PYTHON" ]; then
     skip "$case_name" 'no Python readers'
     exit 0
 fi
-n=300
-[ "$SHALE_SCALE" != full ] || n=3000
+case $SHALE_SCALE in soak) n=3000 ;; full) n=1500 ;; *) n=300 ;; esac
 python model.py "$SHALE_PROGRAM" "$work" 1 "$n"
 end "$(tail -n 1 "$work/python")"
