@@ -30,6 +30,8 @@ static void put_swept(struct shale_json_writer *json, const struct shale_swept *
     put_number(json, "bytes", swept->n_bytes);
     put_number(json, "entries", swept->n_entries);
     put_number(json, "checkpoints", swept->n_checkpoints);
+    put_number(json, "temporary", swept->n_temporary);
+    put_number(json, "waiting", swept->n_waiting);
     put_number(json, "kept", swept->n_kept);
     shale_json_put_end(json, '}');
 }
@@ -80,7 +82,7 @@ static enum shale_status sweep(struct terminal *terminal, const struct options *
                                struct shale_store *store, struct report *report,
                                struct shale_err *err)
 {
-    struct shale_sweep_options sweep_options = {.retention_us = SHALE_SWEEP_RETENTION_US,
+    struct shale_sweep_options sweep_options = {.retention_us = -1,
                                                 .alone = options->alone,
                                                 .dry_run = options->dry_run,
                                                 .removed =

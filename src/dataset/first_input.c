@@ -2,6 +2,8 @@
 /* First inputs as JSON, and in footers. */
 #include "dataset/first_input.h"
 
+#include <string.h>
+
 #include "json/cursor.h"
 #include "json/number.h"
 #include "json/text.h"
@@ -43,6 +45,7 @@ enum shale_status shale_first_input_file(struct shale_str path, struct shale_buf
 struct parser {
     struct shale_json_cursor cursor;
     struct shale_arena *arena;
+    struct shale_buf text; /* with its padding */
     struct shale_buf scratch;
     struct shale_str texts[MOST_TEXTS];
     size_t n_texts;
@@ -98,6 +101,16 @@ static void describe(const struct parser *parser, struct shale_first_input *out)
         *out = (struct shale_first_input){.kind = SHALE_FIRST_FILE, .path = parser->texts[0]};
 }
 
+static enum shale_status begin(struct parser *parser, struct shale_str text)
+{
+    if (shale_buf_reserve(&parser->text, text.n_bytes + SHALE_JSON_PADDING) != SHALE_OK ||
+        shale_buf_append_str(&parser->text, text) != SHALE_OK)
+        return SHALE_NOMEM;
+    memset(parser->text.data + text.n_bytes, 0, SHALE_JSON_PADDING);
+    shale_json_begin(&parser->cursor, parser->text.data, text.n_bytes, 0, true);
+    return SHALE_OK;
+}
+
 enum shale_status shale_first_input_parse(struct shale_arena *arena, struct shale_str text,
                                           struct shale_first_input *out, struct shale_err *err)
 {
@@ -110,11 +123,14 @@ enum shale_status shale_first_input_parse(struct shale_arena *arena, struct shal
     status = shale_json_cursor_init(&parser.cursor, arena->mem);
     if (status != SHALE_OK)
         return SHALE_ERR(err, no_memory);
+    shale_buf_init(&parser.text, arena->mem, TEXT_BYTES + SHALE_JSON_PADDING);
     shale_buf_init(&parser.scratch, arena->mem, TEXT_BYTES);
-    shale_json_begin(&parser.cursor, text.data, text.n_bytes, 0, true);
-    status = take_array(&parser, &good);
+    status = begin(&parser, text);
+    if (status == SHALE_OK)
+        status = take_array(&parser, &good);
     if (status == SHALE_OK && good)
         describe(&parser, out);
+    shale_buf_fini(&parser.text);
     shale_buf_fini(&parser.scratch);
     shale_json_cursor_fini(&parser.cursor);
     return status == SHALE_OK ? SHALE_OK : SHALE_ERR(err, no_memory);

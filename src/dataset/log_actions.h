@@ -270,6 +270,24 @@ SHALE_MUST_USE enum shale_status shale_log_judge(struct shale_log_state *state,
                                                  const struct shale_log_protocol *protocol,
                                                  struct shale_err *err);
 
+/* ---- Retentions -------------------------------------------------------------------------------
+ */
+
+/* A property of the table that is an interval ("interval 1 week", "7 days 12 hours"), in
+ * microseconds; -1 for what is no such text: then nothing is old enough to go. */
+int64_t shale_log_interval_us(const struct shale_log_state *state, const char *property,
+                              int64_t otherwise_us);
+
+/* The files that were taken out and still stand in the log, as shale_log_files_new() and _next()
+ * for those that are there. */
+SHALE_MUST_USE enum shale_status shale_log_removed_new(struct shale_store *store,
+                                                       const struct shale_log_state *state,
+                                                       struct shale_log_files **out,
+                                                       struct shale_err *err);
+SHALE_MUST_USE enum shale_status shale_log_removed_next(struct shale_log_files *files,
+                                                        const struct shale_log_remove **out,
+                                                        struct shale_err *err);
+
 /* ---- Small things -----------------------------------------------------------------------------
  */
 

@@ -13,6 +13,8 @@ enum {
     HINT_BYTES = 4096,
 };
 
+#define WEEK_US INT64_C(604800000000)
+
 bool shale_log_checkpoint_due(const struct shale_log_state *state)
 {
     int64_t n_commits = state->version - state->checkpoint_version;
@@ -55,12 +57,8 @@ static bool parse_unit(struct shale_str word, int64_t *us)
     static const struct {
         const char *name;
         int64_t us;
-    } units[] = {{"week", INT64_C(604800000000)},
-                 {"day", INT64_C(86400000000)},
-                 {"hour", INT64_C(3600000000)},
-                 {"minute", 60000000},
-                 {"second", 1000000},
-                 {"millisecond", 1000},
+    } units[] = {{"week", WEEK_US},    {"day", INT64_C(86400000000)}, {"hour", INT64_C(3600000000)},
+                 {"minute", 60000000}, {"second", 1000000},           {"millisecond", 1000},
                  {"microsecond", 1}};
     if (word.n_bytes > 1 && word.data[word.n_bytes - 1] == 's')
         word.n_bytes--;
@@ -72,8 +70,6 @@ static bool parse_unit(struct shale_str word, int64_t *us)
     return false;
 }
 
-/* "interval 1 week", "7 days 12 hours" in microseconds; -1 for what is no such text: then no
- * tombstone is old enough to go. */
 static int64_t parse_interval(struct shale_str text)
 {
     struct shale_str word, unit;
@@ -90,15 +86,21 @@ static int64_t parse_interval(struct shale_str text)
     return any ? total : -1;
 }
 
+int64_t shale_log_interval_us(const struct shale_log_state *state, const char *property,
+                              int64_t otherwise_us)
+{
+    for (size_t i = 0; i < state->n_configuration; i++)
+        if (shale_str_is(state->configuration[i].key, property))
+            return parse_interval(state->configuration[i].value);
+    return otherwise_us;
+}
+
 /* Tombstones up to this time go. */
 static int64_t oldest_kept_ms(const struct shale_store *store, const struct shale_log_state *state)
 {
-    struct shale_str text = SHALE_STR("interval 1 week");
-    int64_t retention_us, now_us = store->env->wall_us(store->env->ctx);
-    for (size_t i = 0; i < state->n_configuration; i++)
-        if (shale_str_is(state->configuration[i].key, "delta.deletedFileRetentionDuration"))
-            text = state->configuration[i].value;
-    retention_us = parse_interval(text);
+    int64_t retention_us =
+        shale_log_interval_us(state, "delta.deletedFileRetentionDuration", WEEK_US);
+    int64_t now_us = store->env->wall_us(store->env->ctx);
     if (retention_us < 0 || !SHALE_SUB(now_us, retention_us, &now_us))
         return INT64_MIN;
     return now_us / 1000;

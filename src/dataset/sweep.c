@@ -1,14 +1,183 @@
 /* SPDX-License-Identifier: MIT */
-/* The sweep of a table (docs/sweep.md). */
+/* The sweep of a table, as many files at a time as fit into memory:
+ *
+ *     list --> read the newest base --> name --> delete --> list ...      then the log
+ *
+ * The order of the first two is what makes it safe beside others (docs/sweep.md): whatever a commit
+ * named before the base was read is named there, and whatever is written later was not listed. */
 #include "dataset/sweep.h"
+
+#include <string.h>
+
+#include "dataset/commit_parts.h"
+#include "dataset/log_actions.h"
+#include "dataset/sweep_parts.h"
+
+enum {
+    ROUND_FILES = 65536,
+    ROUND_BYTES = 64 << 20, /* of their names and marks */
+    BASE_TRIES = 5,         /* at a base that others clean up while it is read */
+};
+
+static const int64_t default_retention_us = INT64_C(7) * 86400 * 1000000;
+
+/* ---- What is there ----------------------------------------------------------------------------
+ */
+
+static bool begins(struct shale_str text, const char *with)
+{
+    size_t n = strlen(with);
+    return text.n_bytes >= n && memcmp(text.data, with, n) == 0;
+}
+
+static enum shale_status take_listed(struct shale_sweep *sweep,
+                                     const struct shale_store_entry *entry)
+{
+    struct shale_swept_file file = {.n_bytes = entry->n_bytes, .manifest_id = -1};
+    file.kind = shale_sweep_kind(entry->key, &file.manifest_id);
+    if (begins(entry->key, "_delta_log/") ||
+        (file.kind == SHALE_SWEPT_OTHER && begins(entry->key, "_shale/")))
+        return SHALE_OK;
+    file.path.data = shale_arena_copy(&sweep->arena, entry->key);
+    file.path.n_bytes = entry->key.n_bytes;
+    if (file.path.data == NULL || shale_buf_append(&sweep->files, &file, sizeof file) != SHALE_OK)
+        return SHALE_ERR(sweep->err, no_memory);
+    return SHALE_OK;
+}
+
+/* The files behind 'after', the key up to which they were taken so far. */
+static enum shale_status list_round(struct shale_sweep *sweep, struct shale_buf *after, bool *end)
+{
+    struct shale_store_list *list;
+    struct shale_store_entry entry;
+    enum shale_status status;
+    shale_buf_reset(&sweep->files);
+    shale_arena_reset(&sweep->arena);
+    if (shale_buf_append_byte(after, '\0') != SHALE_OK)
+        return SHALE_ERR(sweep->err, no_memory);
+    status = shale_store_list(sweep->store, "", after->data, &list, sweep->err);
+    if (status != SHALE_OK)
+        return status;
+    while (status == SHALE_OK &&
+           sweep->files.n_bytes / sizeof(struct shale_swept_file) < ROUND_FILES) {
+        status = shale_store_list_next(sweep->store, list, &entry, end, sweep->err);
+        if (status != SHALE_OK || *end)
+            break;
+        shale_buf_reset(after);
+        status = shale_buf_append_str(after, entry.key) == SHALE_OK
+                     ? take_listed(sweep, &entry)
+                     : SHALE_ERR(sweep->err, no_memory);
+    }
+    shale_store_list_free(sweep->store, list);
+    return status;
+}
+
+/* ---- One round --------------------------------------------------------------------------------
+ */
+
+static enum shale_status judge(struct shale_sweep *sweep)
+{
+    struct shale_base base;
+    enum shale_status status = shale_base_read(sweep->store, sweep->stream, &base, sweep->err);
+    if (status != SHALE_OK)
+        return status;
+    status = shale_sweep_name(sweep, &base);
+    if (status == SHALE_OK)
+        status = shale_sweep_delete(sweep, &base);
+    shale_base_fini(&base, sweep->store->env->mem);
+    return status;
+}
+
+/* Others may clean up the log or the ledger between two reads of it: what they leave is newer. */
+static enum shale_status judge_again(struct shale_sweep *sweep)
+{
+    enum shale_status status = SHALE_OK;
+    for (int i = 0; i < BASE_TRIES; i++) {
+        status = judge(sweep);
+        if (status != SHALE_NOT_FOUND && status != SHALE_AGAIN)
+            break;
+    }
+    return status;
+}
+
+static enum shale_status sweep_files(struct shale_sweep *sweep)
+{
+    struct shale_buf after;
+    bool end = false;
+    enum shale_status status = SHALE_OK;
+    shale_buf_init(&after, sweep->store->env->mem, 2 * SHALE_KEY_BYTES);
+    while (status == SHALE_OK && !end) {
+        status = list_round(sweep, &after, &end);
+        if (status == SHALE_OK && sweep->files.n_bytes > 0)
+            status = judge_again(sweep);
+    }
+    shale_buf_fini(&after);
+    return status;
+}
+
+/* ---- All of it --------------------------------------------------------------------------------
+ */
+
+/* The newest state, of which 'files' and segments are deleted only when it is one of ours. */
+static enum shale_status read_log(struct shale_sweep *sweep, struct shale_log_state **out)
+{
+    enum shale_status status = SHALE_AGAIN;
+    for (int i = 0; i < BASE_TRIES && (status == SHALE_AGAIN || status == SHALE_NOT_FOUND); i++)
+        status = shale_log_read(sweep->store, NULL, out, sweep->err);
+    if (status != SHALE_OK)
+        return status;
+    if ((*out)->version < 0)
+        status = SHALE_ERR(sweep->err, sweep_no_table, sweep->store->name);
+    else if ((*out)->stream.n_bytes == 0)
+        status = SHALE_ERR(sweep->err, sweep_foreign, sweep->store->name);
+    if (status != SHALE_OK)
+        shale_log_state_free(sweep->store->env->mem, *out);
+    return status;
+}
+
+static int64_t oldest_kept_ms(const struct shale_sweep *sweep, const struct shale_log_state *log)
+{
+    const struct shale_env *env = sweep->store->env;
+    int64_t retention_us = sweep->options->retention_us, now_us = env->wall_us(env->ctx);
+    if (sweep->options->alone)
+        return INT64_MAX;
+    if (retention_us < 0)
+        retention_us =
+            shale_log_interval_us(log, "delta.deletedFileRetentionDuration", default_retention_us);
+    return retention_us < 0 || !SHALE_SUB(now_us, retention_us, &now_us) ? INT64_MIN
+                                                                         : now_us / 1000;
+}
+
+static enum shale_status sweep_all(struct shale_sweep *sweep, const struct shale_log_state *log)
+{
+    enum shale_status status;
+    sweep->cutoff_ms = oldest_kept_ms(sweep, log);
+    if (sweep->stream.n_bytes == 0)
+        sweep->stream = log->stream;
+    status = sweep_files(sweep);
+    return status == SHALE_OK ? shale_sweep_log(sweep, log) : status;
+}
 
 enum shale_status shale_sweep(struct shale_store *store, struct shale_str stream,
                               const struct shale_sweep_options *options, struct shale_swept *out,
                               struct shale_err *err)
 {
-    (void)store;
-    (void)stream;
-    (void)options;
+    struct shale_sweep sweep = {
+        .store = store, .options = options, .stream = stream, .out = out, .err = err};
+    const struct shale_mem *mem = store->env->mem;
+    struct shale_log_state *log;
+    enum shale_status status;
     *out = (struct shale_swept){0};
-    return SHALE_ERR(err, sweep_later);
+    status = read_log(&sweep, &log);
+    if (status != SHALE_OK)
+        return status;
+    shale_arena_init(&sweep.arena, mem, ROUND_BYTES);
+    shale_buf_init(&sweep.files, mem, ROUND_FILES * sizeof(struct shale_swept_file));
+    status = sweep_all(&sweep, log);
+    if (status == SHALE_OK)
+        shale_err_clear(err); /* what others deleted meanwhile was looked for */
+    shale_buf_fini(&sweep.files);
+    shale_arena_fini(&sweep.arena);
+    shale_log_state_free(mem, log);
+    return status;
 }

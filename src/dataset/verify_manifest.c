@@ -5,9 +5,11 @@
 #include <stdio.h>
 
 #include "base/checked.h"
+#include "dataset/sweep_parts.h"
 #include "dataset/verify_parts.h"
 
-/* Before that a superseded manifest may not be deleted (docs/table.md). */
+/* Before that a superseded manifest is not deleted, but by a sweep that was told to; then it says
+ * so (docs/sweep.md). */
 #define RETENTION_MS (INT64_C(7) * 24 * 60 * 60 * 1000)
 
 enum { N_COUNTS = 5 };
@@ -195,13 +197,17 @@ static enum shale_status verify_link(struct shale_verify *verify, const struct l
 /* ---- The chain --------------------------------------------------------------------------------
  */
 
-/* A manifest that its child says was superseded long ago may be gone. */
+/* A manifest that its child says was superseded long ago, or that was swept, may be gone. */
 static void parent_missing(struct shale_verify *verify, const struct link *link)
 {
-    int64_t now_ms = verify->env->wall_us(verify->env->ctx) / 1000;
+    int64_t now_ms = verify->env->wall_us(verify->env->ctx) / 1000, until_ms;
     struct shale_err err;
     shale_err_clear(&err);
-    if (link->parent_since_ms >= 0 && now_ms - link->parent_since_ms > RETENTION_MS) {
+    if (shale_sweep_mark_read(verify->store, &until_ms, &err) != SHALE_OK)
+        until_ms = -1; /* then it is missing, as far as is known */
+    shale_err_clear(&err);
+    if (link->parent_since_ms >= 0 &&
+        (link->parent_since_ms <= until_ms || now_ms - link->parent_since_ms > RETENTION_MS)) {
         (void)SHALE_ERR(&err, verify_manifest_kept, (long long)link->version);
         found(verify, link->id, &err, true);
     } else {

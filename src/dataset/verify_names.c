@@ -89,7 +89,7 @@ static bool begins(struct shale_str text, const char *with)
 static bool is_hidden(const struct shale_verify *verify, struct shale_str key)
 {
     if (begins(key, "_shale/"))
-        return !verify->has_manifest;
+        return !verify->has_manifest || shale_str_is(key, "_shale/swept.json");
     return begins(key, "_") || begins(key, ".");
 }
 
