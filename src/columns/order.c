@@ -14,8 +14,7 @@ enum { STRETCH = 16 };
 
 struct keys {
     const struct shale_column *const *columns;
-    int (*compare)(const struct shale_column *a, int64_t i, const struct shale_column *b,
-                   int64_t j); /* of two rows that are not null */
+    shale_order_fn compare;
 };
 
 /* ---- Values ------------------------------------------------------------------------------------
@@ -83,31 +82,24 @@ static int compare_bytes(const struct shale_column *a, int64_t i, const struct s
     return shale_str_compare(x, y);
 }
 
-static void choose(struct keys *keys, const struct shale_type *type)
+shale_order_fn shale_order_values(const struct shale_type *type)
 {
     switch (shale_type_layout(type)) {
     case SHALE_LAYOUT_BOOL:
-        keys->compare = compare_bool;
-        break;
+        return compare_bool;
     case SHALE_LAYOUT_I32:
-        keys->compare = type->kind == SHALE_UINT32 ? compare_u32 : compare_i32;
-        break;
+        return type->kind == SHALE_UINT32 ? compare_u32 : compare_i32;
     case SHALE_LAYOUT_I64:
-        keys->compare = type->kind == SHALE_UINT64 ? compare_u64 : compare_i64;
-        break;
+        return type->kind == SHALE_UINT64 ? compare_u64 : compare_i64;
     case SHALE_LAYOUT_F32:
-        keys->compare = compare_f32;
-        break;
+        return compare_f32;
     case SHALE_LAYOUT_F64:
-        keys->compare = compare_f64;
-        break;
+        return compare_f64;
     case SHALE_LAYOUT_I128:
-        keys->compare = type->kind == SHALE_UUID ? compare_sixteen : compare_i128;
-        break;
+        return type->kind == SHALE_UUID ? compare_sixteen : compare_i128;
     case SHALE_LAYOUT_BYTES:
     default: /* not reached: a scalar */
-        keys->compare = compare_bytes;
-        break;
+        return compare_bytes;
     }
 }
 
@@ -115,11 +107,7 @@ static void choose(struct keys *keys, const struct shale_type *type)
 static inline bool is_after(const struct keys *keys, struct shale_row_ref a, struct shale_row_ref b)
 {
     const struct shale_column *x = keys->columns[a.batch], *y = keys->columns[b.batch];
-    if (shale_column_is_null(y, b.row))
-        return false;
-    if (shale_column_is_null(x, a.row))
-        return true;
-    return keys->compare(x, a.row, y, b.row) > 0;
+    return shale_order_compare(keys->compare, x, a.row, y, b.row) > 0;
 }
 
 /* A NaN is the last value before the nulls. */
@@ -178,9 +166,8 @@ enum shale_status shale_order_by(const struct shale_mem *mem, const struct shale
                                  const struct shale_column *const *columns,
                                  struct shale_row_ref *order, size_t n_rows, bool *nan)
 {
-    struct keys keys = {.columns = columns};
+    struct keys keys = {.columns = columns, .compare = shale_order_values(type)};
     struct shale_row_ref *other, *from = order, *to;
-    choose(&keys, type);
     if (!is_sorted(&keys, order, n_rows)) {
         other = shale_mem_resize(mem, NULL, n_rows, sizeof(*other));
         if (other == NULL)

@@ -23,4 +23,19 @@ SHALE_MUST_USE enum shale_status shale_order_by(const struct shale_mem *mem,
                                                 struct shale_row_ref *order, size_t n_rows,
                                                 bool *has_nan);
 
+/* That order of two values, for a merge of rows that are sorted already. */
+typedef int (*shale_order_fn)(const struct shale_column *a, int64_t i, const struct shale_column *b,
+                              int64_t j);
+
+/* How values of the scalar 'type' compare: < 0, 0, > 0, of rows that are not null. */
+shale_order_fn shale_order_values(const struct shale_type *type);
+
+/* The same of any rows: nulls are last. */
+static inline int shale_order_compare(shale_order_fn order, const struct shale_column *a, int64_t i,
+                                      const struct shale_column *b, int64_t j)
+{
+    bool no_a = shale_column_is_null(a, i), no_b = shale_column_is_null(b, j);
+    return no_a || no_b ? no_a - no_b : order(a, i, b, j);
+}
+
 #endif

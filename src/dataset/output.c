@@ -289,7 +289,7 @@ void shale_file_free(struct shale_file *file)
     shale_mem_free(file->mem, file);
 }
 
-static const char *codec_suffix(enum shale_codec codec)
+const char *shale_output_suffix(enum shale_codec codec)
 {
     switch (codec) {
     case SHALE_CODEC_GZIP:
@@ -318,7 +318,7 @@ enum shale_status shale_output_data(struct shale_output *output, struct shale_st
     n = snprintf(path, sizeof path, "%s/%.*s%spart-%016" PRIx64 "%016" PRIx64 "%s.parquet",
                  output->path, (int)name.n_bytes, name.data, name.n_bytes > 0 ? "/" : "",
                  env->random_u64(env->ctx), env->random_u64(env->ctx),
-                 codec_suffix(output->options->chunk.codec));
+                 shale_output_suffix(output->options->chunk.codec));
     if (n < 0 || (size_t)n >= sizeof path)
         return too_long(err, output->path);
     return new_file(output, path, output->options->schema, out, err);

@@ -95,6 +95,9 @@ SHALE_MUST_USE enum shale_status shale_output_publish(struct shale_output *outpu
                                                       struct shale_file *rejects,
                                                       struct shale_err *err);
 
+/* What the names of data files have before ".parquet": ".zstd". */
+const char *shale_output_suffix(enum shale_codec codec);
+
 /* layout table: there is a log now.  Until then a mark in the directory says that a table is being
  * made, so that files without a log are not taken for another's. */
 void shale_output_committed(const struct shale_output *output);

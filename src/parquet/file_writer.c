@@ -103,7 +103,9 @@ static enum shale_status next_piece(struct shale_column_stream *stream,
 
 static enum shale_status write_row_group(struct shale_file_writer *writer, struct shale_err *err)
 {
-    struct shale_row_group group = {.metas = writer->metas};
+    struct shale_row_group group = {.metas = writer->metas,
+                                    .sorting = writer->options.sorting,
+                                    .n_sorting = writer->options.n_sorting};
     enum shale_status status = SHALE_OK;
     for (size_t i = 0; i < n_pieces_of(writer); i++)
         group.n_rows += pieces_of(writer)[i].n_rows;
@@ -115,6 +117,8 @@ static enum shale_status write_row_group(struct shale_file_writer *writer, struc
         shale_leaf_find(writer->schema, i, &waiting.column, &leaf);
         status = shale_chunk_write(writer->chunks, &leaf, &writer->options.chunk, &waiting.stream,
                                    writer->sink, &writer->metas[i], err);
+        if (status == SHALE_OK && writer->options.chunk_written != NULL)
+            writer->options.chunk_written(writer->options.ctx, i, &leaf, &writer->metas[i]);
     }
     if (status == SHALE_OK)
         status = shale_parquet_row_group(writer->parquet, &group, writer->sink, err);
@@ -134,6 +138,26 @@ enum shale_status shale_file_writer_append(struct shale_file_writer *writer,
     if (writer->n_waiting_bytes < writer->options.row_group_bytes)
         return SHALE_OK;
     return write_row_group(writer, err);
+}
+
+enum shale_status shale_file_writer_cut(struct shale_file_writer *writer, struct shale_err *err)
+{
+    return write_row_group(writer, err);
+}
+
+int64_t shale_file_writer_n_bytes(const struct shale_file_writer *writer)
+{
+    return shale_parquet_n_bytes(writer->parquet);
+}
+
+int64_t shale_file_writer_n_rows(const struct shale_file_writer *writer)
+{
+    return shale_parquet_n_rows(writer->parquet);
+}
+
+size_t shale_file_writer_n_waiting_bytes(const struct shale_file_writer *writer)
+{
+    return writer->n_waiting_bytes;
 }
 
 enum shale_status shale_file_writer_finish(struct shale_file_writer *writer,

@@ -15,6 +15,13 @@ struct shale_file_writer_options {
     size_t row_group_bytes; /* a row group is cut behind the piece with which its rows reach this in
                              * memory; 0: 32 MiB */
     const char *created_by; /* copied */
+    /* What the rows of each row group are sorted by, as the caller makes sure; borrowed. */
+    const struct shale_parquet_sorting *sorting;
+    size_t n_sorting;
+    /* Told of each chunk before its row group is closed (for statistics); NULL: nobody is. */
+    void (*chunk_written)(void *ctx, size_t number, const struct shale_leaf *leaf,
+                          const struct shale_chunk_meta *meta);
+    void *ctx;
 };
 
 /* Rows, owned by whoever made them until release(owner) is called. */
@@ -39,6 +46,15 @@ void shale_file_writer_free(struct shale_file_writer *writer);
 SHALE_MUST_USE enum shale_status shale_file_writer_append(struct shale_file_writer *writer,
                                                           const struct shale_file_piece *piece,
                                                           struct shale_err *err);
+
+/* What waits becomes a row group now. */
+SHALE_MUST_USE enum shale_status shale_file_writer_cut(struct shale_file_writer *writer,
+                                                       struct shale_err *err);
+
+/* What is in the file, without what waits; of that the bytes of memory. */
+int64_t shale_file_writer_n_bytes(const struct shale_file_writer *writer);
+int64_t shale_file_writer_n_rows(const struct shale_file_writer *writer);
+size_t shale_file_writer_n_waiting_bytes(const struct shale_file_writer *writer);
 
 /* Write what waits, and the footer with these pairs. */
 SHALE_MUST_USE enum shale_status shale_file_writer_finish(struct shale_file_writer *writer,

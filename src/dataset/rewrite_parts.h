@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/* Private to rewriting: the stages that rows go through.
+ *
+ *     file --views--> filter --collect--> [sort: runs, spill file, merge] --target--> new files
+ */
+#ifndef SHALE_DATASET_REWRITE_PARTS_H
+#define SHALE_DATASET_REWRITE_PARTS_H
+
+#include "columns/pack.h"
+#include "dataset/log_stats.h"
+#include "dataset/rewrite.h"
+#include "parquet/file_writer.h"
+
+/* ---- rewrite_map.c: columns of a file as those of the table -----------------------------------
+ */
+
+struct shale_file; /* of parquet/metadata.h; output.h has another */
+struct shale_rows; /* of parquet/reader.h */
+
+/* The columns that new files have: the table's, but for its partition columns, each stored as
+ * 'file' has it where Delta's type has less to say (json, uuid, INT96, bloom filters). */
+SHALE_MUST_USE enum shale_status shale_rewrite_columns(struct shale_arena *arena,
+                                                       const struct shale_log_state *log,
+                                                       const struct shale_file *file,
+                                                       struct shale_schema *out,
+                                                       struct shale_err *err);
+
+/* One batch of a file's rows as the wanted columns. */
+struct shale_rewrite_views {
+    const struct shale_mem *mem;
+    const struct shale_schema *wanted;
+    struct shale_column *columns; /* of 'wanted', good until the next call */
+    bool *missing;                /* the file has no such column */
+    struct shale_column *nodes;   /* of all of them */
+    struct shale_arena arena;     /* of a batch: nulls, values of another unit */
+    const void *zeros;
+    size_t n_zero_bytes;
+    /* Of the file: */
+    const struct shale_schema *file;
+    size_t *picked; /* columns of the file, in the order of those wanted that it has */
+    size_t n_picked;
+    bool *same; /* of a column that is wanted: it is as it lies in the file */
+};
+
+SHALE_MUST_USE enum shale_status shale_rewrite_views_init(struct shale_rewrite_views *views,
+                                                          const struct shale_mem *mem,
+                                                          const struct shale_schema *wanted);
+/* After a failed init as well. */
+void shale_rewrite_views_fini(struct shale_rewrite_views *views);
+
+/* The next file; 'file' is borrowed.  SHALE_SCHEMA: a column cannot be read as what it is in the
+ * table. */
+SHALE_MUST_USE enum shale_status shale_rewrite_views_file(struct shale_rewrite_views *views,
+                                                          const struct shale_schema *file,
+                                                          struct shale_err *err);
+
+/* 'rows' are of a scan of 'picked'.  SHALE_LIMIT: a timestamp that has no microseconds. */
+SHALE_MUST_USE enum shale_status shale_rewrite_views_rows(struct shale_rewrite_views *views,
+                                                          const struct shale_rows *rows,
+                                                          struct shale_err *err);
+
+/* ---- rewrite_packed.c: rows that are kept -----------------------------------------------------
+ */
+
+struct shale_packed {
+    const struct shale_mem *mem;
+    struct shale_batch *batch;
+    int64_t n_rows;
+    size_t n_bytes;
+    struct shale_column *columns; /* one a column of the schema */
+    struct shale_packed *next;
+};
+
+/* Take 'batch' (freed when it fails). */
+SHALE_MUST_USE enum shale_status shale_packed_new(const struct shale_mem *mem,
+                                                  const struct shale_schema *schema,
+                                                  struct shale_batch *batch,
+                                                  struct shale_packed **out);
+void shale_packed_free(struct shale_packed *packed);
+
+/* Where packed rows go; it owns 'packed' from the call on, also when it fails. */
+struct shale_packed_sink {
+    enum shale_status (*take)(struct shale_packed_sink *sink, struct shale_packed *packed,
+                              struct shale_err *err);
+};
+
+/* ---- rewrite_target.c: new files --------------------------------------------------------------
+ */
+
+struct shale_rewrite_target {
+    struct shale_packed_sink sink; /* first member */
+    struct shale_store *store;
+    const struct shale_rewrite_options *options;
+    const struct shale_schema *schema;
+    const struct shale_log_add *like; /* a file of the same partition */
+    struct shale_arena *arena;        /* of the adds */
+    size_t group_bytes;
+    const struct shale_parquet_sorting *sorting;
+    size_t n_sorting;
+    /* The file under construction: */
+    struct shale_counted {
+        struct shale_sink sink; /* first member */
+        struct shale_sink *to;
+        int64_t n_bytes;
+    } counted;
+    struct shale_store_put *put;
+    struct shale_file_writer *writer; /* NULL: there is none */
+    struct shale_log_leaf *leaves;
+    size_t n_leaves;
+    struct shale_str path;
+    size_t n_pieces; /* that wait */
+    /* Of the row groups so far: */
+    double n_memory_bytes, n_file_bytes;
+    struct shale_buf adds; /* struct shale_log_add */
+};
+
+void shale_rewrite_target_init(struct shale_rewrite_target *target, struct shale_store *store,
+                               const struct shale_rewrite_options *options,
+                               const struct shale_schema *schema, const struct shale_log_add *like,
+                               size_t memory_bytes, struct shale_arena *arena);
+void shale_rewrite_target_fini(struct shale_rewrite_target *target);
+/* The last file is complete. */
+SHALE_MUST_USE enum shale_status shale_rewrite_target_finish(struct shale_rewrite_target *target,
+                                                             struct shale_err *err);
+
+#endif
