@@ -119,11 +119,6 @@ static struct shale_batch_measure measure(struct packing *packing, enum shale_la
     return size;
 }
 
-static uint64_t align16(uint64_t n)
-{
-    return (n + 15) & ~(uint64_t)15;
-}
-
 /* Give a node and all inside it their places from '*at' on; 'out' is the node's. */
 static struct shale_batch_buffers *place_nodes(struct packing *packing,
                                                struct shale_batch_buffers *out,
@@ -137,11 +132,11 @@ static struct shale_batch_buffers *place_nodes(struct packing *packing,
     *out = (struct shale_batch_buffers){
         .n_rows = size.n_rows, .n_nulls = size.n_nulls, .layout = (uint32_t)layout};
     out->validity_at = *at;
-    *at += align16(shale_batch_validity_bytes(&size));
+    *at += shale_batch_align(shale_batch_validity_bytes(&size));
     out->offsets_at = *at;
-    *at += align16(shale_batch_offsets_bytes(layout, size.n_rows));
+    *at += shale_batch_align(shale_batch_offsets_bytes(layout, size.n_rows));
     out->data_at = *at;
-    *at += align16(shale_batch_data_bytes(layout, &size));
+    *at += shale_batch_align(shale_batch_data_bytes(layout, &size));
     if (type->n_members > 0 && packing->status == SHALE_OK &&
         go_inside(packing, place, layout, &inside))
         for (size_t i = 0; i < type->n_members && packing->status == SHALE_OK; i++) {
@@ -276,7 +271,7 @@ static void place_columns(struct packing *packing, const struct shale_schema *sc
                           struct shale_batch *batch)
 {
     struct place place = {0, packing->levels[0].columns, runs};
-    uint64_t batch_at = align16(header_bytes);
+    uint64_t batch_at = shale_batch_align(header_bytes);
     struct shale_batch_buffers *buffers;
     for (size_t i = 0; i < schema->n_columns; i++)
         batch->n_columns += !schema->columns[i].partition_only;
@@ -343,4 +338,12 @@ enum shale_status shale_pack(const struct shale_mem *mem, const struct shale_sch
         shale_mem_free(mem, packing.levels[i].runs);
     }
     return packing.status;
+}
+
+enum shale_status shale_batch_copy(const struct shale_mem *mem, const struct shale_schema *schema,
+                                   const struct shale_column *columns, int64_t n_rows,
+                                   struct shale_batch **out)
+{
+    const struct shale_pack_run all = {0, 0, n_rows};
+    return shale_pack(mem, schema, &columns, 1, &all, 1, out);
 }
