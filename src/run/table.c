@@ -6,7 +6,7 @@
 
 #include "json/text.h"
 
-enum { MAX_COMMIT_BYTES = 1 << 30, MAX_KEY_BYTES = 1 << 16 };
+enum { MAX_COMMIT_BYTES = 1 << 30, MAX_KEY_BYTES = 1 << 16, BASE_TRIES = 8 };
 
 /* ---- What it builds on ------------------------------------------------------------------------
  */
@@ -98,7 +98,8 @@ bool table_has_log(const struct run *run)
 /* ---- The plan of a phase ----------------------------------------------------------------------
  */
 
-static enum shale_status begin_listing(struct run *run, struct shale_err *err)
+/* SHALE_NOT_FOUND: a segment of the base is gone. */
+static enum shale_status list_on_base(struct run *run, struct shale_err *err)
 {
     struct table *table = run->table;
     struct shale_str after = table->has_after ? shale_buf_str(&table->after) : SHALE_STR("");
@@ -109,6 +110,23 @@ static enum shale_status begin_listing(struct run *run, struct shale_err *err)
     return status != SHALE_OK ? status
                               : shale_decider_new(table->store, &table->base.manifest,
                                                   table->source, after, &table->decider, err);
+}
+
+/* A base that others have replaced and swept since it was read is read again: nothing was planned
+ * on it yet.  The decider keeps open what it needs. */
+static enum shale_status begin_listing(struct run *run, struct shale_err *err)
+{
+    enum shale_status status = list_on_base(run, err);
+    for (int i = 0; i < BASE_TRIES && status == SHALE_NOT_FOUND; i++) {
+        int64_t gone = run->table->base.manifest.id;
+        status = table_read_base(run, err);
+        if (status != SHALE_OK)
+            return status;
+        if (run->table->base.manifest.id == gone) /* its own segment is missing */
+            i = BASE_TRIES;
+        status = list_on_base(run, err);
+    }
+    return status;
 }
 
 enum shale_status table_begin(struct run *run, struct shale_err *err)
