@@ -205,9 +205,9 @@ SHALE_MUST_USE enum shale_status shale_ledger_lookup_find(struct shale_ledger_lo
 void shale_ledger_lookup_free(struct shale_ledger_lookup *lookup);
 
 /* Has anybody consumed an object of the segment 'ours' since 'base'?  '*conflict' is set when one
- * of its keys has another number of rows in the live ledger of 'newest' than in that of 'base':
- * under any tag, and also when segments were merged meanwhile.  Reads what is not live in both;
- * 'ours' is in neither.
+ * of its keys has other tags in the live ledger of 'newest' than in that of 'base', also when
+ * segments were merged or written anew meanwhile.  Reads what is not live in both; 'ours' is in
+ * neither.
  * SHALE_NOT_FOUND: a segment of 'base' is gone: the base is too old. */
 SHALE_MUST_USE enum shale_status shale_ledger_conflicts(struct shale_store *store,
                                                         const struct shale_manifest *base,

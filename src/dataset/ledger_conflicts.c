@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Did anybody consume what a commit consumes?  No row ever leaves the ledger, so a key got one
- * exactly when it has more of them; segments that are live on both sides say the same on both. */
+/* Did anybody consume what a commit consumes?  Rows leave the ledger only when others of the same
+ * key and tag come (a rebuild), so a key was consumed exactly when it has other tags than before;
+ * segments that are live on both sides say the same on both. */
 #include "base/checked.h"
+#include "base/hash.h"
 #include "dataset/ledger_parts.h"
 
 /* Finding one key costs about as much as passing so many rows. */
@@ -73,22 +75,40 @@ static void side_close(struct side *side, const struct shale_mem *mem)
     shale_mem_free(mem, side->segments);
 }
 
-/* How many rows of a key there are.  In a merge those before it are passed, and its own, so that a
- * key that comes again finds none on either side. */
-static enum shale_status count(struct side *side, const struct shale_ledger_row *key, size_t *n,
-                               struct shale_err *err)
+/* The tags of a key, whatever their order. */
+struct tags {
+    size_t n;
+    uint64_t sum; /* of hashes */
+};
+
+static void take_tag(struct tags *tags, const struct shale_ledger_row *row)
 {
-    const struct shale_ledger_row *rows;
+    tags->n++;
+    tags->sum += shale_hash(row->tag.data, row->tag.n_bytes, 0);
+}
+
+/* In a merge the rows before the key are passed, and its own, so that a key that comes again finds
+ * none on either side. */
+static enum shale_status find_tags(struct side *side, const struct shale_ledger_row *key,
+                                   struct tags *out, struct shale_err *err)
+{
     enum shale_status status = SHALE_OK;
-    *n = 0;
-    if (side->lookup != NULL)
-        return shale_ledger_lookup_find(side->lookup, key->source, key->key, &rows, n, err);
+    *out = (struct tags){0, 0};
+    if (side->lookup != NULL) {
+        const struct shale_ledger_row *rows;
+        size_t n = 0;
+        status = shale_ledger_lookup_find(side->lookup, key->source, key->key, &rows, &n, err);
+        for (size_t i = 0; i < n && status == SHALE_OK; i++)
+            take_tag(out, &rows[i]);
+        return status;
+    }
     while (status == SHALE_OK && side->row != NULL) {
         int order =
             shale_ledger_compare_keys(side->row->source, side->row->key, key->source, key->key);
         if (order > 0)
             break;
-        *n += order == 0;
+        if (order == 0)
+            take_tag(out, side->row);
         status = shale_ledger_cursor_next(side->cursor, &side->row, err);
     }
     return status;
@@ -99,15 +119,15 @@ static enum shale_status compare(struct side *gone, struct side *came,
                                  struct shale_err *err)
 {
     const struct shale_ledger_row *row;
-    size_t n_gone, n_came;
+    struct tags were, are;
     enum shale_status status = shale_ledger_cursor_next(ours, &row, err);
     while (status == SHALE_OK && row != NULL && !*conflict) {
-        status = count(gone, row, &n_gone, err);
+        status = find_tags(gone, row, &were, err);
         if (status == SHALE_OK)
-            status = count(came, row, &n_came, err);
+            status = find_tags(came, row, &are, err);
         if (status != SHALE_OK)
             break;
-        *conflict = n_gone != n_came;
+        *conflict = were.n != are.n || were.sum != are.sum;
         status = shale_ledger_cursor_next(ours, &row, err);
     }
     return status;
@@ -130,7 +150,7 @@ enum shale_status shale_ledger_conflicts(struct shale_store *store,
     status = side_choose(&came, mem, newest, base, ours, err);
     if (status == SHALE_OK)
         status = side_choose(&gone, mem, base, newest, ours, err);
-    if (status != SHALE_OK || came.n == 0)
+    if (status != SHALE_OK || (came.n == 0 && gone.n == 0))
         goto done;
     by_key = ours->n_rows < came.n_rows / ROWS_OF_A_SEEK + gone.n_rows / ROWS_OF_A_SEEK;
     status = side_open(&came, store, by_key, err);
