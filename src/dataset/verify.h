@@ -26,7 +26,9 @@ struct shale_verified {
     bool has_ledger; /* it is a table of Shale's */
     int64_t n_manifests, n_segments, n_objects;
     int64_t read, written, rejected, filtered, duplicates; /* over the ledger's rows */
+    int64_t replayed; /* of read: the rejects that replays consumed */
     int64_t n_rejects_segments, n_rejects;
+    int64_t n_key_segments;
     int64_t n_unnamed, n_unnamed_bytes; /* files that nothing names */
 };
 

@@ -33,6 +33,7 @@ static void compare(struct shale_verify *verify, const char *path, const char *w
 
 struct sums {
     struct shale_segment of;      /* its counts alone */
+    int64_t replayed;             /* events read of rejects */
     struct shale_buf first, last; /* keys */
     int64_t n_wrong;
 };
@@ -75,6 +76,8 @@ static enum shale_status take_row(struct shale_verify *verify, struct sums *sums
     of->rejected = plus(of->rejected, row->rejected);
     of->filtered = plus(of->filtered, row->filtered);
     of->duplicates = plus(of->duplicates, row->duplicates);
+    if (shale_str_is(row->source, SHALE_REJECTS_SOURCE))
+        sums->replayed = plus(sums->replayed, row->read);
     if (of->n_rows == 1)
         status = shale_buf_append_str(&sums->first, row->key);
     shale_buf_reset(&sums->last);
@@ -134,8 +137,10 @@ static void compare_sums(struct shale_verify *verify, const struct shale_segment
     compare_end(verify, path, "last", said->last_key, &sums->last);
 }
 
-static void add_to_total(struct shale_verified *out, const struct shale_segment *of)
+static void add_to_total(struct shale_verified *out, const struct sums *sums)
 {
+    const struct shale_segment *of = &sums->of;
+    out->replayed = plus(out->replayed, sums->replayed);
     out->n_objects = plus(out->n_objects, of->n_rows);
     out->read = plus(out->read, of->read);
     out->written = plus(out->written, of->written);
@@ -165,7 +170,7 @@ static enum shale_status verify_segment(struct shale_verify *verify,
         compare_sums(verify, segment, path, &sums);
     if (!read)
         *complete = false;
-    add_to_total(verify->out, &sums.of);
+    add_to_total(verify->out, &sums);
     shale_buf_fini(&sums.first);
     shale_buf_fini(&sums.last);
     return status;
@@ -197,56 +202,73 @@ static enum shale_status verify_once(struct shale_verify *verify)
     return shale_verify_failed(verify, status, &err, "_shale/ledger/");
 }
 
-static enum shale_status verify_rejects(struct shale_verify *verify, bool *complete)
+/* Segments of another kind: each whole, with as many rows as the manifest says; '*n_rows' is their
+ * sum.  '*complete' is cleared when one could not be read. */
+static enum shale_status verify_others(struct shale_verify *verify,
+                                       const struct shale_segment *segments, size_t n,
+                                       const char *what, int64_t *n_rows, bool *complete)
 {
     enum shale_status status = SHALE_OK;
-    for (size_t i = 0; i < verify->manifest.n_rejects && status == SHALE_OK; i++) {
-        const struct shale_segment *segment = &verify->manifest.rejects[i];
+    for (size_t i = 0; i < n && status == SHALE_OK; i++) {
+        const struct shale_segment *segment = &segments[i];
         char path[SHALE_KEY_BYTES + 1];
         struct shale_verify_parquet parquet;
         status = shale_verify_parquet(verify, path_of(segment, path), segment->n_bytes,
                                       segment->footer_hash, &parquet);
-        verify->out->n_rejects_segments++;
         if (parquet.reader == NULL) {
             *complete = false;
         } else {
-            int64_t n_rows = shale_reader_file(parquet.reader)->n_rows;
-            compare(verify, path, "rejects", segment->n_rows, n_rows);
-            verify->out->n_rejects = plus(verify->out->n_rejects, n_rows);
+            int64_t n_found = shale_reader_file(parquet.reader)->n_rows;
+            compare(verify, path, what, segment->n_rows, n_found);
+            *n_rows = plus(*n_rows, n_found);
         }
         shale_verify_parquet_end(&parquet);
     }
     return status;
 }
 
-/* What was consumed is what is there. */
+static int64_t minus(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a - (uint64_t)b);
+}
+
+/* What was consumed, without what was taken out since, is what is there. */
 static void compare_totals(struct shale_verify *verify, bool has_ledger, bool has_rejects)
 {
     const struct shale_verified *out = verify->out;
+    int64_t rows = minus(out->written, verify->manifest.rows_gone);
+    int64_t rejects = minus(minus(out->rejected, out->replayed), verify->manifest.rejects_gone);
     struct shale_err err;
     shale_err_clear(&err);
-    if (has_ledger && out->written != out->n_own_rows) {
-        (void)SHALE_ERR(&err, verify_total_rows, (long long)out->written,
-                        (long long)out->n_own_rows);
+    if (has_ledger && rows != out->n_own_rows) {
+        (void)SHALE_ERR(&err, verify_total_rows, (long long)rows, (long long)out->n_own_rows);
         shale_verify_found(verify, &err, NULL, false);
     }
-    if (has_ledger && has_rejects && out->rejected != out->n_rejects) {
-        (void)SHALE_ERR(&err, verify_total_rejects, (long long)out->rejected,
-                        (long long)out->n_rejects);
+    if (has_ledger && has_rejects && rejects != out->n_rejects) {
+        (void)SHALE_ERR(&err, verify_total_rejects, (long long)rejects, (long long)out->n_rejects);
         shale_verify_found(verify, &err, NULL, false);
     }
 }
 
 enum shale_status shale_verify_ledger(struct shale_verify *verify)
 {
-    bool has_ledger = true, has_rejects = true;
+    const struct shale_manifest *manifest = &verify->manifest;
+    struct shale_verified *out = verify->out;
+    bool has_ledger = true, has_rejects = true, has_keys = true;
+    int64_t n_keys = 0;
     enum shale_status status = SHALE_OK;
-    for (size_t i = 0; i < verify->manifest.n_ledger && status == SHALE_OK; i++)
-        status = verify_segment(verify, &verify->manifest.ledger[i], &has_ledger);
+    for (size_t i = 0; i < manifest->n_ledger && status == SHALE_OK; i++)
+        status = verify_segment(verify, &manifest->ledger[i], &has_ledger);
     if (status == SHALE_OK && has_ledger)
         status = verify_once(verify);
     if (status == SHALE_OK)
-        status = verify_rejects(verify, &has_rejects);
+        status = verify_others(verify, manifest->rejects, manifest->n_rejects, "rejects",
+                               &out->n_rejects, &has_rejects);
+    if (status == SHALE_OK)
+        status =
+            verify_others(verify, manifest->keys, manifest->n_keys, "keys", &n_keys, &has_keys);
+    out->n_rejects_segments = (int64_t)manifest->n_rejects;
+    out->n_key_segments = (int64_t)manifest->n_keys;
     if (status == SHALE_OK)
         compare_totals(verify, has_ledger, has_rejects);
     return status;

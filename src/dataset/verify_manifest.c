@@ -27,8 +27,9 @@ struct link {
     int64_t id, parent, version;
     int64_t parent_since_ms; /* when its parent was superseded; -1: not said */
     struct sums sums;
-    struct sums added; /* by the commit itself, when that is known */
+    struct sums added; /* by the commit itself, less what it took out, when that is known */
     bool added_known;
+    int64_t rows_gone;
 };
 
 /* ---- Sums -------------------------------------------------------------------------------------
@@ -64,7 +65,19 @@ static struct sums sum_manifest(const struct shale_manifest *manifest)
     return sums;
 }
 
-/* What the commit brought.  False: its ledger segment was merged at once, nothing says its sums. */
+static struct sums difference(struct sums of, const struct shale_segment *taken, size_t n)
+{
+    struct sums sums = {0};
+    for (size_t i = 0; i < n; i++)
+        add_segment(&sums, &taken[i]);
+    of.n_rows = minus(of.n_rows, sums.n_rows);
+    for (size_t k = 0; k < N_COUNTS; k++)
+        of.counts[k] = minus(of.counts[k], sums.counts[k]);
+    return of;
+}
+
+/* What the commit brought, less what it took out.  False: its ledger segment was merged at once,
+ * nothing says its sums. */
 static bool sum_added(const struct shale_manifest *manifest, struct sums *out)
 {
     static const char ledger[] = "_shale/ledger/";
@@ -82,6 +95,7 @@ static bool sum_added(const struct shale_manifest *manifest, struct sums *out)
         else
             n_missing++;
     }
+    *out = difference(*out, manifest->taken, manifest->n_taken);
     return n_missing == 0;
 }
 
@@ -102,6 +116,7 @@ static struct link link_of(const struct shale_manifest *manifest)
                         .parent = manifest->parent,
                         .version = manifest->version,
                         .parent_since_ms = -1,
+                        .rows_gone = manifest->rows_gone,
                         .sums = sum_manifest(manifest)};
     char name[SHALE_MANIFEST_NAME_BYTES];
     link.added_known = sum_added(manifest, &link.added);
@@ -115,11 +130,12 @@ static struct link link_of(const struct shale_manifest *manifest)
 }
 
 /* What an entry published is what its manifest says that it did: rows that were added, rows that
- * the ledger says were written. */
+ * the ledger says were written and that are not gone.  An entry does not say how many rows were in
+ * a file that it removes: where rows went, the totals alone can tell. */
 static void compare_entry(struct shale_verify *verify, const struct link *link,
-                          const struct sums *before, const struct shale_log_entry *entry)
+                          const struct link *before, const struct shale_log_entry *entry)
 {
-    int64_t n_added = 0, n_written = minus(link->sums.counts[1], before->counts[1]);
+    int64_t n_added = 0, n_written = minus(link->sums.counts[1], before->sums.counts[1]);
     struct shale_err err;
     shale_err_clear(&err);
     if (entry->manifest_id != link->id) {
@@ -128,6 +144,10 @@ static void compare_entry(struct shale_verify *verify, const struct link *link,
         found(verify, link->id, &err, false);
         return;
     }
+    for (size_t i = 0; i < entry->n_removes; i++)
+        if (entry->removes[i].data_change)
+            return;
+    n_written = minus(n_written, minus(link->rows_gone, before->rows_gone));
     for (size_t i = 0; i < entry->n_adds; i++) {
         if (entry->adds[i].n_rows < 0)
             return;
@@ -141,7 +161,8 @@ static void compare_entry(struct shale_verify *verify, const struct link *link,
     found(verify, link->id, &err, false);
 }
 
-/* Merging changes no sum: what a manifest has more than its parent is what its commit added. */
+/* Merging changes no sum: what a manifest has more than its parent is what its commit added, less
+ * what it took out. */
 static void compare_sums(struct shale_verify *verify, const struct link *link,
                          const struct sums *before)
 {
@@ -169,13 +190,12 @@ static void compare_sums(struct shale_verify *verify, const struct link *link,
 static enum shale_status verify_link(struct shale_verify *verify, const struct link *link,
                                      const struct link *before)
 {
-    const struct sums none = {0};
-    const struct sums *sums = before != NULL ? &before->sums : &none;
+    const struct link none = {.id = -1};
     struct shale_log_entry entry;
     struct shale_err err;
     enum shale_status status;
     shale_err_clear(&err);
-    compare_sums(verify, link, sums);
+    compare_sums(verify, link, before != NULL ? &before->sums : &none.sums);
     if (before != NULL && before->version >= link->version) {
         (void)SHALE_ERR(&err, verify_manifest_order, (long long)link->version,
                         (long long)before->version);
@@ -185,7 +205,7 @@ static enum shale_status verify_link(struct shale_verify *verify, const struct l
     shale_arena_reset(&verify->scratch);
     status = shale_log_entry_read(verify->store, &verify->scratch, link->version, &entry, &err);
     if (status == SHALE_OK)
-        compare_entry(verify, link, sums, &entry);
+        compare_entry(verify, link, before != NULL ? before : &none, &entry);
     shale_arena_reset(&verify->scratch);
     /* One that is gone says nothing; one that is damaged was reported with the log. */
     return status == SHALE_OK || status == SHALE_NOT_FOUND || status == SHALE_CORRUPT ||
@@ -248,6 +268,8 @@ static enum shale_status name_segments(struct shale_verify *verify,
         status = shale_name_set_put(named, manifest->ledger[i].path);
     for (size_t i = 0; i < manifest->n_rejects && status == SHALE_OK; i++)
         status = shale_name_set_put(named, manifest->rejects[i].path);
+    for (size_t i = 0; i < manifest->n_keys && status == SHALE_OK; i++)
+        status = shale_name_set_put(named, manifest->keys[i].path);
     for (size_t i = 0; i < manifest->n_superseded && status == SHALE_OK; i++)
         status = shale_name_set_put(named, manifest->superseded[i].path);
     for (size_t i = 0; i < manifest->n_added && status == SHALE_OK; i++)

@@ -95,6 +95,7 @@ static int64_t write_parquet(struct shale_store *store, const char *path,
     return n_bytes;
 }
 
+/* The first of them has 'rejected' rejects; or, when they are more, the object with that number. */
 static void write_ledger(struct shale_store *store, const char *path, int from, int n, int rejected,
                          struct shale_arena *arena, struct shale_segment *out)
 {
@@ -103,7 +104,7 @@ static void write_ledger(struct shale_store *store, const char *path, int from, 
     assert_int_equal(shale_ledger_writer_new(store, path, &writer, NULL), SHALE_OK);
     for (int i = from; i < from + n; i++) {
         made_row_set(&row, 0, i, 1, true);
-        row.row.rejected = i == from ? rejected : 0;
+        row.row.rejected = rejected > 1 ? i == rejected : i == from ? rejected : 0;
         row.row.written = 1;
         row.row.read = 1 + row.row.rejected;
         row.row.filtered = row.row.duplicates = 0;
@@ -221,6 +222,127 @@ static void test_sound(void **state)
     assert_int_equal(out.rejected, 1);
     assert_int_equal(out.n_rejects, 1);
     assert_true(out.n_pages == out.n_checksums && out.n_pages > 0);
+    table_fini(&table);
+}
+
+/* ---- Rows that went ---------------------------------------------------------------------------
+ */
+
+static void commit_change(struct table *table, const struct shale_commit *what)
+{
+    struct shale_commit commit = *what;
+    struct shale_committed done;
+    struct shale_base base;
+    struct shale_err err;
+    commit.stream = SHALE_STR("s");
+    commit.keeps_schema = true;
+    commit.info.operation = SHALE_STR("WRITE");
+    assert_int_equal(shale_base_read(table->store, SHALE_STR("s"), &base, NULL), SHALE_OK);
+    assert_int_equal(shale_commit(table->store, &base, &commit, &done, &err), SHALE_OK);
+    shale_base_fini(&base, &shale_mem_libc);
+}
+
+/* A file of rows from 'from' on, to be committed. */
+static struct shale_log_add add_rows(struct table *table, const char *path, int from, int n,
+                                     struct shale_log_pair *tag, char hash[33])
+{
+    struct shale_log_add add = {
+        .data_change = true, .n_rows = n, .path = shale_str_of(path), .tags = tag, .n_tags = 1};
+    add.n_bytes = write_parquet(table->store, path, &data_schema, put_data, from, n, hash);
+    add.modified_ms = table->now_us / 1000;
+    *tag = (struct shale_log_pair){SHALE_STR(SHALE_TAG_FOOTER), {hash, 32}};
+    return add;
+}
+
+static void check_sound(struct table *table, int64_t n_rows)
+{
+    struct shale_verified out;
+    struct counter counter = verify(table, &out);
+    assert_int_equal(counter.n, 0);
+    assert_int_equal(out.n_own_rows, n_rows);
+}
+
+/* Commit 3's objects again, with one row less; the rows of the others in a segment of their own. */
+static void rebuild_last(struct table *table, struct shale_arena *arena)
+{
+    struct shale_log_remove remove = {.path = SHALE_STR("part-3.parquet"), .data_change = true};
+    struct shale_segment ledger, others;
+    struct shale_log_pair tag;
+    struct shale_base base;
+    struct shale_str out;
+    char hash[33];
+    struct shale_log_add add =
+        add_rows(table, "part-4.parquet", 3 * ROWS_EACH, ROWS_EACH, &tag, hash);
+    assert_int_equal(shale_base_read(table->store, SHALE_STR("s"), &base, NULL), SHALE_OK);
+    assert_int_equal(base.manifest.n_ledger, 1);
+    out = base.manifest.ledger[0].path;
+    write_ledger(table->store, "_shale/ledger/o", 0, 3 * ROWS_EACH, 2 * ROWS_EACH, arena, &others);
+    write_ledger(table->store, "_shale/ledger/n", 3 * ROWS_EACH, ROWS_EACH, 0, arena, &ledger);
+    commit_change(table, &(struct shale_commit){.adds = &add,
+                                                .n_adds = 1,
+                                                .ledger = &ledger,
+                                                .removes = &remove,
+                                                .n_removes = 1,
+                                                .ledger_change = {&out, 1, &others, 1}});
+    shale_base_fini(&base, &shale_mem_libc);
+}
+
+static void replay(struct table *table, struct shale_arena *arena)
+{
+    const struct shale_str out = SHALE_STR("_shale/rejects/2.parquet");
+    struct shale_ledger_row row = {.source = SHALE_STR(SHALE_REJECTS_SOURCE),
+                                   .key = out,
+                                   .tag = SHALE_STR("t"),
+                                   .read = 1,
+                                   .written = 1,
+                                   .definition = SHALE_STR("d")};
+    struct shale_ledger_writer *writer;
+    struct shale_segment ledger;
+    struct shale_log_pair tag;
+    char hash[33];
+    struct shale_log_add add = add_rows(table, "part-5.parquet", 1000, 1, &tag, hash);
+    assert_int_equal(shale_ledger_writer_new(table->store, "_shale/ledger/r", &writer, NULL),
+                     SHALE_OK);
+    assert_int_equal(shale_ledger_writer_add(writer, &row, NULL), SHALE_OK);
+    assert_int_equal(shale_ledger_writer_finish(writer, arena, &ledger, NULL), SHALE_OK);
+    shale_ledger_writer_free(writer);
+    commit_change(table, &(struct shale_commit){.adds = &add,
+                                                .n_adds = 1,
+                                                .ledger = &ledger,
+                                                .rejects_change = {.out = &out, .n_out = 1}});
+}
+
+static void test_rows_went(void **state)
+{
+    struct shale_log_remove remove = {.path = SHALE_STR("part-1.parquet"), .data_change = true};
+    struct table table;
+    struct shale_arena arena;
+    struct counter counter;
+    (void)state;
+    shale_arena_init(&arena, &shale_mem_libc, 1 << 20);
+    make_table(&table);
+    commit_change(
+        &table, &(struct shale_commit){.removes = &remove, .n_removes = 1, .rows_gone = ROWS_EACH});
+    check_sound(&table, 3 * ROWS_EACH);
+    rebuild_last(&table, &arena);
+    check_sound(&table, 3 * ROWS_EACH);
+    replay(&table, &arena);
+    check_sound(&table, 3 * ROWS_EACH + 1);
+    /* Counts that say something else are found, one by one. */
+    commit_change(&table, &(struct shale_commit){.rows_gone = 1});
+    counter = verify(&table, NULL);
+    assert_int_equal(counter.n_of[SHALE_E_verify_total_rows], 1);
+    assert_int_equal(counter.n_of[SHALE_E_verify_commit_rows], 1);
+    assert_int_equal(counter.n, 2);
+    commit_change(&table, &(struct shale_commit){.rejects_gone = -1});
+    counter = verify(&table, NULL);
+    assert_int_equal(counter.n_of[SHALE_E_verify_total_rejects], 1);
+    assert_int_equal(counter.n, 3);
+    /* A file that is gone is not counted any more, nor looked at. */
+    assert_int_equal(shale_store_remove(table.store, "part-1.parquet", NULL), SHALE_OK);
+    counter = verify(&table, NULL);
+    assert_int_equal(counter.n, 3);
+    shale_arena_fini(&arena);
     table_fini(&table);
 }
 
@@ -712,10 +834,10 @@ static void test_without_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sound),          cmocka_unit_test(test_damages),
-        cmocka_unit_test(test_notes),          cmocka_unit_test(test_cleaned_up),
-        cmocka_unit_test(test_no_table),       cmocka_unit_test(test_random_damage),
-        cmocka_unit_test(test_without_memory),
+        cmocka_unit_test(test_sound),         cmocka_unit_test(test_rows_went),
+        cmocka_unit_test(test_damages),       cmocka_unit_test(test_notes),
+        cmocka_unit_test(test_cleaned_up),    cmocka_unit_test(test_no_table),
+        cmocka_unit_test(test_random_damage), cmocka_unit_test(test_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
