@@ -27,6 +27,7 @@ struct options {
     const char **rules; /* likewise */
     size_t n_rules;
     const char *field, *object;
+    const char *before, *column;
     int64_t memory_bytes;
     int64_t limit, offset; /* rows; -1: not said */
     unsigned n_threads;
@@ -73,6 +74,11 @@ struct shale_stream *read_stream(struct terminal *terminal, const char *path,
 int execute(struct terminal *terminal, struct shale_stream *stream, const struct options *options,
             bool convert);
 
+/* Where rows wait that do not fit in memory: what was said, $TMPDIR, or beside the output. */
+enum { TEMPORARY_BYTES = 4096 };
+const char *temporary_directory(const struct options *options, const char *output,
+                                const struct shale_env *env, char parent[TEMPORARY_BYTES]);
+
 int command_check(struct terminal *terminal, int argc, char **argv);
 int command_run(struct terminal *terminal, int argc, char **argv);
 int command_convert(struct terminal *terminal, int argc, char **argv);
@@ -81,6 +87,8 @@ int command_inspect(struct terminal *terminal, int argc, char **argv);
 int command_verify(struct terminal *terminal, int argc, char **argv);
 int command_compact(struct terminal *terminal, int argc, char **argv);
 int command_rejects(struct terminal *terminal, int argc, char **argv);
+int command_expire(struct terminal *terminal, int argc, char **argv);
+int command_erase(struct terminal *terminal, int argc, char **argv);
 int command_explain(struct terminal *terminal, int argc, char **argv);
 
 /* Did everything that was printed reach stdout?  Then 'code', else 1. */

@@ -15,11 +15,12 @@ static const struct {
     {"run", command_run},       {"convert", command_convert}, {"check", command_check},
     {"cat", command_cat},       {"inspect", command_inspect}, {"explain", command_explain},
     {"verify", command_verify}, {"rejects", command_rejects}, {"compact", command_compact},
+    {"expire", command_expire}, {"erase", command_erase},
 };
 
 /* Commands of the design that later versions bring. */
-static const char *const later[] = {"plan",   "commit", "infer",   "ddl",    "enqueue",
-                                    "worker", "lambda", "rebuild", "expire", "erase"};
+static const char *const later[] = {"plan",    "commit", "infer",  "ddl",
+                                    "enqueue", "worker", "lambda", "rebuild"};
 
 static void usage(FILE *to)
 {
@@ -42,6 +43,8 @@ static void usage(FILE *to)
         "table\n"
         "                                          does not need\n"
         "  shale rejects list TABLE | FILE         what was rejected, by rule, field, object, day\n"
+        "  shale expire TABLE --before D           rows older than that go, for good\n"
+        "  shale erase TABLE --where COLUMN=VALUE  rows with this value go, for good\n"
         "  shale explain [RULE]                    what an error or a reject's rule means\n"
         "  shale --version\n"
         "\n"

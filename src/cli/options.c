@@ -29,7 +29,8 @@ static const struct option {
     {"sweep", FLAG, AT(sweep)},         {"alone", FLAG, AT(alone)},
     {"retention", TEXT, AT(retention)}, {"rule", TEXTS, AT(rules)},
     {"field", TEXT, AT(field)},         {"object", TEXT, AT(object)},
-    {"counts", FLAG, AT(counts)},
+    {"counts", FLAG, AT(counts)},       {"before", TEXT, AT(before)},
+    {"column", TEXT, AT(column)},
 };
 #undef AT
 

@@ -11,7 +11,7 @@
 #include "schema/parse.h"
 #include "schema/time.h"
 
-enum { DEFAULT_MEMORY = 256 * 1024 * 1024, MAX_PATH = 4096, MAX_SHARDS = 65536 };
+enum { DEFAULT_MEMORY = 256 * 1024 * 1024, MAX_SHARDS = 65536 };
 
 static int fail(struct terminal *terminal, enum shale_status status, const struct shale_err *err)
 {
@@ -46,8 +46,8 @@ static enum shale_status check_local(const char *path, struct shale_err *err)
 
 /* Where rows wait that do not fit in memory: what was said, $TMPDIR, or beside the output, where
  * there must be room anyway (/tmp is memory on many machines). */
-static const char *temporary_directory(const struct options *options, const char *output,
-                                       const struct shale_env *env, char parent[MAX_PATH])
+const char *temporary_directory(const struct options *options, const char *output,
+                                const struct shale_env *env, char parent[TEMPORARY_BYTES])
 {
     const char *variable = env->getenv(env->ctx, "TMPDIR"), *slash;
     size_t n = strlen(output);
@@ -58,9 +58,9 @@ static const char *temporary_directory(const struct options *options, const char
     while (n > 1 && output[n - 1] == '/')
         n--;
     slash = memrchr(output, '/', n);
-    if (slash == NULL || (size_t)(slash - output) + 1 >= MAX_PATH)
+    if (slash == NULL || (size_t)(slash - output) + 1 >= TEMPORARY_BYTES)
         return ".";
-    (void)snprintf(parent, MAX_PATH, "%.*s", (int)(slash - output) + 1, output);
+    (void)snprintf(parent, TEMPORARY_BYTES, "%.*s", (int)(slash - output) + 1, output);
     return access(parent, W_OK | X_OK) == 0 ? parent : "/tmp";
 }
 
@@ -182,7 +182,7 @@ int execute(struct terminal *terminal, struct shale_stream *stream, const struct
     struct shale_summary summary;
     struct shale_err err;
     const char *source = NULL;
-    char parent[MAX_PATH];
+    char parent[TEMPORARY_BYTES];
     enum shale_status status;
     shale_err_clear(&err);
     status = set_format(stream, options->format, &err);

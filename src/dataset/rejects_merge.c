@@ -24,6 +24,10 @@ struct merge {
     struct shale_file_writer *file;
     struct shale_builder *builder;
     int64_t n_rows;
+    shale_rejects_filter_fn filter; /* NULL: all rows stay */
+    void *filter_ctx;
+    int64_t n_gone;
+    bool counts_only; /* of those that go */
 };
 
 /* ---- Which ones --------------------------------------------------------------------------------
@@ -76,7 +80,14 @@ static enum shale_status copy_segment(struct merge *merge, struct shale_store *s
     enum shale_status status = shale_rejects_open(store, segment->path, &options, &reader, err);
     while (status == SHALE_OK && (status = shale_rejects_next(reader, &row, err)) == SHALE_OK &&
            row != NULL) {
-        status = shale_rejects_copy(merge->builder, row);
+        bool keep = true;
+        if (merge->filter != NULL)
+            status = merge->filter(merge->filter_ctx, row, &keep, err);
+        merge->n_gone += !keep;
+        if (status == SHALE_OK && keep && !merge->counts_only)
+            status = shale_rejects_copy(merge->builder, row);
+        if (!keep || merge->counts_only)
+            continue;
         if (status == SHALE_OK && shale_builder_n_bytes(merge->builder) >= GROUP_BYTES)
             status = write_group(merge, err);
     }
@@ -148,6 +159,26 @@ static enum shale_status describe(const struct merge *merge, struct shale_store 
     return SHALE_OK;
 }
 
+static enum shale_status write_segment(struct merge *merge, struct shale_store *store,
+                                       const struct shale_segment *segments, size_t n_segments,
+                                       const char *path, struct shale_str replaced,
+                                       struct shale_arena *arena, struct shale_segment *segment,
+                                       struct shale_err *err)
+{
+    enum shale_status status = begin(merge, store, path, err);
+    for (size_t i = 0; i < n_segments && status == SHALE_OK; i++)
+        status = copy_segment(merge, store, &segments[i], err);
+    if (status == SHALE_OK)
+        status = finish(merge, replaced, err);
+    if (status == SHALE_OK)
+        status = describe(merge, store, path, arena, segment, err);
+    shale_file_writer_free(merge->file);
+    if (merge->put != NULL)
+        merge->put->abandon(merge->put);
+    shale_builder_free(merge->builder);
+    return status;
+}
+
 enum shale_status shale_rejects_merge(struct shale_store *store,
                                       const struct shale_segment *segments, size_t n_segments,
                                       const char *path, struct shale_str replaced,
@@ -155,16 +186,22 @@ enum shale_status shale_rejects_merge(struct shale_store *store,
                                       struct shale_err *err)
 {
     struct merge merge = {.mem = store->env->mem};
-    enum shale_status status = begin(&merge, store, path, err);
-    for (size_t i = 0; i < n_segments && status == SHALE_OK; i++)
-        status = copy_segment(&merge, store, &segments[i], err);
-    if (status == SHALE_OK)
-        status = finish(&merge, replaced, err);
-    if (status == SHALE_OK)
-        status = describe(&merge, store, path, arena, segment, err);
-    shale_file_writer_free(merge.file);
-    if (merge.put != NULL)
-        merge.put->abandon(merge.put);
-    shale_builder_free(merge.builder);
-    return status;
+    return write_segment(&merge, store, segments, n_segments, path, replaced, arena, segment, err);
+}
+
+enum shale_status shale_rejects_without(struct shale_store *store, const struct shale_segment *old,
+                                        shale_rejects_filter_fn filter, void *ctx, const char *path,
+                                        struct shale_arena *arena, struct shale_segment *segment,
+                                        int64_t *n_gone, struct shale_err *err)
+{
+    struct merge merge = {
+        .mem = store->env->mem, .filter = filter, .filter_ctx = ctx, .counts_only = true};
+    enum shale_status status = copy_segment(&merge, store, old, err);
+    *n_gone = merge.n_gone;
+    *segment = (struct shale_segment){0};
+    if (status != SHALE_OK || merge.n_gone == 0 || merge.n_gone == old->n_rows)
+        return status;
+    merge.counts_only = false;
+    merge.n_gone = 0;
+    return write_segment(&merge, store, old, 1, path, old->path, arena, segment, err);
 }

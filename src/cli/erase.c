@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/* 'shale expire' and 'shale erase': rows that go for good. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "dataset/erase.h"
+#include "schema/definition.h"
+#include "json/writer.h"
+
+enum { MAX_REPORT_BYTES = 1 << 20 };
+
+static void put_number(struct shale_json_writer *json, const char *name, int64_t value)
+{
+    shale_json_put_name(json, name);
+    shale_json_put_i64(json, value);
+}
+
+static void print_report(const struct options *options, const struct shale_erased *erased,
+                         enum shale_status status)
+{
+    struct shale_json_writer json;
+    struct shale_buf out;
+    shale_buf_init(&out, &shale_mem_libc, MAX_REPORT_BYTES);
+    shale_json_writer_init(&json, &out);
+    shale_json_put_begin(&json, '{');
+    shale_json_put_name(&json, "status");
+    shale_json_put_string(&json, shale_str_of(shale_status_name(status)));
+    if (options->dry_run) {
+        shale_json_put_name(&json, "dry_run");
+        shale_json_put_bool(&json, true);
+    }
+    put_number(&json, "rows", erased->n_rows);
+    put_number(&json, "rejects", erased->n_rejects);
+    put_number(&json, "files_removed", erased->n_removed);
+    put_number(&json, "files_added", erased->n_added);
+    shale_json_put_name(&json, "commit");
+    if (erased->version >= 0)
+        shale_json_put_i64(&json, erased->version);
+    else
+        shale_json_put_null(&json);
+    put_number(&json, "built_again", erased->n_built_again);
+    shale_json_put_end(&json, '}');
+    if (json.status == SHALE_OK)
+        (void)printf("%.*s\n", SHALE_STR_ARG(shale_buf_str(&out)));
+    shale_buf_fini(&out);
+}
+
+static void say_done(struct terminal *terminal, const struct options *options,
+                     const struct shale_erased *erased)
+{
+    if (options->dry_run)
+        shale_log_say(&terminal->log, SHALE_LOG_INFO, "would_go", "%lld rows and %lld rejects",
+                      (long long)erased->n_rows, (long long)erased->n_rejects);
+    else
+        shale_log_say(&terminal->log, SHALE_LOG_INFO, "done",
+                      "%lld rows and %lld rejects are out of the table; their bytes are gone after "
+                      "'shale compact %s --sweep', when the retention is over",
+                      (long long)erased->n_rows, (long long)erased->n_rejects, options->names[0]);
+}
+
+/* "COLUMN=VALUE" */
+static enum shale_status split(const char *text, struct shale_erasure *out, struct shale_err *err)
+{
+    const char *equals = strchr(text, '=');
+    if (equals == NULL || equals == text)
+        return SHALE_ERR(err, cat_where, text);
+    out->column = (struct shale_str){text, (size_t)(equals - text)};
+    out->value = shale_str_of(equals + 1);
+    return SHALE_OK;
+}
+
+static enum shale_status set_conditions(const struct options *options, bool expires,
+                                        struct shale_erasure *conditions, size_t *n,
+                                        struct shale_err *err)
+{
+    enum shale_status status = SHALE_OK;
+    if (options->n_names != 1)
+        return SHALE_ERR(err, names_missing, expires ? "expire" : "erase", "one table");
+    if (expires && options->before == NULL)
+        return SHALE_ERR(err, names_missing, "expire", "--before D");
+    if (!expires && options->n_where == 0)
+        return SHALE_ERR(err, names_missing, "erase", "--where COLUMN=VALUE");
+    if (expires) {
+        conditions[0].column = shale_str_of(options->column != NULL ? options->column : "");
+        conditions[0].value = shale_str_of(options->before);
+        conditions[0].is_before = true;
+        *n = 1;
+        return SHALE_OK;
+    }
+    for (size_t i = 0; i < options->n_where && status == SHALE_OK; i++)
+        status = split(options->where[i], &conditions[i], err);
+    *n = options->n_where;
+    return status;
+}
+
+static enum shale_status work(struct terminal *terminal, const struct options *options,
+                              const struct shale_stream *stream,
+                              const struct shale_erasure *conditions, size_t n,
+                              struct shale_erased *out, struct shale_err *err)
+{
+    char parent[TEMPORARY_BYTES];
+    const struct shale_erase_options erase_options = {
+        .conditions = conditions,
+        .n_conditions = n,
+        .stream = stream,
+        .chunk = {.codec = stream != NULL ? stream->compression : SHALE_CODEC_ZSTD,
+                  .level = stream != NULL ? stream->compression_level : 0,
+                  .modern = stream != NULL && stream->modern},
+        .memory_bytes = (size_t)options->memory_bytes / 2,
+        .temporary = temporary_directory(options, options->names[0], &terminal->env, parent),
+        .created_by = "shale version " SHALE_VERSION " (build " SHALE_BUILD ")",
+        .dry_run = options->dry_run};
+    struct shale_store *store;
+    enum shale_status status = shale_store_local(&terminal->env, options->names[0], &store, err);
+    if (status != SHALE_OK)
+        return status;
+    status = shale_erase(store, &erase_options, out, err);
+    shale_store_free(store);
+    return status;
+}
+
+static int run(struct terminal *terminal, const struct options *options, bool expires)
+{
+    struct shale_erasure *conditions = calloc(options->n_where + 1, sizeof *conditions);
+    struct shale_stream *stream = NULL;
+    struct shale_erased erased = {.version = -1};
+    struct shale_err err;
+    enum shale_status status;
+    size_t n = 0;
+    shale_err_clear(&err);
+    if (conditions == NULL)
+        status = SHALE_ERR(&err, no_memory);
+    else
+        status = set_conditions(options, expires, conditions, &n, &err);
+    if (status == SHALE_OK && options->stream != NULL) {
+        stream = read_stream(terminal, options->stream, &status); /* it has shown its errors */
+        if (stream == NULL) {
+            free(conditions);
+            return shale_status_exit_code(status);
+        }
+    }
+    if (status == SHALE_OK) {
+        status = work(terminal, options, stream, conditions, n, &erased, &err);
+        if (status != SHALE_USAGE)
+            print_report(options, &erased, status);
+    }
+    if (status == SHALE_OK)
+        say_done(terminal, options, &erased);
+    else
+        terminal_error(terminal, &err);
+    shale_stream_free(stream);
+    free(conditions);
+    return shale_status_exit_code(status);
+}
+
+static int command(struct terminal *terminal, const char *name, const char *const *allowed,
+                   bool expires, int argc, char **argv)
+{
+    struct options options;
+    int code = 2;
+    if (options_parse(terminal, name, allowed, argc, argv, &options))
+        code = run(terminal, &options, expires);
+    options_free(&options);
+    return code;
+}
+
+int command_expire(struct terminal *terminal, int argc, char **argv)
+{
+    static const char *const allowed[] = {"before", "column", "stream", "dry-run",
+                                          "memory", "temp",   NULL};
+    return command(terminal, "expire", allowed, true, argc, argv);
+}
+
+int command_erase(struct terminal *terminal, int argc, char **argv)
+{
+    static const char *const allowed[] = {"where", "stream", "dry-run", "memory", "temp", NULL};
+    return command(terminal, "erase", allowed, false, argc, argv);
+}
