@@ -19,6 +19,7 @@ enum {
     BASE_TRIES = 5,         /* at a base that others clean up while it is read */
 };
 
+static const int64_t day_us = INT64_C(86400) * 1000000;
 static const int64_t default_retention_us = INT64_C(7) * 86400 * 1000000;
 
 /* ---- What is there ----------------------------------------------------------------------------
@@ -148,6 +149,20 @@ static int64_t oldest_kept_ms(const struct shale_sweep *sweep, const struct shal
                                                                          : now_us / 1000;
 }
 
+/* A run may have closed some of its files for a while, so that they are not locked: they have a
+ * day, whatever the retention is. */
+static enum shale_status sweep_temporary(struct shale_sweep *sweep)
+{
+    const struct shale_env *env = sweep->store->env;
+    const struct shale_sweep_options *options = sweep->options;
+    const struct shale_store_cleaning what = {
+        .before_us = options->alone ? INT64_MAX : env->wall_us(env->ctx) - day_us,
+        .dry_run = options->dry_run,
+        .removed = options->removed,
+        .ctx = options->ctx};
+    return shale_store_clean(sweep->store, &what, &sweep->out->n_temporary, sweep->err);
+}
+
 static enum shale_status sweep_all(struct shale_sweep *sweep, const struct shale_log_state *log)
 {
     enum shale_status status;
@@ -155,7 +170,9 @@ static enum shale_status sweep_all(struct shale_sweep *sweep, const struct shale
     if (sweep->stream.n_bytes == 0)
         sweep->stream = log->stream;
     status = sweep_files(sweep);
-    return status == SHALE_OK ? shale_sweep_log(sweep, log) : status;
+    if (status == SHALE_OK)
+        status = shale_sweep_log(sweep, log);
+    return status == SHALE_OK ? sweep_temporary(sweep) : status;
 }
 
 enum shale_status shale_sweep(struct shale_store *store, struct shale_str stream,

@@ -114,6 +114,14 @@ enum shale_status shale_store_settle(struct shale_store *store, struct shale_err
     return store->ops->settle(store, err);
 }
 
+enum shale_status shale_store_clean(struct shale_store *store,
+                                    const struct shale_store_cleaning *what, int64_t *n_removed,
+                                    struct shale_err *err)
+{
+    *n_removed = 0;
+    return store->ops->clean == NULL ? SHALE_OK : store->ops->clean(store, what, n_removed, err);
+}
+
 void shale_store_free(struct shale_store *store)
 {
     if (store != NULL)

@@ -70,6 +70,14 @@ struct shale_store_put {
     void (*abandon)(struct shale_store_put *put);
 };
 
+/* Which files under construction are to go. */
+struct shale_store_cleaning {
+    int64_t before_us; /* last written before this time, since 1970 */
+    bool dry_run;
+    void (*removed)(void *ctx, struct shale_str key, int64_t n_bytes); /* before it goes; or NULL */
+    void *ctx;
+};
+
 struct shale_store_ops {
     enum shale_status (*list)(struct shale_store *store, const char *prefix, const char *after,
                               struct shale_store_list **out, struct shale_err *err);
@@ -86,6 +94,9 @@ struct shale_store_ops {
                                     struct shale_str data, struct shale_err *err);
     enum shale_status (*remove)(struct shale_store *store, const char *key, struct shale_err *err);
     enum shale_status (*settle)(struct shale_store *store, struct shale_err *err);
+    /* NULL: nothing is left behind. */
+    enum shale_status (*clean)(struct shale_store *store, const struct shale_store_cleaning *what,
+                               int64_t *n_removed, struct shale_err *err);
     void (*free)(struct shale_store *store);
 };
 
@@ -146,6 +157,13 @@ SHALE_MUST_USE enum shale_status shale_store_remove(struct shale_store *store, c
  * that got a name since is synced). */
 SHALE_MUST_USE enum shale_status shale_store_settle(struct shale_store *store,
                                                     struct shale_err *err);
+
+/* Remove what writers that are gone have left under construction: of a directory the temporary
+ * files that can be locked.  (A live writer has those locked that it holds open, and may have
+ * closed others for a while; one that it finds gone is a failure of its object, no damage.) */
+SHALE_MUST_USE enum shale_status shale_store_clean(struct shale_store *store,
+                                                   const struct shale_store_cleaning *what,
+                                                   int64_t *n_removed, struct shale_err *err);
 
 void shale_store_free(struct shale_store *store); /* NULL: nothing */
 

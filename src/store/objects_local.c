@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "store/clean.h"
 #include "store/local.h"
 #include "store/objects.h"
 #include "store/store.h"
@@ -537,6 +538,14 @@ static void local_free(struct shale_store *store)
     shale_mem_free(mem, local);
 }
 
+static enum shale_status local_clean(struct shale_store *store,
+                                     const struct shale_store_cleaning *what, int64_t *n_removed,
+                                     struct shale_err *err)
+{
+    return shale_clean_temporary(store->env->mem, ((struct local *)(void *)store)->root, what,
+                                 n_removed, err);
+}
+
 static const struct shale_store_ops ops = {
     .list = local_list,
     .list_next = local_list_next,
@@ -547,6 +556,7 @@ static const struct shale_store_ops ops = {
     .put_absent = local_put_absent,
     .remove = local_remove,
     .settle = local_settle,
+    .clean = local_clean,
     .free = local_free,
 };
 

@@ -229,6 +229,52 @@ static void test_a_killed_writer_leaves_whole_objects(void **state)
     }
 }
 
+static void note_removed(void *ctx, struct shale_str key, int64_t n_bytes)
+{
+    assert_true(key.n_bytes > 0 && n_bytes == 3);
+    ++*(int *)ctx;
+}
+
+/* A file under construction goes when nobody has it locked, and it is old enough. */
+static void test_what_is_left_behind_goes(void **state)
+{
+    static const char *const left[] = {"a/.x.parquet.0123456789abcdef.tmp", ".shale-spill-a1b2c3",
+                                       "a/.x.00000000000000ff.tmp"};
+    static const char *const others[] = {"a/.x.tmp", "a/.x.0123456789abcdeg.tmp", ".shale-spill-",
+                                         "a/x.0123456789abcdef.tmp"};
+    struct store_case *f = *state;
+    struct shale_store_put *put;
+    struct shale_store_cleaning what = {.before_us = 0, .removed = note_removed};
+    int64_t n;
+    int said = 0;
+    what.ctx = &said;
+    assert_int_equal(shale_store_clean(f->store, &what, &n, &f->err), SHALE_OK); /* no directory */
+    assert_int_equal(case_put(f, "a/x.parquet", "whole"), SHALE_OK);
+    for (size_t i = 0; i < sizeof left / sizeof left[0]; i++)
+        scratch_write(f->table, left[i], "old");
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        scratch_write(f->table, others[i], "old");
+    assert_int_equal(shale_store_create(f->store, "a/y.parquet", &put, &f->err), SHALE_OK);
+    assert_int_equal(shale_sink_write(&put->sink, "new", 3, &f->err), SHALE_OK);
+    assert_int_equal(shale_store_clean(f->store, &what, &n, &f->err), SHALE_OK);
+    assert_int_equal(n, 0); /* none is that old */
+    what.before_us = INT64_MAX;
+    what.dry_run = true;
+    assert_int_equal(shale_store_clean(f->store, &what, &n, &f->err), SHALE_OK);
+    assert_int_equal(n, 3);
+    what.dry_run = false;
+    assert_int_equal(shale_store_clean(f->store, &what, &n, &f->err), SHALE_OK);
+    assert_int_equal(n, 3);
+    assert_int_equal(said, 6);
+    assert_int_equal(shale_store_clean(f->store, &what, &n, &f->err), SHALE_OK);
+    assert_int_equal(n, 0);
+    assert_int_equal(put->finish(put, &f->err), SHALE_OK);
+    case_expect(f, "a/y.parquet", "new");
+    case_expect(f, "a/x.parquet", "whole");
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        assert_int_equal(access(scratch_path(f->table, others[i]), F_OK), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +286,7 @@ int main(void)
         TEST(test_roots_are_written_in_many_ways),
         TEST(test_a_file_under_construction_is_locked),
         TEST(test_a_killed_writer_leaves_whole_objects),
+        TEST(test_what_is_left_behind_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
