@@ -41,6 +41,8 @@ struct rewriting {
     size_t n_collected, n_collected_bytes;
     struct shale_packed_sink *to;
     struct shale_rewrite_target target;
+    struct shale_rewrite_sort *sort; /* NULL: rows stay in order */
+    struct shale_parquet_sorting *sorting;
     struct shale_rewritten *out;
 };
 
@@ -263,10 +265,12 @@ static void drop_collected(struct rewriting *r)
 static void end(struct rewriting *r)
 {
     drop_collected(r);
+    shale_rewrite_sort_free(r->sort);
     if (r->target.store != NULL)
         shale_rewrite_target_fini(&r->target);
     shale_rewrite_views_fini(&r->views);
     shale_arena_fini(&r->columns_arena);
+    shale_mem_free(r->mem, r->sorting);
     shale_mem_free(r->mem, r->runs);
     shale_mem_free(r->mem, r->keep);
     shale_mem_free(r->mem, r->filter_at);
@@ -360,12 +364,63 @@ static enum shale_status keep_rows(struct rewriting *r, int64_t n_rows, int64_t 
 /* ---- Rewriting --------------------------------------------------------------------------------
  */
 
+/* Which columns are the keys; one that the files have not (a partition's, a new field's) is the
+ * same in all rows. */
+static enum shale_status find_keys(const struct rewriting *r, size_t *keys, size_t *n_keys,
+                                   struct shale_err *err)
+{
+    const struct shale_rewrite_options *options = r->options;
+    *n_keys = 0;
+    for (size_t k = 0; k < options->n_sort_by; k++)
+        for (size_t i = 0; i < r->columns.n_columns; i++) {
+            struct shale_column_def def = r->columns.columns[i];
+            const struct shale_schema before = {r->columns.columns, i};
+            if (!shale_str_equal(def.name, options->sort_by[k]))
+                continue;
+            if (def.type.n_members > 0)
+                return SHALE_ERR(err, rewrite_sort, SHALE_STR_ARG(def.name));
+            r->sorting[*n_keys].leaf = (int32_t)shale_leaf_count(&before);
+            keys[(*n_keys)++] = i;
+        }
+    return SHALE_OK;
+}
+
+static enum shale_status begin_sort(struct rewriting *r, struct shale_err *err)
+{
+    const struct shale_rewrite_options *options = r->options;
+    size_t n_keys = 0, *keys = shale_mem_resize(r->mem, NULL, options->n_sort_by, sizeof *keys);
+    enum shale_status status;
+    r->sorting = shale_mem_zeroed(r->mem, options->n_sort_by, sizeof *r->sorting);
+    status = keys == NULL || r->sorting == NULL ? SHALE_ERR(err, no_memory)
+                                                : find_keys(r, keys, &n_keys, err);
+    if (status == SHALE_OK && n_keys > 0)
+        status = shale_rewrite_sort_new(r->mem, &r->columns, keys, n_keys, r->memory_bytes / 4,
+                                        options->temporary, &r->sort, err);
+    if (r->sort != NULL)
+        r->to = shale_rewrite_sort_sink(r->sort);
+    shale_mem_free(r->mem, keys);
+    return status;
+}
+
+/* All rows were read: they go to the new files. */
+static enum shale_status finish_sort(struct rewriting *r, struct shale_err *err)
+{
+    enum shale_status status;
+    if (r->sort == NULL)
+        return SHALE_OK;
+    status = shale_rewrite_sort_end(r->sort, &r->target.n_sorting, err);
+    r->target.sorting = r->sorting;
+    return status == SHALE_OK ? shale_rewrite_sort_finish(r->sort, &r->target.sink, err) : status;
+}
+
 static enum shale_status finish(struct rewriting *r, struct shale_arena *arena,
                                 struct shale_err *err)
 {
     struct shale_rewritten *out = r->out;
     size_t n_bytes;
     enum shale_status status = flush_collected(r, err);
+    if (status == SHALE_OK)
+        status = finish_sort(r, err);
     if (status == SHALE_OK)
         status = shale_rewrite_target_finish(&r->target, err);
     if (status != SHALE_OK)
@@ -401,6 +456,8 @@ enum shale_status shale_rewrite(struct shale_store *store,
     if (status == SHALE_OK)
         shale_rewrite_target_init(&r.target, store, options, &r.columns, &files[0],
                                   r.memory_bytes / 4, arena);
+    if (status == SHALE_OK && options->n_sort_by > 0)
+        status = begin_sort(&r, err);
     for (size_t i = 0; i < n_files && status == SHALE_OK; i++)
         status = read_file(&r, &files[i], err);
     if (status == SHALE_OK)

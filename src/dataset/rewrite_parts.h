@@ -123,4 +123,26 @@ void shale_rewrite_target_fini(struct shale_rewrite_target *target);
 SHALE_MUST_USE enum shale_status shale_rewrite_target_finish(struct shale_rewrite_target *target,
                                                              struct shale_err *err);
 
+/* ---- rewrite_sort.c ---------------------------------------------------------------------------
+ */
+
+struct shale_rewrite_sort;
+
+/* Rows that are put into it come out of shale_rewrite_sort_finish() in the order of 'keys', columns
+ * of 'schema'; those that are equal in the order in which they came. */
+SHALE_MUST_USE enum shale_status shale_rewrite_sort_new(const struct shale_mem *mem,
+                                                        const struct shale_schema *schema,
+                                                        const size_t *keys, size_t n_keys,
+                                                        size_t memory_bytes, const char *temporary,
+                                                        struct shale_rewrite_sort **out,
+                                                        struct shale_err *err);
+void shale_rewrite_sort_free(struct shale_rewrite_sort *sort);
+struct shale_packed_sink *shale_rewrite_sort_sink(struct shale_rewrite_sort *sort);
+/* All rows are in it: the last run is sorted.  Of how many keys the footers may speak. */
+SHALE_MUST_USE enum shale_status shale_rewrite_sort_end(struct shale_rewrite_sort *sort,
+                                                        size_t *n_said, struct shale_err *err);
+SHALE_MUST_USE enum shale_status shale_rewrite_sort_finish(struct shale_rewrite_sort *sort,
+                                                           struct shale_packed_sink *to,
+                                                           struct shale_err *err);
+
 #endif

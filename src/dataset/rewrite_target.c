@@ -265,6 +265,7 @@ static enum shale_status take(struct shale_packed_sink *sink, struct shale_packe
     struct shale_rewrite_target *target = (struct shale_rewrite_target *)(void *)sink;
     const struct shale_file_piece piece = {packed->columns, packed->n_rows, packed->n_bytes,
                                            release, packed};
+    size_t n_bytes = packed->n_bytes; /* the next one has about as many */
     enum shale_status status = SHALE_OK;
     if (target->writer == NULL)
         status = open_file(target, err);
@@ -274,7 +275,7 @@ static enum shale_status take(struct shale_packed_sink *sink, struct shale_packe
     }
     status = shale_file_writer_append(target->writer, &piece, err);
     if (status == SHALE_OK &&
-        shale_file_writer_n_waiting_bytes(target->writer) >= group_limit(target))
+        shale_file_writer_n_waiting_bytes(target->writer) + n_bytes / 2 >= group_limit(target))
         status = cut(target, err);
     if (status == SHALE_OK && is_full(target))
         status = finish_file(target, err);

@@ -149,8 +149,7 @@ struct seen {
     int64_t last_time;
     int last_id;
     bool in_order; /* by time, then as they came; nulls last */
-    bool ids[40000];
-    bool time_is_ms[40000]; /* of the file that it was in */
+    bool ids[100000];
     int64_t (*time)(int);
     const bool *old; /* of the ids */
 };
@@ -370,13 +369,111 @@ static void test_nothing(void **state)
     table_fini(&table);
 }
 
+/* 100,000 rows of ten files, whose times are mixed: through the temporary file, merged, in order,
+ * in files of a size. */
+enum { N_SORTED = 100000, N_SORTED_FILES = 10 };
+
+static void make_sorted(struct table *table, struct shale_log_add adds[N_SORTED_FILES])
+{
+    static char paths[N_SORTED_FILES][32];
+    for (int i = 0; i < N_SORTED_FILES; i++) {
+        int each = N_SORTED / N_SORTED_FILES;
+        struct spec spec = {paths[i], i * each, (i + 1) * each, false, time_mixed};
+        (void)snprintf(paths[i], sizeof paths[i], "year=2024/%d.parquet", i);
+        make_file(table, &spec, &adds[i]);
+    }
+}
+
+static void sort_with(size_t memory_bytes, int64_t target_bytes, size_t n_files)
+{
+    static const struct shale_str by[] = {{"year", 4}, {"time", 4}};
+    static struct seen seen;
+    struct shale_log_add adds[N_SORTED_FILES];
+    struct shale_rewrite_options options = options_of();
+    struct shale_rewritten out;
+    struct shale_arena arena;
+    struct table table;
+    assert_int_equal(table_init(&table, &shale_mem_libc), SHALE_OK);
+    shale_arena_init(&arena, &shale_mem_libc, 64 << 20);
+    make_sorted(&table, adds);
+    options.sort_by = by;
+    options.n_sort_by = 2;
+    options.memory_bytes = memory_bytes;
+    options.target_bytes = target_bytes;
+    assert_int_equal(shale_rewrite(table.store, &options, adds, N_SORTED_FILES, &arena, &out, NULL),
+                     SHALE_OK);
+    seen = (struct seen){.time = time_mixed};
+    check_all(&table, &out, &seen);
+    assert_int_equal(seen.n_rows, N_SORTED);
+    assert_true(seen.in_order);
+    if (n_files > 0)
+        assert_int_equal(out.n_adds, n_files);
+    for (size_t i = 0; target_bytes > 0 && i + 1 < out.n_adds; i++)
+        assert_in_range(out.adds[i].n_bytes, target_bytes * 9 / 10, target_bytes * 11 / 10);
+    shale_arena_fini(&arena);
+    table_fini(&table);
+}
+
+static void test_sort(void **state)
+{
+    (void)state;
+    sort_with(0, 0, 1);         /* in memory */
+    sort_with(1, 0, 1);         /* the least: several runs */
+    sort_with(1, 500 << 10, 3); /* several files */
+}
+
+/* Each allocation fails once: SHALE_NOMEM, and nothing is left. */
+static enum shale_status with_failing(struct table *table, const struct shale_log_add *adds,
+                                      int fails_at, bool *failed)
+{
+    static const struct shale_str by[] = {{"time", 4}};
+    struct shale_rewrite_options options = options_of();
+    struct shale_store *store;
+    struct failing_mem failing;
+    struct shale_rewritten out;
+    struct shale_arena arena;
+    struct shale_env env = table->env;
+    enum shale_status status;
+    failing_mem_init(&failing, 0);
+    env.mem = &failing.mem;
+    options.sort_by = by;
+    options.n_sort_by = 1;
+    assert_int_equal(shale_store_memory_share(table->store, &env, NULL, &store, NULL), SHALE_OK);
+    shale_arena_init(&arena, &failing.mem, 1 << 20);
+    failing_mem_init(&failing, fails_at);
+    status = shale_rewrite(store, &options, adds, 2, &arena, &out, NULL);
+    *failed = failing.n_calls >= fails_at;
+    failing.fails_at = 0;
+    shale_arena_fini(&arena);
+    shale_store_free(store);
+    return status;
+}
+
+static void test_no_memory(void **state)
+{
+    const struct spec specs[] = {{"year=2024/a.parquet", 0, 20, true, time_mixed},
+                                 {"year=2024/b.parquet", 20, 40, false, time_mixed}};
+    struct shale_log_add adds[2];
+    struct table table;
+    bool failed = true;
+    (void)state;
+    assert_int_equal(table_init(&table, &shale_mem_libc), SHALE_OK);
+    for (int i = 0; i < 2; i++)
+        make_file(&table, &specs[i], &adds[i]);
+    for (int n = 1; failed; n++) {
+        enum shale_status status = with_failing(&table, adds, n, &failed);
+        assert_true(status == SHALE_NOMEM || status == SHALE_OK);
+        assert_true(failed || status == SHALE_OK);
+    }
+    table_fini(&table);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stream),
-        cmocka_unit_test(test_filter),
-        cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_stream),    cmocka_unit_test(test_filter),
+        cmocka_unit_test(test_nothing),   cmocka_unit_test(test_sort),
+        cmocka_unit_test(test_no_memory),
     };
-    (void)time_mixed;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
