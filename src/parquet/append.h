@@ -52,9 +52,10 @@
 #define SHALE_PARQUET_APPEND_H
 
 #include "parquet/parquet.h"
-#include "parquet/reader.h"
 
 struct shale_append;
+struct shale_reader; /* reader.h */
+struct shale_rows;
 
 struct shale_append_options {
     const struct shale_schema *schema; /* of the new file */

@@ -299,11 +299,6 @@ static void end(struct shale_check *check, bool keep)
     }
 }
 
-static bool is_ours(const struct shale_file *file)
-{
-    return file->created_by.n_bytes > 6 && memcmp(file->created_by.data, "shale ", 6) == 0;
-}
-
 enum shale_status shale_file_check(const struct shale_reader *reader, const struct shale_env *env,
                                    const char *object, struct shale_findings *findings,
                                    struct shale_checked **out, struct shale_err *err)
@@ -319,10 +314,10 @@ enum shale_status shale_file_check(const struct shale_reader *reader, const stru
                                   .env = env,
                                   .object = object,
                                   .findings = findings,
-                                  .is_ours = is_ours(file),
                                   .err = err};
     status = begin(check);
     for (size_t i = 0; i < file->n_row_groups && status == SHALE_OK; i++) {
+        check->is_ours = i >= file->n_others;
         for (size_t k = 0; k < file->n_leaves && status == SHALE_OK; k++)
             status = check_chunk(check, i, k);
         if (status == SHALE_OK)

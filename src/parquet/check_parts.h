@@ -29,7 +29,7 @@ struct shale_check {
     struct shale_decoder *decoder;
     struct shale_json_rows texts;
     struct shale_buf text; /* scratch */
-    bool is_ours;          /* written by us: also what others may do differently must be right */
+    bool is_ours; /* the row group is by us: also what others may do differently must be right */
     struct shale_err *err; /* of what stops the check */
 
     /* The chunk in hand. */

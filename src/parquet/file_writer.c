@@ -2,6 +2,10 @@
 /* A whole file from rows. */
 #include "parquet/file_writer.h"
 
+#include "columns/batch.h"
+#include "parquet/append.h"
+#include "parquet/reader.h"
+
 enum { ROW_GROUP_BYTES = 32 * 1024 * 1024, MOST_PIECES = 1 << 24 };
 
 struct shale_file_writer {
@@ -47,40 +51,6 @@ void shale_file_writer_free(struct shale_file_writer *writer)
     shale_parquet_free(writer->parquet);
     shale_buf_fini(&writer->pieces);
     shale_mem_free(writer->mem, writer);
-}
-
-enum shale_status shale_file_writer_new(const struct shale_mem *mem,
-                                        const struct shale_schema *schema,
-                                        const struct shale_file_writer_options *options,
-                                        struct shale_sink *sink, struct shale_file_writer **out,
-                                        struct shale_err *err)
-{
-    struct shale_file_writer *writer = shale_mem_zeroed(mem, 1, sizeof *writer);
-    enum shale_status status = SHALE_OK;
-    *out = NULL;
-    if (writer == NULL)
-        return SHALE_ERR(err, no_memory);
-    writer->mem = mem;
-    writer->schema = schema;
-    writer->options = *options;
-    writer->sink = sink;
-    writer->n_leaves = shale_leaf_count(schema);
-    if (writer->options.row_group_bytes == 0)
-        writer->options.row_group_bytes = ROW_GROUP_BYTES;
-    shale_buf_init(&writer->pieces, mem, MOST_PIECES * sizeof(struct shale_file_piece));
-    writer->metas = shale_mem_zeroed(mem, writer->n_leaves, sizeof *writer->metas);
-    if (writer->metas == NULL || shale_chunk_writer_new(mem, &writer->chunks) != SHALE_OK ||
-        shale_parquet_new(mem, schema, options->chunk.codec, options->created_by,
-                          &writer->parquet) != SHALE_OK)
-        status = SHALE_ERR(err, no_memory);
-    if (status == SHALE_OK)
-        status = shale_parquet_begin(writer->parquet, sink, err);
-    if (status != SHALE_OK) {
-        shale_file_writer_free(writer);
-        return status;
-    }
-    *out = writer;
-    return SHALE_OK;
 }
 
 /* One column of the pieces that wait. */
@@ -160,11 +130,120 @@ size_t shale_file_writer_n_waiting_bytes(const struct shale_file_writer *writer)
     return writer->n_waiting_bytes;
 }
 
+/* ---- A file that grows -------------------------------------------------------------------------
+ */
+
+/* Rows of it that are encoded again: a copy, in one allocation with the views. */
+struct copied {
+    const struct shale_mem *mem;
+    struct shale_batch *batch;
+    struct shale_column *columns; /* one a column, then the nodes of all */
+};
+
+static void free_copied(void *owner)
+{
+    struct copied *copied = owner;
+    shale_batch_free(copied->mem, copied->batch);
+    shale_mem_free(copied->mem, copied->columns);
+    shale_mem_free(copied->mem, copied);
+}
+
+static void view_columns(const struct shale_file_writer *writer, struct copied *copied,
+                         size_t n_columns)
+{
+    struct shale_column *nodes = copied->columns + n_columns;
+    for (size_t i = 0, n = 0; i < writer->schema->n_columns; i++) {
+        if (writer->schema->columns[i].partition_only)
+            continue;
+        shale_batch_column(copied->batch, n, nodes);
+        copied->columns[n++] = *nodes;
+        nodes += shale_type_n_nodes(&writer->schema->columns[i].type);
+    }
+}
+
+static enum shale_status append_copy(struct shale_file_writer *writer,
+                                     const struct shale_rows *rows, struct shale_err *err)
+{
+    struct copied *copied = shale_mem_zeroed(writer->mem, 1, sizeof *copied);
+    struct shale_file_piece piece = {.n_rows = rows->n_rows, .release = free_copied};
+    size_t n_nodes = rows->n_columns;
+    if (copied == NULL)
+        return SHALE_ERR(err, no_memory);
+    copied->mem = writer->mem;
+    for (size_t i = 0; i < writer->schema->n_columns; i++)
+        n_nodes += shale_type_n_nodes(&writer->schema->columns[i].type);
+    copied->columns = shale_mem_zeroed(writer->mem, n_nodes, sizeof *copied->columns);
+    if (copied->columns == NULL || shale_batch_copy(writer->mem, writer->schema, rows->columns,
+                                                    rows->n_rows, &copied->batch) != SHALE_OK) {
+        free_copied(copied);
+        return SHALE_ERR(err, no_memory);
+    }
+    view_columns(writer, copied, rows->n_columns);
+    piece.columns = copied->columns;
+    piece.n_bytes = shale_batch_n_bytes(copied->batch);
+    piece.owner = copied;
+    return shale_file_writer_append(writer, &piece, err);
+}
+
+static enum shale_status begin_append(struct shale_file_writer *writer, struct shale_err *err)
+{
+    struct shale_append *append = writer->options.append;
+    const struct shale_rows *rows;
+    enum shale_status status = shale_append_begin(append, writer->parquet, writer->sink, err);
+    while (status == SHALE_OK) {
+        status = shale_append_next(append, &rows, err);
+        if (status != SHALE_OK || rows == NULL)
+            break;
+        status = append_copy(writer, rows, err);
+    }
+    return status;
+}
+
+/* ---- The file ----------------------------------------------------------------------------------
+ */
+
+enum shale_status shale_file_writer_new(const struct shale_mem *mem,
+                                        const struct shale_schema *schema,
+                                        const struct shale_file_writer_options *options,
+                                        struct shale_sink *sink, struct shale_file_writer **out,
+                                        struct shale_err *err)
+{
+    struct shale_file_writer *writer = shale_mem_zeroed(mem, 1, sizeof *writer);
+    enum shale_status status = SHALE_OK;
+    *out = NULL;
+    if (writer == NULL)
+        return SHALE_ERR(err, no_memory);
+    writer->mem = mem;
+    writer->schema = schema;
+    writer->options = *options;
+    writer->sink = sink;
+    writer->n_leaves = shale_leaf_count(schema);
+    if (writer->options.row_group_bytes == 0)
+        writer->options.row_group_bytes = ROW_GROUP_BYTES;
+    shale_buf_init(&writer->pieces, mem, MOST_PIECES * sizeof(struct shale_file_piece));
+    writer->metas = shale_mem_zeroed(mem, writer->n_leaves, sizeof *writer->metas);
+    if (writer->metas == NULL || shale_chunk_writer_new(mem, &writer->chunks) != SHALE_OK ||
+        shale_parquet_new(mem, schema, options->chunk.codec, options->created_by,
+                          &writer->parquet) != SHALE_OK)
+        status = SHALE_ERR(err, no_memory);
+    if (status == SHALE_OK)
+        status = options->append == NULL ? shale_parquet_begin(writer->parquet, sink, err)
+                                         : begin_append(writer, err);
+    if (status != SHALE_OK) {
+        shale_file_writer_free(writer);
+        return status;
+    }
+    *out = writer;
+    return SHALE_OK;
+}
+
 enum shale_status shale_file_writer_finish(struct shale_file_writer *writer,
                                            const struct shale_key_value *pairs, size_t n_pairs,
                                            struct shale_err *err)
 {
     enum shale_status status = write_row_group(writer, err);
+    if (status == SHALE_OK && writer->options.append != NULL)
+        status = shale_append_pairs(writer->options.append, pairs, n_pairs, &pairs, &n_pairs, err);
     if (status == SHALE_OK)
         status = shale_parquet_finish(writer->parquet, pairs, n_pairs, writer->sink, err);
     return status == SHALE_NOMEM ? SHALE_ERR(err, no_memory) : status;

@@ -9,6 +9,7 @@
 #include "parquet/parquet.h"
 
 struct shale_file_writer;
+struct shale_append; /* append.h */
 
 struct shale_file_writer_options {
     struct shale_chunk_options chunk;
@@ -22,6 +23,10 @@ struct shale_file_writer_options {
     void (*chunk_written)(void *ctx, size_t number, const struct shale_leaf *leaf,
                           const struct shale_chunk_meta *meta);
     void *ctx;
+    /* Another file grows: its plan is made, the sink stands behind the bytes that it says; rows
+     * that are to be encoded again are those before the first piece.  Borrowed; NULL: a new file.
+     */
+    struct shale_append *append;
 };
 
 /* Rows, owned by whoever made them until release(owner) is called. */
@@ -33,8 +38,8 @@ struct shale_file_piece {
     void *owner;
 };
 
-/* Write the magic.  'schema' and 'sink' are borrowed for the writer's life; columns that are
- * partition_only do not occur. */
+/* Write the magic, or of a file that grows all that comes before the new rows.  'schema' and 'sink'
+ * are borrowed for the writer's life; columns that are partition_only do not occur. */
 SHALE_MUST_USE enum shale_status
 shale_file_writer_new(const struct shale_mem *mem, const struct shale_schema *schema,
                       const struct shale_file_writer_options *options, struct shale_sink *sink,
@@ -56,7 +61,7 @@ int64_t shale_file_writer_n_bytes(const struct shale_file_writer *writer);
 int64_t shale_file_writer_n_rows(const struct shale_file_writer *writer);
 size_t shale_file_writer_n_waiting_bytes(const struct shale_file_writer *writer);
 
-/* Write what waits, and the footer with these pairs. */
+/* Write what waits, and the footer with these pairs (and, of a file that grows, its own). */
 SHALE_MUST_USE enum shale_status shale_file_writer_finish(struct shale_file_writer *writer,
                                                           const struct shale_key_value *pairs,
                                                           size_t n_pairs, struct shale_err *err);

@@ -104,8 +104,7 @@ static int32_t compression_of(enum shale_codec codec)
     return SHALE_COMPRESSION_UNCOMPRESSED;
 }
 
-/* The names from the column to the values: a list is two groups, a map too. */
-static void put_path(struct shale_thrift *thrift, const struct shale_leaf *leaf)
+void shale_footer_put_path(struct shale_thrift *thrift, const struct shale_leaf *leaf)
 {
     const struct shale_type *type = &leaf->column->type;
     size_t n = 1;
@@ -138,7 +137,7 @@ static void put_chunk(struct shale_thrift *thrift, const struct shale_leaf *leaf
     shale_thrift_struct(thrift, 3); /* ColumnMetaData */
     shale_thrift_i32(thrift, 1, (int32_t)leaf->physical);
     put_encodings(thrift, meta);
-    put_path(thrift, leaf);
+    shale_footer_put_path(thrift, leaf);
     shale_thrift_i32(thrift, 4, compression_of(codec));
     shale_thrift_i64(thrift, 5, meta->n_values);
     shale_thrift_i64(thrift, 6, meta->uncompressed_bytes);
@@ -159,24 +158,26 @@ static void put_chunk(struct shale_thrift *thrift, const struct shale_leaf *leaf
 /* ---- Pieces ------------------------------------------------------------------------------------
  */
 
-static enum shale_status add_chunk(struct shale_footer_parts *parts, const struct shale_leaf *leaf,
-                                   enum shale_codec codec, const struct shale_chunk_meta *meta,
-                                   int64_t at, int64_t bloom_at)
+enum shale_status shale_footer_chunk(struct shale_footer_parts *parts,
+                                     struct shale_footer_indexes *indexes,
+                                     const struct shale_leaf *leaf, enum shale_codec codec,
+                                     const struct shale_chunk_meta *meta, int64_t at,
+                                     int64_t bloom_at)
 {
-    size_t before = parts->thrift.n_bytes, columns = parts->column_indexes.n_bytes;
-    size_t offsets = parts->offset_indexes.n_bytes;
+    size_t before = parts->thrift.n_bytes, columns = indexes->columns.n_bytes;
+    size_t offsets = indexes->offsets.n_bytes;
     struct shale_footer_piece piece;
     struct shale_thrift thrift, column_index, offset_index;
     shale_thrift_init(&thrift, &parts->thrift);
     put_chunk(&thrift, leaf, codec, meta, at, bloom_at);
-    shale_thrift_init(&column_index, &parts->column_indexes);
+    shale_thrift_init(&column_index, &indexes->columns);
     shale_index_put_columns(&column_index, leaf, meta);
-    shale_thrift_init(&offset_index, &parts->offset_indexes);
+    shale_thrift_init(&offset_index, &indexes->offsets);
     shale_index_put_offsets(&offset_index, leaf, meta, at + meta->data_page_at);
     piece = (struct shale_footer_piece){
         .n_bytes = (uint32_t)(parts->thrift.n_bytes - before),
-        .column_index_bytes = (uint32_t)(parts->column_indexes.n_bytes - columns),
-        .offset_index_bytes = (uint32_t)(parts->offset_indexes.n_bytes - offsets),
+        .column_index_bytes = (uint32_t)(indexes->columns.n_bytes - columns),
+        .offset_index_bytes = (uint32_t)(indexes->offsets.n_bytes - offsets),
     };
     if (thrift.status != SHALE_OK)
         return thrift.status;
@@ -187,7 +188,7 @@ static enum shale_status add_chunk(struct shale_footer_parts *parts, const struc
     return shale_buf_append(&parts->pieces, &piece, sizeof(piece));
 }
 
-static void put_sorting(struct shale_thrift *thrift, const struct shale_row_group *group)
+static void put_sorting(struct shale_thrift *thrift, const struct shale_footer_group *group)
 {
     if (group->n_sorting == 0)
         return;
@@ -201,28 +202,21 @@ static void put_sorting(struct shale_thrift *thrift, const struct shale_row_grou
     }
 }
 
-/* The fields of a row group behind its chunks. */
-static enum shale_status add_tail(struct shale_footer_parts *parts,
-                                  const struct shale_row_group *group, size_t n_leaves, int64_t at,
-                                  size_t ordinal)
+enum shale_status shale_footer_group(struct shale_footer_parts *parts,
+                                     const struct shale_footer_group *group)
 {
     size_t before = parts->thrift.n_bytes;
-    int64_t uncompressed = 0, compressed = 0;
     struct shale_footer_piece piece = {0};
     struct shale_thrift thrift;
-    for (size_t i = 0; i < n_leaves; i++) {
-        uncompressed += group->metas[i].uncompressed_bytes;
-        compressed += group->metas[i].compressed_bytes;
-    }
     shale_thrift_init(&thrift, &parts->thrift);
     shale_thrift_resume(&thrift, 1);
-    shale_thrift_i64(&thrift, 2, uncompressed);
+    shale_thrift_i64(&thrift, 2, group->uncompressed_bytes);
     shale_thrift_i64(&thrift, 3, group->n_rows);
     put_sorting(&thrift, group);
-    shale_thrift_i64(&thrift, 5, at); /* file_offset */
-    shale_thrift_i64(&thrift, 6, compressed);
-    if (ordinal <= INT16_MAX) /* optional, and only 16 bits wide */
-        shale_thrift_i16(&thrift, 7, (int16_t)ordinal);
+    shale_thrift_i64(&thrift, 5, group->at); /* file_offset */
+    shale_thrift_i64(&thrift, 6, group->compressed_bytes);
+    if (group->ordinal <= INT16_MAX) /* optional, and only 16 bits wide */
+        shale_thrift_i16(&thrift, 7, (int16_t)group->ordinal);
     piece.n_bytes = (uint32_t)(parts->thrift.n_bytes - before);
     if (thrift.status != SHALE_OK)
         return thrift.status;
@@ -237,22 +231,31 @@ enum shale_status shale_footer_row_group(struct shale_footer_parts *parts,
     const struct shale_chunk_meta *meta = group->metas;
     size_t n_leaves = shale_leaf_count(schema);
     int64_t chunk_at = at, bloom_at = at;
+    struct shale_footer_group tail = {.n_rows = group->n_rows,
+                                      .sorting = group->sorting,
+                                      .n_sorting = group->n_sorting,
+                                      .at = at,
+                                      .ordinal = ordinal};
     enum shale_status status = SHALE_OK;
     struct shale_leaf leaf;
-    for (size_t i = 0; i < n_leaves; i++)
+    for (size_t i = 0; i < n_leaves; i++) {
         bloom_at += meta[i].compressed_bytes;
+        tail.compressed_bytes += meta[i].compressed_bytes;
+        tail.uncompressed_bytes += meta[i].uncompressed_bytes;
+    }
     for (size_t i = 0; i < schema->n_columns && status == SHALE_OK; i++) {
         if (schema->columns[i].partition_only)
             continue;
         shale_leaf_first(&schema->columns[i], &leaf);
         do {
-            status = add_chunk(parts, &leaf, codec, meta, chunk_at, bloom_at);
+            status =
+                shale_footer_chunk(parts, &parts->indexes, &leaf, codec, meta, chunk_at, bloom_at);
             chunk_at += meta->compressed_bytes;
             bloom_at += (int64_t)meta->bloom.n_bytes;
             meta++;
         } while (status == SHALE_OK && shale_leaf_next(&leaf));
     }
-    return status == SHALE_OK ? add_tail(parts, group, n_leaves, at, ordinal) : status;
+    return status == SHALE_OK ? shale_footer_group(parts, &tail) : status;
 }
 
 /* ---- The file ----------------------------------------------------------------------------------
@@ -345,13 +348,15 @@ static size_t put_int96_ns(struct shale_thrift *thrift, const struct shale_schem
 
 static void put_pairs(struct shale_thrift *thrift, const struct shale_footer *footer)
 {
-    size_t n = footer->n_pairs + put_int96_ns(NULL, footer->schema);
+    size_t n = footer->n_pairs + put_int96_ns(NULL, footer->schema) + (footer->others.n_bytes > 0);
     if (n == 0)
         return;
     shale_thrift_list(thrift, 5, SHALE_THRIFT_STRUCT, n);
     for (size_t i = 0; i < footer->n_pairs; i++)
         put_pair(thrift, footer->pairs[i].key, footer->pairs[i].value);
     (void)put_int96_ns(thrift, footer->schema);
+    if (footer->others.n_bytes > 0)
+        put_pair(thrift, SHALE_STR(SHALE_OTHERS_KEY), footer->others);
 }
 
 void shale_footer_file(struct shale_thrift *thrift, const struct shale_footer *footer)

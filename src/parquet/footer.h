@@ -15,14 +15,19 @@ struct shale_footer_piece {
     uint32_t column_index_bytes, offset_index_bytes;
 };
 
+/* Page indexes as they go to the file. */
+struct shale_footer_indexes {
+    struct shale_buf columns, offsets;
+};
+
 struct shale_footer_parts {
-    struct shale_buf thrift;         /* the pieces one after the other */
-    struct shale_buf pieces;         /* struct shale_footer_piece */
-    struct shale_buf column_indexes; /* as they go to the file */
-    struct shale_buf offset_indexes;
+    struct shale_buf thrift; /* the pieces one after the other */
+    struct shale_buf pieces; /* struct shale_footer_piece */
+    struct shale_footer_indexes indexes;
 };
 
 struct shale_row_group; /* parquet.h */
+struct shale_parquet_sorting;
 
 /* Append a row group.  'at': the file's bytes before it; 'ordinal': its number.  Bloom filters lie
  * behind its chunks, one after the other.
@@ -33,6 +38,28 @@ SHALE_MUST_USE enum shale_status shale_footer_row_group(struct shale_footer_part
                                                         const struct shale_row_group *group,
                                                         int64_t at, size_t ordinal);
 
+/* The two halves of that, for row groups that are not written here: the chunks one by one, 'at' the
+ * first page of each, then the row group. */
+SHALE_MUST_USE enum shale_status
+shale_footer_chunk(struct shale_footer_parts *parts, struct shale_footer_indexes *indexes,
+                   const struct shale_leaf *leaf, enum shale_codec codec,
+                   const struct shale_chunk_meta *meta, int64_t at, int64_t bloom_at);
+
+struct shale_footer_group {
+    int64_t uncompressed_bytes, compressed_bytes, n_rows;
+    const struct shale_parquet_sorting *sorting;
+    size_t n_sorting;
+    int64_t at; /* of its first page */
+    size_t ordinal;
+};
+
+SHALE_MUST_USE enum shale_status shale_footer_group(struct shale_footer_parts *parts,
+                                                    const struct shale_footer_group *group);
+
+/* Field 3 of ColumnMetaData: the names from the column to the values; a list is two groups, a map
+ * too. */
+void shale_footer_put_path(struct shale_thrift *thrift, const struct shale_leaf *leaf);
+
 struct shale_footer {
     const struct shale_schema *schema;
     const struct shale_footer_parts *parts;
@@ -41,6 +68,7 @@ struct shale_footer {
     struct shale_str created_by;
     const struct shale_key_value *pairs;
     size_t n_pairs;
+    struct shale_str others;                      /* SHALE_OTHERS_KEY; "": it is left out */
     int64_t column_indexes_at, offset_indexes_at; /* in the file */
 };
 

@@ -4,6 +4,7 @@
 #include "base/checked.h"
 #include "base/printable.h"
 #include "parquet/bounds.h"
+#include "parquet/created_by.h"
 #include "parquet/footer_read.h"
 
 /* What is read of a chunk only to be checked. */
@@ -67,6 +68,7 @@ static void read_statistics(struct shale_thrift_reader *thrift, enum shale_file_
     for (size_t i = 0; i < 2; i++) {
         if (!bounds[i]->present && old[i].data != NULL && signed_order)
             *bounds[i] = (struct shale_file_bound){.present = true, .value = old[i]};
+        bounds[i]->exact_is_said = exact[i] >= 0;
         bounds[i]->exact = exact[i] < 0 ? order != SHALE_FILE_ORDER_BYTES : exact[i] > 0;
     }
 }
@@ -515,25 +517,6 @@ void shale_footer_read_row_groups(struct shale_footer_reader *footer,
 /* ---- The writer's ways -------------------------------------------------------------------------
  */
 
-/* parquet-mr before 1.2.9 left a dictionary page's header out of the chunk's size (PARQUET-816). */
-static bool counts_too_few(struct shale_str created_by)
-{
-    static const char name[] = "parquet-mr version ";
-    unsigned parts[3] = {0, 0, 0};
-    size_t at = sizeof name - 1;
-    if (created_by.n_bytes < at || memcmp(created_by.data, name, at) != 0)
-        return false;
-    for (size_t i = 0; i < 3; i++, at++) {
-        for (; at < created_by.n_bytes && created_by.data[at] >= '0' && created_by.data[at] <= '9';
-             at++)
-            parts[i] =
-                parts[i] > 1000 ? parts[i] : parts[i] * 10 + (unsigned)(created_by.data[at] - '0');
-        if (at == created_by.n_bytes || created_by.data[at] != '.')
-            break;
-    }
-    return parts[0] < 1 || (parts[0] == 1 && (parts[1] < 2 || (parts[1] == 2 && parts[2] < 9)));
-}
-
 enum { MOST_UNCOUNTED_BYTES = 100 }; /* of a dictionary page's header */
 
 static void settle_bounds(const struct shale_file_leaf *leaf,
@@ -548,7 +531,8 @@ static void settle_bounds(const struct shale_file_leaf *leaf,
 void shale_footer_settle_chunks(struct shale_footer_reader *footer)
 {
     const struct shale_file *meta = &footer->reader->meta;
-    bool more = counts_too_few(meta->created_by);
+    /* parquet-mr left a dictionary page's header out of the chunk's size (PARQUET-816). */
+    bool more = shale_created_before(meta->created_by, "parquet-mr", 1, 2, 9);
     for (size_t i = 0; footer->ordered != NULL && i < meta->n_leaves; i++)
         footer->leaves[i].ordered = footer->ordered[i];
     for (size_t i = 0; i < meta->n_row_groups * meta->n_leaves; i++) {

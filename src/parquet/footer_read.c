@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The fields of FileMetaData (parquet.thrift). */
+#include "parquet/created_by.h"
 #include "parquet/footer_read.h"
 
 void shale_footer_fail(struct shale_footer_reader *footer, enum shale_status status)
@@ -113,7 +114,11 @@ static void read_field(struct shale_footer_reader *footer, const struct shale_th
     case 7:
         read_column_orders(footer, field);
         return;
-    default: /* encryption_algorithm of a file whose footer is not encrypted: see the chunks */
+    case 8: /* encryption_algorithm of a file whose footer is not encrypted: see the chunks */
+        meta->is_signed = true;
+        shale_thrift_skip(thrift, field);
+        return;
+    default:
         shale_thrift_skip(thrift, field);
     }
 }
@@ -134,6 +139,24 @@ static void check_rows(struct shale_footer_reader *footer)
             footer, SHALE_ERR(footer->err, parquet_rows, (long long)meta->said_rows, (long long)n));
 }
 
+/* Row groups that grew into a file of ours are as their writer made them. */
+static void settle_writer(struct shale_file *meta)
+{
+    size_t n = 0;
+    meta->n_others = meta->n_row_groups;
+    if (!shale_file_is_ours(meta))
+        return;
+    for (size_t i = 0; i < meta->n_key_values; i++) {
+        const struct shale_str value = meta->key_values[i].value;
+        if (!shale_str_is(meta->key_values[i].key, SHALE_OTHERS_KEY))
+            continue;
+        n = 0;
+        for (size_t k = 0; k < value.n_bytes && value.data[k] >= '0' && value.data[k] <= '9'; k++)
+            n = n > meta->n_row_groups ? n : n * 10 + (size_t)(value.data[k] - '0');
+    }
+    meta->n_others = n < meta->n_row_groups ? n : meta->n_row_groups;
+}
+
 enum shale_status shale_footer_read(struct shale_reader *reader, const void *bytes, size_t n_bytes,
                                     int64_t file_at, struct shale_err *err)
 {
@@ -151,6 +174,7 @@ enum shale_status shale_footer_read(struct shale_reader *reader, const void *byt
         check_rows(&footer);
     if (!shale_footer_failed(&footer))
         shale_footer_settle_chunks(&footer);
+    settle_writer(&reader->meta);
     if (!shale_footer_failed(&footer))
         shale_footer_make_types(&footer);
     if (footer.status != SHALE_OK)

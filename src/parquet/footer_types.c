@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/printable.h"
+#include "parquet/created_by.h"
 #include "parquet/footer_read.h"
 
 struct types {
@@ -333,7 +334,7 @@ static enum shale_unit int96_unit(const struct shale_file *meta, int32_t leaf)
 {
     char number[16];
     (void)snprintf(number, sizeof number, "%d", (int)leaf);
-    if (meta->created_by.n_bytes > 6 && memcmp(meta->created_by.data, "shale ", 6) == 0)
+    if (shale_file_is_ours(meta))
         return has_pair(meta, SHALE_INT96_NS_KEY, number) ? SHALE_NS : SHALE_US;
     return has_pair(meta, "org.apache.spark.version", NULL) ||
                    has_pair(meta, "org.apache.spark.sql.parquet.row.metadata", NULL)

@@ -119,4 +119,8 @@ enum {
  * nanoseconds.  Without it our INT96 has whole microseconds, and years beyond 2262. */
 #define SHALE_INT96_NS_KEY "shale.int96_ns"
 
+/* Ours: the key of a pair in the footer of a file that grew from another writer's: how many of the
+ * first row groups are as that one wrote them, a space, and its created_by. */
+#define SHALE_OTHERS_KEY "shale.others"
+
 #endif

@@ -55,7 +55,8 @@ enum shale_file_order {
 /* A bound that is there can be believed: no value of the chunk (page) is beyond it, but for NaNs.
  */
 struct shale_file_bound {
-    bool present, exact;    /* 'exact' as the file says; where it says nothing, not of texts */
+    bool present, exact; /* 'exact' as the file says; where it says nothing, not of texts */
+    bool exact_is_said;
     struct shale_str value; /* PLAIN-encoded, a BYTE_ARRAY without its length */
 };
 
@@ -129,6 +130,8 @@ struct shale_file {
     int64_t n_rows;    /* of its row groups */
     int64_t said_rows; /* what the footer says of them together: the same, or 0 in some old files */
     int64_t footer_bytes;
+    bool is_signed;  /* it names an encryption: of columns, or of the footer's signature */
+    size_t n_others; /* of ours: the first row groups, that another writer made; else all */
     struct shale_str created_by;
     const struct shale_file_node *nodes;
     size_t n_nodes;

@@ -6,7 +6,7 @@
 #include <assert.h>
 
 #include "base/checked.h"
-#include "parquet/footer.h"
+#include "parquet/parquet_parts.h"
 
 static const char MAGIC[4] = {'P', 'A', 'R', '1'};
 
@@ -15,19 +15,6 @@ struct mark {
     size_t thrift, pieces, column_indexes, offset_indexes; /* bytes of the footer's parts */
     int64_t n_bytes;                                       /* of the file */
     int64_t n_rows;
-};
-
-struct shale_parquet {
-    const struct shale_mem *mem;
-    const struct shale_schema *schema;
-    size_t n_leaves;
-    enum shale_codec codec;
-    struct shale_buf created_by;
-    struct shale_footer_parts parts;
-    struct shale_buf marks; /* struct mark, one a row group */
-    int64_t n_bytes;
-    int64_t n_rows;
-    size_t n_row_groups;
 };
 
 enum shale_status shale_parquet_new(const struct shale_mem *mem, const struct shale_schema *schema,
@@ -46,8 +33,8 @@ enum shale_status shale_parquet_new(const struct shale_mem *mem, const struct sh
     shale_buf_init(&file->created_by, mem, INT32_MAX);
     shale_buf_init(&file->parts.thrift, mem, INT32_MAX);
     shale_buf_init(&file->parts.pieces, mem, INT32_MAX);
-    shale_buf_init(&file->parts.column_indexes, mem, INT32_MAX);
-    shale_buf_init(&file->parts.offset_indexes, mem, INT32_MAX);
+    shale_buf_init(&file->parts.indexes.columns, mem, INT32_MAX);
+    shale_buf_init(&file->parts.indexes.offsets, mem, INT32_MAX);
     shale_buf_init(&file->marks, mem, INT32_MAX);
     status = shale_buf_append_str(&file->created_by, shale_str_of(created_by));
     if (status != SHALE_OK) {
@@ -65,8 +52,8 @@ void shale_parquet_free(struct shale_parquet *file)
     shale_buf_fini(&file->created_by);
     shale_buf_fini(&file->parts.thrift);
     shale_buf_fini(&file->parts.pieces);
-    shale_buf_fini(&file->parts.column_indexes);
-    shale_buf_fini(&file->parts.offset_indexes);
+    shale_buf_fini(&file->parts.indexes.columns);
+    shale_buf_fini(&file->parts.indexes.offsets);
     shale_buf_fini(&file->marks);
     shale_mem_free(file->mem, file);
 }
@@ -84,8 +71,8 @@ static struct mark mark_of(const struct shale_parquet *file)
     return (struct mark){
         .thrift = file->parts.thrift.n_bytes,
         .pieces = file->parts.pieces.n_bytes,
-        .column_indexes = file->parts.column_indexes.n_bytes,
-        .offset_indexes = file->parts.offset_indexes.n_bytes,
+        .column_indexes = file->parts.indexes.columns.n_bytes,
+        .offset_indexes = file->parts.indexes.offsets.n_bytes,
         .n_bytes = file->n_bytes,
         .n_rows = file->n_rows,
     };
@@ -95,28 +82,35 @@ static void go_back(struct shale_parquet *file, const struct mark *mark)
 {
     file->parts.thrift.n_bytes = mark->thrift;
     file->parts.pieces.n_bytes = mark->pieces;
-    file->parts.column_indexes.n_bytes = mark->column_indexes;
-    file->parts.offset_indexes.n_bytes = mark->offset_indexes;
+    file->parts.indexes.columns.n_bytes = mark->column_indexes;
+    file->parts.indexes.offsets.n_bytes = mark->offset_indexes;
     file->n_bytes = mark->n_bytes;
     file->n_rows = mark->n_rows;
 }
 
-static enum shale_status worded(enum shale_status status, struct shale_err *err)
+enum shale_status shale_parquet_worded(enum shale_status status, struct shale_err *err)
 {
     if (status == SHALE_LIMIT)
         return SHALE_ERR(err, parquet_footer_too_large);
     return status == SHALE_NOMEM ? SHALE_ERR(err, no_memory) : status;
 }
 
+enum shale_status shale_parquet_mark(struct shale_parquet *file)
+{
+    struct mark mark = mark_of(file);
+    enum shale_status status = shale_buf_append(&file->marks, &mark, sizeof(mark));
+    file->n_row_groups += status == SHALE_OK;
+    return status;
+}
+
 static enum shale_status add_row_group(struct shale_parquet *file,
                                        const struct shale_row_group *group, struct shale_sink *sink,
                                        struct shale_err *err)
 {
-    struct mark mark;
     enum shale_status status =
-        worded(shale_footer_row_group(&file->parts, file->schema, file->codec, group, file->n_bytes,
-                                      file->n_row_groups),
-               err);
+        shale_parquet_worded(shale_footer_row_group(&file->parts, file->schema, file->codec, group,
+                                                    file->n_bytes, file->n_row_groups),
+                             err);
     for (size_t i = 0; i < file->n_leaves; i++)
         file->n_bytes += group->metas[i].compressed_bytes;
     for (size_t i = 0; i < file->n_leaves && status == SHALE_OK; i++) {
@@ -126,10 +120,7 @@ static enum shale_status add_row_group(struct shale_parquet *file,
         file->n_bytes += (int64_t)bloom->n_bytes;
     }
     file->n_rows += group->n_rows;
-    mark = mark_of(file);
-    if (status == SHALE_OK)
-        status = worded(shale_buf_append(&file->marks, &mark, sizeof(mark)), err);
-    return status;
+    return status == SHALE_OK ? shale_parquet_worded(shale_parquet_mark(file), err) : status;
 }
 
 enum shale_status shale_parquet_row_group(struct shale_parquet *file,
@@ -141,9 +132,7 @@ enum shale_status shale_parquet_row_group(struct shale_parquet *file,
     assert(before.n_bytes > 0);
     for (size_t i = 0; i < file->n_leaves; i++)
         shale_chunk_meta_fini(&group->metas[i]);
-    if (status == SHALE_OK)
-        file->n_row_groups++;
-    else
+    if (status != SHALE_OK)
         go_back(file, &before);
     return status;
 }
@@ -163,14 +152,29 @@ static enum shale_status make_footer(const struct shale_footer *footer, struct s
     return thrift.status;
 }
 
+/* The page indexes of one kind: of the row groups that were there, then of those written. */
+static enum shale_status put_indexes(struct shale_parquet *file, bool offsets,
+                                     struct shale_sink *sink, struct shale_err *err)
+{
+    const struct shale_footer_indexes *indexes = &file->parts.indexes;
+    const struct shale_buf *own = offsets ? &indexes->offsets : &indexes->columns;
+    enum shale_status status = SHALE_OK;
+    if (file->kept != NULL) {
+        status = file->kept->put_indexes(file->kept, offsets, sink, err);
+        file->n_bytes += offsets ? file->kept->offset_index_bytes : file->kept->column_index_bytes;
+    }
+    if (status == SHALE_OK && own->n_bytes > 0)
+        status = shale_sink_write(sink, own->data, own->n_bytes, err);
+    file->n_bytes += (int64_t)own->n_bytes;
+    return status;
+}
+
 enum shale_status shale_parquet_finish(struct shale_parquet *file,
                                        const struct shale_key_value *pairs, size_t n_pairs,
                                        struct shale_sink *sink, struct shale_err *err)
 {
     struct shale_buf bytes;
-    const struct shale_buf *const all[] = {&file->parts.column_indexes, &file->parts.offset_indexes,
-                                           &bytes};
-    const struct shale_footer footer = {
+    struct shale_footer footer = {
         .schema = file->schema,
         .parts = &file->parts,
         .n_row_groups = file->n_row_groups,
@@ -178,18 +182,22 @@ enum shale_status shale_parquet_finish(struct shale_parquet *file,
         .created_by = shale_buf_str(&file->created_by),
         .pairs = pairs,
         .n_pairs = n_pairs,
-        .column_indexes_at = file->n_bytes,
-        .offset_indexes_at = file->n_bytes + (int64_t)file->parts.column_indexes.n_bytes,
+        .others = file->kept == NULL ? (struct shale_str){"", 0} : file->kept->others,
     };
     enum shale_status status;
     assert(file->n_bytes > 0);
+    footer.column_indexes_at = file->n_bytes;
+    status = put_indexes(file, false, sink, err);
+    footer.offset_indexes_at = file->n_bytes;
+    if (status == SHALE_OK)
+        status = put_indexes(file, true, sink, err);
+    if (status != SHALE_OK)
+        return status;
     shale_buf_init(&bytes, file->mem, INT32_MAX);
-    status = worded(make_footer(&footer, &bytes), err);
-    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]) && status == SHALE_OK; i++) {
-        if (all[i]->n_bytes > 0)
-            status = shale_sink_write(sink, all[i]->data, all[i]->n_bytes, err);
-        file->n_bytes += (int64_t)all[i]->n_bytes;
-    }
+    status = shale_parquet_worded(make_footer(&footer, &bytes), err);
+    if (status == SHALE_OK)
+        status = shale_sink_write(sink, bytes.data, bytes.n_bytes, err);
+    file->n_bytes += (int64_t)bytes.n_bytes;
     shale_buf_fini(&bytes);
     return status;
 }
@@ -213,6 +221,7 @@ void shale_parquet_rewind(struct shale_parquet *file, size_t n_row_groups)
 {
     struct mark mark = {.n_bytes = sizeof(MAGIC)};
     assert(n_row_groups <= file->n_row_groups);
+    assert(file->kept == NULL || n_row_groups >= file->kept->n_row_groups);
     if (n_row_groups > 0)
         memcpy(&mark, file->marks.data + (n_row_groups - 1) * sizeof(mark), sizeof(mark));
     file->marks.n_bytes = n_row_groups * sizeof(mark);

@@ -2,7 +2,7 @@
 /* One Parquet file: the magic, row groups, then the footer.  Holds what the footer will say and
  * writes to a sink that is given with each call, so no file stays open between row groups.
  *
- *     NEW --begin--> OPEN --row_group--> OPEN --finish--> DONE
+ *     NEW --begin--> OPEN --row_group--> OPEN --finish--> DONE        (append.h: another beginning)
  *
  * Readers accept the file only after finish() returned SHALE_OK; before that the bytes are a
  * prefix without a footer.  One thread at a time per file. */

@@ -3,6 +3,7 @@
 #ifndef SHALE_TESTS_COLUMNS_H
 #define SHALE_TESTS_COLUMNS_H
 
+#include <limits.h>
 #include <stdio.h>
 
 #include "columns/builder.h"
@@ -73,10 +74,11 @@ static inline void put_scalar(struct shale_builder *builder, size_t column, int6
         shale_builder_bytes(builder, column, row_text(k));
 }
 
-static inline void put_columns(struct shale_builder *builder, int64_t k)
+/* Row 'k', with nulls in the columns whose bit of 'columns' is not set. */
+static inline void put_some_columns(struct shale_builder *builder, int64_t k, unsigned columns)
 {
     for (size_t c = 0; c < N_COLUMNS; c++) {
-        if (row_is_null(k, c)) {
+        if (row_is_null(k, c) || (columns >> c & 1) == 0) {
             shale_builder_null(builder, c);
         } else if (c < COLUMN_LIST_BYTES) {
             put_scalar(builder, c, k);
@@ -91,6 +93,11 @@ static inline void put_columns(struct shale_builder *builder, int64_t k)
             shale_builder_list_end(builder, c);
         }
     }
+}
+
+static inline void put_columns(struct shale_builder *builder, int64_t k)
+{
+    put_some_columns(builder, k, UINT_MAX);
 }
 
 SHALE_MUST_USE static inline enum shale_status put_row(struct shale_builder *builder, int64_t k)
