@@ -72,7 +72,7 @@ struct shale_stream *read_stream(struct terminal *terminal, const char *path,
 
 /* --source, --output, --format and so on, over what the definition says. */
 int execute(struct terminal *terminal, struct shale_stream *stream, const struct options *options,
-            bool convert);
+            bool convert, const struct shale_replay_options *replay);
 
 /* Where rows wait that do not fit in memory: what was said, $TMPDIR, or beside the output. */
 enum { TEMPORARY_BYTES = 4096 };

@@ -45,6 +45,8 @@ static void usage(FILE *to)
         "  shale rejects list TABLE | FILE         what was rejected, by rule, field, object, day\n"
         "  shale expire TABLE --before D           rows older than that go, for good\n"
         "  shale erase TABLE --where COLUMN=VALUE  rows with this value go, for good\n"
+        "  shale rejects replay STREAM.yaml        try the rejects of its output again, with a\n"
+        "                                          corrected definition\n"
         "  shale explain [RULE]                    what an error or a reject's rule means\n"
         "  shale --version\n"
         "\n"

@@ -195,7 +195,7 @@ static enum shale_status list_segment(struct listing *listing, struct shale_stor
         .n_rows = segment->n_rows,
         .rule = choice->n_rules == 1 ? shale_str_of(choice->rules[0]) : SHALE_STR(""),
         .field = choice->field != NULL ? shale_str_of(choice->field) : SHALE_STR(""),
-        .no_events = listing->options->counts};
+        .columns = listing->options->counts ? SHALE_REJECTS_NO_EVENTS : SHALE_REJECTS_ALL};
     struct shale_rejects_reader *reader;
     const struct shale_rejects_row *row;
     enum shale_status status = shale_rejects_open(store, segment->path, &options, &reader, err);

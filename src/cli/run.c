@@ -98,10 +98,10 @@ static enum shale_status set_places(struct shale_stream *stream, const struct op
     out->output = options->output;
     if (!convert) {
         *source = options->source != NULL ? options->source : stream->source_path.data;
-        if (*source == NULL || **source == '\0')
-            return SHALE_ERR(err, place_missing, "source", "--source");
         out->inputs = source;
-        out->n_inputs = 1;
+        out->n_inputs = *source == NULL || **source == '\0' ? 0 : 1;
+        if (out->n_inputs == 0 && out->replay == NULL)
+            return SHALE_ERR(err, place_missing, "source", "--source");
         if (out->output == NULL)
             out->output = stream->output_path.data;
     }
@@ -167,13 +167,14 @@ static enum shale_status set_choice(const struct shale_stream *stream,
 }
 
 int execute(struct terminal *terminal, struct shale_stream *stream, const struct options *options,
-            bool convert)
+            bool convert, const struct shale_replay_options *replay)
 {
-    const struct shale_observer observer = {terminal, true, terminal_progress};
+    const struct shale_observer observer = {terminal, replay == NULL, terminal_progress};
     struct shale_run_options run_options = {
         .env = &terminal->env,
         .stream = stream,
         .convert = convert,
+        .replay = replay,
         .replace = convert || options->replace,
         .n_threads = options->n_threads != 0 ? options->n_threads : count_cores(),
         .memory_bytes = options->memory_bytes != 0 ? options->memory_bytes : DEFAULT_MEMORY,
@@ -218,7 +219,7 @@ static int with_stream(struct terminal *terminal, const char *path, const struct
     if (convert && shale_stream_drop_partitions(stream) != SHALE_OK)
         code = fail(terminal, SHALE_ERR(&err, no_memory), &err);
     else
-        code = execute(terminal, stream, options, convert);
+        code = execute(terminal, stream, options, convert, NULL);
     shale_stream_free(stream);
     return code;
 }

@@ -47,10 +47,24 @@ struct shale_rejects_reader {
 /* ---- Opening -----------------------------------------------------------------------------------
  */
 
-static void choose_columns(struct shale_rejects_reader *reader, size_t n_columns, bool no_events)
+static bool is_wanted(size_t column, enum shale_rejects_wanted wanted)
+{
+    switch (wanted) {
+    case SHALE_REJECTS_KINDS:
+        return column == RECORD || column == RULE;
+    case SHALE_REJECTS_NO_EVENTS:
+        return column != EVENT && column != EVENT_BINARY;
+    case SHALE_REJECTS_ALL:
+        break;
+    }
+    return true;
+}
+
+static void choose_columns(struct shale_rejects_reader *reader, size_t n_columns,
+                           enum shale_rejects_wanted wanted)
 {
     for (size_t i = 0; i < n_columns; i++)
-        if (!no_events || (i != EVENT && i != EVENT_BINARY))
+        if (is_wanted(i, wanted))
             reader->scanned[reader->n_scanned++] = i;
 }
 
@@ -60,14 +74,15 @@ static enum shale_status begin_scan(struct shale_rejects_reader *reader,
 {
     const struct shale_file *file = shale_reader_file(reader->reader);
     struct shale_scan_condition where[2];
-    struct shale_scan_options scan = {.columns = reader->scanned,
-                                      .where = where,
-                                      .batch_rows = options->no_events ? PLAIN_ROWS : EVENT_ROWS};
+    struct shale_scan_options scan = {
+        .columns = reader->scanned,
+        .where = where,
+        .batch_rows = options->columns == SHALE_REJECTS_ALL ? EVENT_ROWS : PLAIN_ROWS};
     if (!shale_rejects_is_schema(&file->schema))
         return SHALE_ERR(err, rejects_schema);
     if (options->n_rows >= 0 && file->n_rows != options->n_rows)
         return SHALE_ERR(err, rejects_rows, (long long)file->n_rows, (long long)options->n_rows);
-    choose_columns(reader, file->schema.n_columns, options->no_events);
+    choose_columns(reader, file->schema.n_columns, options->columns);
     scan.n_columns = reader->n_scanned;
     if (options->rule.n_bytes > 0)
         where[scan.n_where++] =

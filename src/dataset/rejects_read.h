@@ -10,12 +10,18 @@
 
 struct shale_rejects_reader;
 
+enum shale_rejects_wanted {
+    SHALE_REJECTS_ALL,
+    SHALE_REJECTS_NO_EVENTS, /* without event and event_binary, which are null */
+    SHALE_REJECTS_KINDS      /* record and rule alone */
+};
+
 struct shale_rejects_read_options {
     size_t memory_bytes; /* 0: 48 MiB; an event of a MiB and its page fit */
     int64_t n_rows;      /* that it must have; -1: any */
     /* Only rows with this rule, with this field; "" any.  What statistics exclude is not read. */
     struct shale_str rule, field;
-    bool no_events; /* event and event_binary are not read: null */
+    enum shale_rejects_wanted columns;
 };
 
 /* Texts are good until the next call. */

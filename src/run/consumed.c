@@ -45,7 +45,7 @@ enum shale_status consumed_append(struct worker *worker, const struct object *ob
     if (before == NULL)
         before = now; /* nothing */
     shale_builder_bytes(builder, KEY, object->key);
-    shale_builder_bytes(builder, TAG, object_tag(object->n_bytes, object->mtime_ns, tag));
+    shale_builder_bytes(builder, TAG, tag_of(object, tag));
     shale_builder_i32(builder, STATE, (int32_t)state);
     shale_builder_i64(builder, BYTES, object->n_bytes);
     shale_builder_bytes(builder, HASH, shale_str_of(hash));

@@ -36,6 +36,7 @@ void node_free(struct run *run, struct node *node)
         node->first = next;
     }
     large_free(run, node->large);
+    replay_node_free(run, node->rejects);
     shale_buf_fini(&node->slice.text);
     list_release(run, node->list);
     shale_mem_free(run->mem, node);
@@ -247,7 +248,9 @@ static enum shale_status copy_object(struct run *run, struct object_list *list,
 {
     const struct root *root = run->plan.root;
     struct shale_buf path;
-    enum shale_status status = copy_decision(list, decision, out);
+    enum shale_status status;
+    *out = (struct object){0};
+    status = copy_decision(list, decision, out);
     if (status != SHALE_OK)
         return status;
     run->plan.tally.phase_objects++;
@@ -348,6 +351,8 @@ enum shale_status plan_next(struct run *run, struct node **out, struct shale_err
     struct object_list *list;
     enum shale_status status;
     *out = NULL;
+    if (run->options->replay != NULL)
+        return replay_plan(run, out, err);
     if (run->plan.pending_list != NULL)
         return take_pending(run, out, err);
     run->plan.more = phase_is_full(run);

@@ -11,6 +11,7 @@
  *     encode.c    waiting rows -> row groups
  *     table.c     a table: its base, and what of a listing is new
  *     publish.c   a table: commits
+ *     replay.c    rejects of the table in place of a source
  *     run.c       which thread does what next; the memory account
  *
  * Everything that a thread finds in 'struct run' belongs to one of three owners: what is fixed
@@ -34,7 +35,8 @@
 #include "dataset/commit.h"
 #include "dataset/output.h"
 #include "dataset/partition.h"
-#include "dataset/rejects.h"
+#include "dataset/erasure.h"
+#include "dataset/rejects_read.h"
 #include "envelope/envelope.h"
 #include "run/run.h"
 #include "shred/shred.h"
@@ -48,8 +50,9 @@ enum {
     WORKER_BYTES = 20 * 1024 * 1024,  /* buffers and contexts of a thread */
     FIXED_BYTES = 16 * 1024 * 1024,   /* the program, its libraries, the heap's slack */
     KEEP_BUILDER_BYTES = 12 * 1024 * 1024,
-    WRITE_BYTES = 256 * 1024, /* pages that are written together */
-    BATCH_OVERHEAD = 2048,    /* counted with each waiting batch */
+    REPLAY_BYTES = 40 * 1024 * 1024, /* a segment of rejects that is read */
+    WRITE_BYTES = 256 * 1024,        /* pages that are written together */
+    BATCH_OVERHEAD = 2048,           /* counted with each waiting batch */
 };
 
 struct counts {
@@ -77,6 +80,9 @@ struct object {
     bool changed;
     const struct shale_str *hashes;
     size_t n_hashes;
+    /* Of a replay: a segment's tag; the reject of the object that is tried again, or NULL. */
+    struct shale_str tag;
+    const struct shale_rejects_row *again;
 };
 
 /* An object's tag: what else than its key is compared to know it again. */
@@ -85,6 +91,11 @@ static inline struct shale_str object_tag(int64_t n_bytes, int64_t mtime_ns, cha
 {
     int n = snprintf(out, TAG_BYTES, "%" PRId64 "-%" PRId64, n_bytes, mtime_ns);
     return (struct shale_str){out, (size_t)n};
+}
+static inline struct shale_str tag_of(const struct object *object, char out[TAG_BYTES])
+{
+    return object->tag.n_bytes > 0 ? object->tag
+                                   : object_tag(object->n_bytes, object->mtime_ns, out);
 }
 
 /* Objects that were planned together; nodes share it by count. */
@@ -97,8 +108,9 @@ struct object_list {
 
 struct tally {
     int64_t n_listed, n_new, n_passed_over;
-    int64_t n_known, n_changed;         /* of a table: read before, under this tag or another */
-    int64_t n_other;                    /* known ones that another definition read */
+    int64_t n_known, n_changed; /* of a table: read before, under this tag or another */
+    int64_t n_whole; /* of a replay: rejects of objects as a whole, in segments that are not read */
+    int64_t n_other; /* known ones that another definition read */
     int64_t phase_objects, phase_bytes; /* planned in this phase */
 };
 
@@ -115,9 +127,10 @@ struct plan {
  */
 
 enum node_kind {
-    NODE_GROUP,  /* objects[first, first + n) of a list, each small */
-    NODE_OBJECT, /* one large object: read in pieces by one thread at a time */
-    NODE_SLICE,  /* whole lines of the NDJSON object whose node comes later in the list */
+    NODE_GROUP,   /* objects[first, first + n) of a list, each small */
+    NODE_OBJECT,  /* one large object: read in pieces by one thread at a time */
+    NODE_REJECTS, /* a segment of rejects: read in pieces, only at the head */
+    NODE_SLICE,   /* whole lines of the NDJSON object whose node comes later in the list */
 };
 
 /*     READY --> BUSY --> DONE
@@ -151,6 +164,20 @@ struct large {
     bool touched;                            /* the bytes are those of another tag */
 };
 
+/* What a replay counts beside events. */
+struct replayed {
+    int64_t events, kept_rules, kept_objects, kept_cut;
+    int64_t changed; /* events that pass now, are filtered, or fail for another reason */
+};
+
+/* A segment of rejects being read. */
+struct rejects_read {
+    struct object self; /* as the ledger has it */
+    struct shale_rejects_reader *reader;
+    int64_t n_rows;
+    struct shale_buf key; /* of the object of the row under way */
+};
+
 struct parcel;
 
 struct node {
@@ -160,12 +187,13 @@ struct node {
     struct parcel *first, *last; /* made and not yet given to the sequencer */
     struct object_list *list;
     size_t first_object, n_objects;
-    struct large *large;         /* OBJECT */
-    const struct object *object; /* SLICE: whose */
-    struct shale_slice slice;    /* SLICE */
-    size_t slice_used;           /* bytes of it that are done */
-    int64_t slice_stored;        /* stored bytes read for it, not counted yet */
-    size_t charge;               /* in the account, for a slice's text */
+    struct large *large;          /* OBJECT */
+    struct rejects_read *rejects; /* REJECTS */
+    const struct object *object;  /* SLICE: whose */
+    struct shale_slice slice;     /* SLICE */
+    size_t slice_used;            /* bytes of it that are done */
+    int64_t slice_stored;         /* stored bytes read for it, not counted yet */
+    size_t charge;                /* in the account, for a slice's text */
 };
 
 /* ---- Parcels: what a worker made of a node, or of a part of it --------------------------------
@@ -194,6 +222,7 @@ struct parcel {
     struct shale_batch *rejects;  /* or NULL */
     struct shale_batch *consumed; /* or NULL: as consumed.c has them */
     int64_t n_touched;
+    struct replayed replayed;
     struct shale_err *error;        /* the first reject, an object's included; or NULL */
     struct shale_err *unread_error; /* the first object that could not be read, or NULL ... */
     enum shale_status unread;       /* ... and its status: DENIED, AGAIN, ... */
@@ -267,6 +296,7 @@ struct sums {
     bool has_time;
     int64_t last_time;
     int64_t objects_failed, objects_done, bytes_read, n_touched;
+    struct replayed replayed;
     int64_t n_unread;            /* objects that could not be read */
     enum shale_status unread;    /* of the first of them ... */
     struct shale_err unread_err; /* ... and its words */
@@ -332,10 +362,19 @@ struct committed {
 /* ---- The run ----------------------------------------------------------------------------------
  */
 
+/* The plan of a replay. */
+struct replay {
+    size_t next;             /* of the base's rejects */
+    struct shale_str *taken; /* paths of the segments that the phase reads; texts of the base */
+    size_t n_taken;
+    struct shale_erasures *erasures; /* conditions of the base; NULL: none */
+};
+
 enum job_kind {
     JOB_PLAN,
     JOB_GROUP,
     JOB_OBJECT,
+    JOB_REJECTS,
     JOB_SLICE,
     JOB_SEQUENCE,
     JOB_LEAF,
@@ -376,6 +415,8 @@ struct worker {
     char hash[SHALE_CONTENT_HASH_CHARS + 1]; /* of what is in 'stored'; "": not known */
     struct counts counts;                    /* of the parcel under construction, as all below */
     int64_t objects_failed, objects_done, bytes_read, n_touched;
+    struct replayed replayed;
+    bool failed_again;            /* the reject under way, for the same reason */
     struct shale_err first_error; /* code none: there is none */
     enum shale_status unread;
     int64_t n_unread;
@@ -435,6 +476,7 @@ struct run {
 
     /* Whoever plans. */
     struct plan plan;
+    struct replay replay;
 
     /* Whoever sequences; afterwards whoever finishes a part. */
     struct sequencer seq;
@@ -479,6 +521,7 @@ struct shredding {
     const struct object *object;
     int64_t number;     /* of the next event: in and out */
     bool stop_at_lines; /* stop when full only before a line, and say where in 'byte' */
+    bool alone;         /* it is one event, without an envelope */
     bool has_pending;   /* when full: the next event is out already, and was not taken ... */
     struct shale_event pending; /* ... in and out */
     int64_t byte;
@@ -494,6 +537,8 @@ struct mark {
     struct counts counts;
     bool had_error;
 };
+/* Is it time to close its parcel? */
+bool worker_is_full(const struct worker *worker);
 struct mark worker_mark(const struct worker *worker);
 void worker_take_back(struct worker *worker, const struct mark *mark);
 SHALE_MUST_USE enum shale_status reject_object(struct worker *worker, const struct object *object,
@@ -565,6 +610,23 @@ SHALE_MUST_USE enum shale_status table_check(struct run *run, struct shale_err *
 /* Commit what the phase has made; its files have their names.
  * SHALE_CONFLICT: it lost, and there is a new base. */
 SHALE_MUST_USE enum shale_status table_commit(struct run *run, struct shale_err *err);
+
+/* replay.c */
+/* The phase begins, on the table's base. */
+SHALE_MUST_USE enum shale_status replay_begin(struct run *run, struct shale_err *err);
+void replay_end(struct run *run);
+/* As plan_next(): the next segment that has something to be tried again. */
+SHALE_MUST_USE enum shale_status replay_plan(struct run *run, struct node **out,
+                                             struct shale_err *err);
+SHALE_MUST_USE enum shale_status replay_read(struct worker *worker, struct job *job);
+void replay_node_free(struct run *run, struct rejects_read *rejects);
+/* The worker's rows that a condition of the table takes out: '*out' is a copy of 'part_of_row' with
+ * 'n_parts' for each (owned; NULL: none goes), '*n_gone' how many. */
+SHALE_MUST_USE enum shale_status replay_erase(const struct worker *worker,
+                                              const uint32_t *part_of_row, uint32_t n_parts,
+                                              uint32_t **out, int64_t *n_gone);
+/* Has the phase anything to publish? */
+bool replay_has_news(const struct run *run);
 
 /* sort.c */
 SHALE_MUST_USE enum shale_status order_make(const struct run *run, const struct part *part,

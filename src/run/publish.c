@@ -179,7 +179,8 @@ static enum shale_status add_objects(struct run *run, struct shale_ledger_writer
     for (int64_t i = 0; i < shale_batch_n_rows(batch) && status == SHALE_OK; i++) {
         struct shale_ledger_row row;
         consumed_row(batch, i, &row);
-        row.source = run->table->source;
+        row.source =
+            run->options->replay != NULL ? SHALE_STR(SHALE_REJECTS_SOURCE) : run->table->source;
         row.definition = shale_str_of(run->stream->hash);
         status = shale_ledger_writer_add(writer, &row, err);
     }
@@ -323,7 +324,7 @@ static enum shale_status fill_info(struct run *run, const struct shale_segment *
         status = fill_pairs(run->table, figures, sizeof figures / sizeof figures[0], &commit->info);
     }
     commit->info.operation = SHALE_STR("WRITE");
-    commit->info.is_blind_append = true;
+    commit->info.is_blind_append = run->options->replay == NULL;
     commit->info.timestamp_ms = run->env->wall_us(run->env->ctx) / 1000;
     return status == SHALE_OK ? fill_parameters(run, &commit->info) : status;
 }
@@ -376,7 +377,10 @@ static enum shale_status commit_phase(struct run *run, struct shale_err *err)
     struct shale_committed committed;
     struct shale_commit commit = {.ledger = &ledger,
                                   .rejects = run->seq.rejects.file != NULL ? &rejects : NULL};
-    enum shale_status status = write_ledger(run, &ledger, err);
+    enum shale_status status;
+    commit.rejects_change.out = run->replay.taken;
+    commit.rejects_change.n_out = run->replay.n_taken;
+    status = write_ledger(run, &ledger, err);
     if (status != SHALE_OK)
         return status;
     status = fill_adds(run, &commit);

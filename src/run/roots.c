@@ -206,6 +206,8 @@ enum shale_status roots_open(struct run *run, struct shale_err *err)
 {
     enum shale_status status = SHALE_OK;
     shale_arena_init(&run->roots_arena, run->mem, MAX_ROOTS_BYTES);
+    if (run->options->replay != NULL && run->options->n_inputs == 0)
+        return SHALE_OK;
     run->roots = shale_mem_zeroed(run->mem, run->options->n_inputs, sizeof *run->roots);
     if (run->roots == NULL)
         return SHALE_ERR(err, no_memory);

@@ -39,12 +39,18 @@ int64_t shale_run_least_memory(const struct shale_stream *stream)
     return FIXED_BYTES + WORKER_BYTES - 4 * 1024 * 1024 + reserve_bytes(stream);
 }
 
+static int64_t least_memory(const struct run *run)
+{
+    return shale_run_least_memory(run->stream) + (run->options->replay != NULL ? REPLAY_BYTES : 0);
+}
+
 /* Threads first, as far as memory goes; what is left is shared by slices on their way, waiting
  * rows, and encoded columns. */
 static void share_memory(struct run *run)
 {
     const int64_t each = WORKER_BYTES + PARCEL_NEED;
-    int64_t left = run->options->memory_bytes - FIXED_BYTES - reserve_bytes(run->stream);
+    int64_t left = run->options->memory_bytes - FIXED_BYTES - reserve_bytes(run->stream) -
+                   (run->options->replay != NULL ? REPLAY_BYTES : 0);
     int64_t n_workers = (left + sort_bytes(run->stream)) / (each + sort_bytes(run->stream));
     if (n_workers > (int64_t)run->options->n_threads)
         n_workers = run->options->n_threads;
@@ -167,6 +173,8 @@ static bool pick_node(struct run *run, unsigned number, void **out)
     for (struct node *node = run->head; node != NULL; node = node->next) {
         size_t need = need_of(node);
         bool is_head = node == run->head && node->first == NULL;
+        if (node->kind == NODE_REJECTS && !is_head)
+            continue;
         if (node->state != NODE_READY ||
             (!is_head && (run->flight_bytes + need > run->flight_limit ||
                           (node->kind == NODE_OBJECT && run->n_nodes >= 2 * run->max_nodes))))
@@ -181,9 +189,10 @@ static bool pick_node(struct run *run, unsigned number, void **out)
         job->admitted = need;
         run->flight_bytes += need;
         (void)give(run, number,
-                   node->kind == NODE_GROUP    ? JOB_GROUP
-                   : node->kind == NODE_OBJECT ? JOB_OBJECT
-                                               : JOB_SLICE,
+                   node->kind == NODE_GROUP     ? JOB_GROUP
+                   : node->kind == NODE_OBJECT  ? JOB_OBJECT
+                   : node->kind == NODE_REJECTS ? JOB_REJECTS
+                                                : JOB_SLICE,
                    out);
         return true;
     }
@@ -286,6 +295,9 @@ static void work(void *ctx, unsigned number, void *arg)
         break;
     case JOB_OBJECT:
         job->status = read_object(worker, job);
+        break;
+    case JOB_REJECTS:
+        job->status = replay_read(worker, job);
         break;
     case JOB_SLICE:
         job->status = read_slice(worker, job);
@@ -407,6 +419,7 @@ static void done(void *ctx, unsigned number, void *arg)
     case JOB_GROUP:
     case JOB_SLICE:
     case JOB_OBJECT:
+    case JOB_REJECTS:
         take_slice(run, job);
         take_parcel(run, job);
         break;
@@ -485,9 +498,9 @@ static enum shale_status open_run(struct run *run, struct shale_err *err)
     enum shale_status status;
     run->events_options.records = run->stream->has_records ? &run->stream->records : NULL;
     run->events_options.max_event_bytes = (size_t)run->stream->max_event_bytes;
-    if (options->memory_bytes < shale_run_least_memory(run->stream))
+    if (options->memory_bytes < least_memory(run))
         return SHALE_ERR(err, memory_too_small, (long long)options->memory_bytes,
-                         (long long)shale_run_least_memory(run->stream));
+                         (long long)least_memory(run));
     share_memory(run);
     run->output_options = (struct shale_output_options){
         .path = options->output,
@@ -504,6 +517,8 @@ static enum shale_status open_run(struct run *run, struct shale_err *err)
         status = roots_open(run, err);
     if (status == SHALE_OK && options->layout == SHALE_OUTPUT_TABLE)
         status = table_open(run, err);
+    if (status == SHALE_OK && options->replay != NULL && !table_has_log(run))
+        status = SHALE_ERR(err, verify_no_table, options->output);
     run->output_options.has_log = status == SHALE_OK && run->table != NULL && table_has_log(run);
     if (status == SHALE_OK)
         status = shale_output_open(run->env, &run->output_options, &run->output, err);
@@ -616,6 +631,12 @@ static enum shale_status publish(struct run *run, struct shale_err *err)
     return status == SHALE_OK && run->table != NULL ? table_commit(run, err) : status;
 }
 
+/* A replay after which all would be as it was publishes nothing. */
+static bool is_in_vain(const struct run *run)
+{
+    return run->options->replay != NULL && (run->options->dry_run || !replay_has_news(run));
+}
+
 /* One phase after the other; one that lost is done again on what has won. */
 static enum shale_status phases(struct run *run, struct shale_err *err)
 {
@@ -626,7 +647,7 @@ static enum shale_status phases(struct run *run, struct shale_err *err)
         if (status != SHALE_OK)
             break;
         enter(run, RUN_BUILT);
-        status = publish(run, err);
+        status = is_in_vain(run) ? SHALE_OK : publish(run, err);
         if (status != SHALE_OK && (status != SHALE_CONFLICT || run->table == NULL))
             break;
         if (status == SHALE_OK)
@@ -648,7 +669,7 @@ static enum shale_status phases(struct run *run, struct shale_err *err)
 static enum shale_status execute(struct run *run, struct shale_err *err)
 {
     enum shale_status status;
-    if (run->options->dry_run)
+    if (run->options->dry_run && run->options->replay == NULL)
         return rehearse(run, err);
     status = open_run(run, err);
     if (status == SHALE_OK)

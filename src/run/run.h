@@ -21,14 +21,21 @@ struct shale_observer {
     void (*progress)(void *ctx, const struct shale_progress *progress);
 };
 
+/* Rejects of the output are read again instead of a source (docs/rejects.md). */
+struct shale_replay_options {
+    const char *const *rules; /* only rejects of these rules; the others stay */
+    size_t n_rules;           /* 0: of all */
+};
+
 struct shale_run_options {
     const struct shale_env *env;
     const struct shale_stream *stream;
     /* Directories; files as well for convert.  None twice or inside another, none inside the
      * output; an output inside one of them is not read. */
     const char *const *inputs;
-    size_t n_inputs; /* at least 1 */
-    bool convert;    /* names decide what is taken of a directory, not source.keys */
+    size_t n_inputs; /* at least 1; of a replay 0 or 1: where events that were cut are read again */
+    const struct shale_replay_options *replay; /* NULL: this is none */
+    bool convert; /* names decide what is taken of a directory, not source.keys */
     const char *output;
     enum shale_output_layout layout;
     bool replace;
@@ -39,7 +46,7 @@ struct shale_run_options {
     unsigned shard, n_shards;    /* only keys whose hash is 'shard' modulo 'n_shards'; 0: all */
     bool has_dates;              /* only keys whose template says days ... */
     int32_t first_day, last_day; /* ... that meet these, since 1970-01-01 */
-    bool dry_run;                /* list and count, write nothing */
+    bool dry_run;                /* list and count (a replay: read), publish nothing */
     const struct shale_observer *observer; /* may be NULL */
 };
 
@@ -61,6 +68,10 @@ struct shale_summary {
     int64_t commits[SHALE_SUMMARY_COMMITS]; /* versions of the log, the first ones of ... */
     int64_t n_commits;
     int64_t objects_wasted; /* built for a commit that lost, and so once more */
+    /* Of a replay: segments that were read, events of them that were tried again; rejects that stay
+     * as they are: of other rules, of objects as a whole, of events of which not all is there. */
+    bool is_replay;
+    int64_t replayed_segments, replayed_events, kept_rules, kept_objects, kept_cut;
     bool dry_run;
     int64_t bytes_listed;    /* dry_run: stored bytes of what would be read */
     char rejects_path[4096]; /* "" without rejects */

@@ -290,6 +290,15 @@ static void add_counts(struct counts *sum, const struct counts *more)
     sum->duplicates += more->duplicates;
 }
 
+static void add_replayed(struct replayed *sum, const struct replayed *more)
+{
+    sum->events += more->events;
+    sum->kept_rules += more->kept_rules;
+    sum->kept_objects += more->kept_objects;
+    sum->kept_cut += more->kept_cut;
+    sum->changed += more->changed;
+}
+
 static void add_time(bool *has, int64_t *last, bool more_has, int64_t more)
 {
     if (more_has && (!*has || more > *last)) {
@@ -358,6 +367,8 @@ static enum shale_status check_rejects(const struct run *run, const struct parce
     const struct shale_stream *stream = run->stream;
     const struct sequencer *seq = &run->seq;
     int64_t rejected = seq->sums.counts.rejected;
+    if (run->options->replay != NULL)
+        return SHALE_OK; /* they were let in before */
     if (stream->reject_fails && parcel->error != NULL) {
         *err = *parcel->error;
         return SHALE_REJECTS;
@@ -394,6 +405,7 @@ static enum shale_status parcel_begin(struct run *run, struct parcel *parcel, st
     seq->sums.objects_done += parcel->objects_done;
     seq->sums.bytes_read += parcel->bytes_read;
     seq->sums.n_touched += parcel->n_touched;
+    add_replayed(&seq->sums.replayed, &parcel->replayed);
     seq->sums.n_unread += parcel->n_unread;
     if (parcel->unread != SHALE_OK && seq->sums.unread == SHALE_OK) {
         seq->sums.unread = parcel->unread;
@@ -506,7 +518,8 @@ static enum shale_status finish_all(struct worker *worker, bool *all, struct sha
     if (c->read != c->written + c->rejected + c->filtered + c->duplicates)
         return SHALE_ERR(err, counts_differ, (long long)c->read, (long long)c->written,
                          (long long)c->rejected, (long long)c->filtered, (long long)c->duplicates);
-    if (run->stream->reject_limit_percent >= 0 && percent > run->stream->reject_limit_percent)
+    if (run->options->replay == NULL && run->stream->reject_limit_percent >= 0 &&
+        percent > run->stream->reject_limit_percent)
         return SHALE_ERR(err, rejects_percent, (long long)c->rejected, (long long)c->read,
                          run->stream->reject_limit_percent);
     if (seq->n_parts <= run->n_workers)

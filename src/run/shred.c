@@ -82,14 +82,27 @@ void worker_take_back(struct worker *worker, const struct mark *mark)
 /* ---- Rejects ----------------------------------------------------------------------------------
  */
 
-/* 'row' with what the ledger says of the object, where there is one. */
+/* Does it fail again, and for the same reason? */
+static bool is_same(const struct shale_rejects_row *again, const struct shale_reject_row *row)
+{
+    return shale_str_is(again->rule, row->rule) && shale_str_equal(again->field, row->field) &&
+           shale_str_is(again->message, row->message);
+}
+
+/* 'row' with what the ledger says of the object, where there is one.  A reject of a reject is where
+ * that was: only the reason is new. */
 static enum shale_status append_reject(struct worker *worker, const struct object *object,
                                        struct shale_reject_row *row)
 {
     char tag[TAG_BYTES];
-    if (worker->run->table != NULL) {
+    if (object->again != NULL) {
+        row->byte = object->again->byte;
+        row->source = object->again->source;
+        row->tag = object->again->tag;
+        worker->failed_again = is_same(object->again, row);
+    } else if (worker->run->table != NULL) {
         row->source = worker->run->table->source;
-        row->tag = object_tag(object->n_bytes, object->mtime_ns, tag);
+        row->tag = tag_of(object, tag);
     }
     return shale_rejects_append(worker->rejects, row);
 }
@@ -151,7 +164,7 @@ static void set_lineage(const struct run *run, const struct object *object,
         }
 }
 
-static bool is_full(const struct worker *worker)
+bool worker_is_full(const struct worker *worker)
 {
     return shale_builder_n_bytes(worker->builder) + shale_builder_n_bytes(worker->rejects) >=
            PARCEL_BYTES;
@@ -167,8 +180,8 @@ static enum shale_status shred_one(struct worker *worker, struct shredding *s,
     struct shale_reject reject;
     struct shale_str text;
     enum shale_status status =
-        shale_shred(worker->shredder, event->cursor, !event->wrapped, lineage, s->number,
-                    worker->builder, &outcome, &reject, err);
+        shale_shred(worker->shredder, event->cursor, !event->wrapped && !s->alone, lineage,
+                    s->number, worker->builder, &outcome, &reject, err);
     if (status != SHALE_OK)
         return status;
     switch (outcome) {
@@ -235,7 +248,7 @@ static enum shale_status take_step(struct worker *worker, struct shredding *s,
 static bool stops_before(const struct worker *worker, struct shredding *s,
                          const struct shale_event *event)
 {
-    if (!is_full(worker) || (s->stop_at_lines && event->wrapped))
+    if (!worker_is_full(worker) || (s->stop_at_lines && event->wrapped))
         return false;
     s->byte = event->byte;
     s->pending = *event;
@@ -322,6 +335,28 @@ static struct shale_str *copy_names(const struct shale_mem *mem, const struct sh
     return copy;
 }
 
+/* A batch for each partition.  What a replay must not bring back is filtered. */
+static enum shale_status split_kept(const struct worker *worker, struct parcel *parcel,
+                                    const uint32_t *part_of_row, uint32_t n_parts)
+{
+    uint32_t *kept = NULL;
+    int64_t n_gone = 0;
+    enum shale_status status = SHALE_OK;
+    if (worker->run->replay.erasures != NULL)
+        status = replay_erase(worker, part_of_row, n_parts, &kept, &n_gone);
+    if (status == SHALE_OK)
+        status = shale_builder_split(worker->builder, kept != NULL ? kept : part_of_row,
+                                     n_parts + (kept != NULL), parcel->batches);
+    if (status == SHALE_OK && kept != NULL) {
+        shale_batch_free(worker->run->mem, parcel->batches[n_parts]);
+        parcel->batches[n_parts] = NULL;
+        parcel->counts.written -= n_gone;
+        parcel->counts.filtered += n_gone;
+    }
+    shale_mem_free(worker->run->mem, kept);
+    return status;
+}
+
 static enum shale_status split_rows(struct worker *worker, struct parcel *parcel)
 {
     const struct shale_mem *mem = worker->run->mem;
@@ -337,15 +372,16 @@ static enum shale_status split_rows(struct worker *worker, struct parcel *parcel
     if (status != SHALE_OK)
         return status;
     parcel->names = copy_names(mem, names, n_parts);
-    parcel->batches = shale_mem_zeroed(mem, n_parts, sizeof(struct shale_batch *));
+    parcel->batches = shale_mem_zeroed(mem, n_parts + 1, sizeof(struct shale_batch *));
     if (parcel->names == NULL || parcel->batches == NULL)
         return SHALE_NOMEM;
-    status = shale_builder_split(worker->builder, part_of_row, n_parts, parcel->batches);
+    status = split_kept(worker, parcel, part_of_row, n_parts);
     if (status != SHALE_OK)
         return status;
     parcel->n_parts = n_parts;
     for (uint32_t i = 0; i < n_parts; i++)
-        parcel->n_bytes += shale_batch_n_bytes(parcel->batches[i]);
+        if (parcel->batches[i] != NULL)
+            parcel->n_bytes += shale_batch_n_bytes(parcel->batches[i]);
     return SHALE_OK;
 }
 
@@ -395,6 +431,7 @@ enum shale_status parcel_take(struct worker *worker, enum parcel_kind kind, int6
     parcel->objects_done = worker->objects_done;
     parcel->bytes_read = worker->bytes_read;
     parcel->n_touched = worker->n_touched;
+    parcel->replayed = worker->replayed;
     parcel->unread = worker->unread;
     parcel->n_unread = worker->n_unread;
     status = fill_parcel(worker, parcel);
@@ -407,6 +444,7 @@ enum shale_status parcel_take(struct worker *worker, enum parcel_kind kind, int6
     if (worker->consumed != NULL)
         shale_builder_reset(worker->consumed, KEEP_BUILDER_BYTES / 4);
     worker->counts = (struct counts){0};
+    worker->replayed = (struct replayed){0};
     worker->objects_failed = worker->objects_done = worker->bytes_read = worker->n_touched = 0;
     worker->unread = SHALE_OK;
     worker->n_unread = 0;

@@ -51,6 +51,12 @@ void summarise(const struct run *run, struct shale_summary *summary)
     summary->events_filtered = sums->counts.filtered;
     summary->events_duplicates = sums->counts.duplicates;
     summary->bytes_read = sums->bytes_read;
+    summary->is_replay = run->options->replay != NULL;
+    summary->replayed_segments = sums->objects_done;
+    summary->replayed_events = sums->replayed.events;
+    summary->kept_rules = sums->replayed.kept_rules;
+    summary->kept_objects = tally->n_whole + sums->replayed.kept_objects;
+    summary->kept_cut = sums->replayed.kept_cut;
     summary->dry_run = run->options->dry_run;
     summary->bytes_listed = run->n_total_bytes;
     if (run->table != NULL)
@@ -92,6 +98,18 @@ static void put_time(struct shale_json_writer *json, const struct shale_summary 
     shale_buf_fini(&text);
 }
 
+static void put_replayed(struct shale_json_writer *json, const struct shale_summary *s)
+{
+    shale_json_put_name(json, "replayed");
+    shale_json_put_begin(json, '{');
+    put_number(json, "segments", s->replayed_segments);
+    put_number(json, "events", s->replayed_events);
+    put_number(json, "kept_rules", s->kept_rules);
+    put_number(json, "kept_objects", s->kept_objects);
+    put_number(json, "kept_cut", s->kept_cut);
+    shale_json_put_end(json, '}');
+}
+
 enum shale_status shale_summary_json(const struct shale_summary *s, enum shale_status status,
                                      struct shale_str stream, struct shale_buf *out)
 {
@@ -120,10 +138,13 @@ enum shale_status shale_summary_json(const struct shale_summary *s, enum shale_s
     put_number(&json, "filtered", s->events_filtered);
     put_number(&json, "duplicates", s->events_duplicates);
     shale_json_put_end(&json, '}');
+    if (s->is_replay)
+        put_replayed(&json, s);
     if (s->dry_run) {
         shale_json_put_name(&json, "dry_run");
         shale_json_put_bool(&json, true);
-        put_number(&json, "bytes_to_read", s->bytes_listed);
+        if (!s->is_replay)
+            put_number(&json, "bytes_to_read", s->bytes_listed);
     }
     put_number(&json, "rows_total", s->rows_total);
     put_number(&json, "files_written", s->files_written);

@@ -24,6 +24,7 @@ static void drop_base(struct run *run)
     struct table *table = run->table;
     shale_decider_free(table->decider);
     table->decider = NULL;
+    replay_end(run);
     if (table->has_base)
         shale_base_fini(&table->base, run->mem);
     table->has_base = false;
@@ -44,9 +45,9 @@ enum shale_status table_read_base(struct run *run, struct shale_err *err)
 /* The source's name in the ledger must be text: it stands in Parquet and in JSON. */
 static enum shale_status name_source(struct run *run, struct shale_err *err)
 {
-    const struct root *root = &run->roots[0];
-    run->table->source =
-        run->stream->source_id.n_bytes > 0 ? run->stream->source_id : shale_str_of(root->real);
+    run->table->source = run->stream->source_id;
+    if (run->table->source.n_bytes == 0 && run->n_roots > 0) /* a replay needs none */
+        run->table->source = shale_str_of(run->roots[0].real);
     return shale_utf8_valid(run->table->source) ? SHALE_OK : SHALE_ERR(err, source_name);
 }
 
@@ -107,6 +108,8 @@ static enum shale_status list_on_base(struct run *run, struct shale_err *err)
     shale_buf_reset(&table->last);
     shale_decider_free(table->decider);
     table->decider = NULL;
+    if (run->options->replay != NULL)
+        return status == SHALE_OK ? replay_begin(run, err) : status;
     return status != SHALE_OK ? status
                               : shale_decider_new(table->store, &table->base.manifest,
                                                   table->source, after, &table->decider, err);
@@ -184,6 +187,8 @@ static int64_t count_known(const struct run *run, struct shale_str key)
 static enum shale_status put_input(struct run *run, const struct shale_ledger_row *row)
 {
     shale_buf_reset(&run->seq.first_input);
+    if (run->options->replay != NULL)
+        return shale_first_input_file(row->key, &run->seq.first_input);
     return shale_first_input_object(run->table->source, row->key, row->tag,
                                     count_known(run, row->key), &run->seq.first_input);
 }

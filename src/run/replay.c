@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+/* Rejects of the output in place of a source: each live segment is an object of the ledger, which
+ * the commit takes out; its events are tried again, and what still fails goes to a new segment.
+ *
+ * One segment is read at a time, the one at the head of the plan, in pieces: its rows do not fail
+ * together, so they pass from worker to sequencer as those of one large object that ends well. */
+#include "run/private.h"
+
+#include <string.h>
+
+enum { MAX_KEY_BYTES = 1 << 16, PLAN_BYTES = 8 * 1024 * 1024, ROWS_UNCANCELLED = 256 };
+
+/* ---- Plan -------------------------------------------------------------------------------------
+ */
+
+enum shale_status replay_begin(struct run *run, struct shale_err *err)
+{
+    const struct shale_manifest *manifest = &run->table->base.manifest;
+    struct replay *replay = &run->replay;
+    enum shale_status status;
+    replay_end(run);
+    replay->taken = shale_mem_zeroed(run->mem, manifest->n_rejects + 1, sizeof *replay->taken);
+    if (replay->taken == NULL)
+        return SHALE_ERR(err, no_memory);
+    if (manifest->n_erasures == 0)
+        return SHALE_OK;
+    status = shale_erasures_of_stream(run->mem, manifest->erasures, manifest->n_erasures,
+                                      run->stream, &replay->erasures, err);
+    return status == SHALE_NOMEM ? SHALE_ERR(err, no_memory) : status;
+}
+
+void replay_end(struct run *run)
+{
+    shale_erasures_free(run->replay.erasures);
+    shale_mem_free(run->mem, run->replay.taken);
+    run->replay = (struct replay){0};
+}
+
+static bool is_chosen(const struct run *run, struct shale_str rule)
+{
+    const struct shale_replay_options *options = run->options->replay;
+    bool chosen = options->n_rules == 0;
+    for (size_t i = 0; i < options->n_rules && !chosen; i++)
+        chosen = shale_str_is(rule, options->rules[i]);
+    return chosen;
+}
+
+/* Are there events in the segment that may be tried again?  '*n_whole' objects are in it. */
+static enum shale_status look_at(const struct run *run, const struct shale_segment *segment,
+                                 bool *has_events, int64_t *n_whole, struct shale_err *err)
+{
+    const struct shale_rejects_read_options options = {
+        .memory_bytes = PLAN_BYTES, .n_rows = segment->n_rows, .columns = SHALE_REJECTS_KINDS};
+    struct shale_rejects_reader *reader;
+    const struct shale_rejects_row *row;
+    enum shale_status status =
+        shale_rejects_open(run->table->store, segment->path, &options, &reader, err);
+    *has_events = false;
+    *n_whole = 0;
+    while (status == SHALE_OK && (status = shale_rejects_next(reader, &row, err)) == SHALE_OK &&
+           row != NULL) {
+        if (!is_chosen(run, row->rule))
+            continue;
+        *n_whole += row->record < 0;
+        *has_events = *has_events || row->record >= 0;
+    }
+    shale_rejects_close(reader);
+    return status;
+}
+
+static struct node *rejects_node(struct run *run, const struct shale_segment *segment)
+{
+    struct node *node = node_new(run, NODE_REJECTS, NULL);
+    struct rejects_read *rejects = shale_mem_zeroed(run->mem, 1, sizeof *rejects);
+    if (node == NULL || rejects == NULL) {
+        if (node != NULL)
+            node_free(run, node);
+        shale_mem_free(run->mem, rejects);
+        return NULL;
+    }
+    node->rejects = rejects;
+    shale_buf_init(&rejects->key, run->mem, MAX_KEY_BYTES);
+    rejects->self.key = rejects->self.name = segment->path;
+    rejects->self.tag = segment->footer_hash;
+    rejects->self.n_bytes = segment->n_bytes;
+    rejects->n_rows = segment->n_rows;
+    return node;
+}
+
+enum shale_status replay_plan(struct run *run, struct node **out, struct shale_err *err)
+{
+    const struct shale_manifest *manifest = &run->table->base.manifest;
+    struct replay *replay = &run->replay;
+    while (replay->next < manifest->n_rejects) {
+        const struct shale_segment *segment = &manifest->rejects[replay->next++];
+        bool has_events;
+        int64_t n_whole;
+        enum shale_status status = look_at(run, segment, &has_events, &n_whole, err);
+        if (status != SHALE_OK)
+            return status;
+        run->plan.tally.n_listed++;
+        if (!has_events) {
+            run->plan.tally.n_passed_over++;
+            run->plan.tally.n_whole += n_whole;
+            continue;
+        }
+        run->plan.tally.n_new++;
+        replay->taken[replay->n_taken++] = segment->path;
+        *out = rejects_node(run, segment);
+        return *out != NULL ? SHALE_OK : SHALE_ERR(err, no_memory);
+    }
+    return SHALE_OK;
+}
+
+void replay_node_free(struct run *run, struct rejects_read *rejects)
+{
+    if (rejects == NULL)
+        return;
+    shale_rejects_close(rejects->reader);
+    shale_buf_fini(&rejects->key);
+    shale_mem_free(run->mem, rejects);
+}
+
+bool replay_has_news(const struct run *run)
+{
+    return run->seq.sums.replayed.changed > run->table->sums.replayed.changed;
+}
+
+/* ---- Rows -------------------------------------------------------------------------------------
+ */
+
+/* It stays as it is, in the new segment. */
+static enum shale_status keep(struct worker *worker, const struct shale_rejects_row *row)
+{
+    worker->counts.read++;
+    worker->counts.rejected++;
+    return shale_rejects_copy(worker->rejects, row);
+}
+
+/* The event's text, with the padding that its reader wants, in worker->text. */
+static enum shale_status set_text(struct worker *worker, struct shale_str raw)
+{
+    struct shale_buf *text = &worker->text;
+    enum shale_status status;
+    shale_buf_reset(text);
+    status = shale_buf_reserve(text, raw.n_bytes + SHALE_JSON_PADDING);
+    if (status != SHALE_OK)
+        return status;
+    memcpy(text->data, raw.data, raw.n_bytes);
+    memset(text->data + raw.n_bytes, 0, SHALE_JSON_PADDING);
+    text->n_bytes = raw.n_bytes;
+    return SHALE_OK;
+}
+
+/* Through the shredder once more.  A line is read as a line, so that one that is no JSON fails by
+ * the rule that it failed by; what has line breaks was no line. */
+static enum shale_status try_event(struct worker *worker, const struct object *object,
+                                   struct shale_err *err)
+{
+    static const struct shale_reject nowhere = {0};
+    const struct run *run = worker->run;
+    const struct shale_rejects_row *row = object->again;
+    const struct shale_events_options options = {.max_event_bytes =
+                                                     run->events_options.max_event_bytes};
+    const struct mark before = worker_mark(worker);
+    struct shredding shredding = {
+        .events = worker->events, .object = object, .number = row->record, .alone = true};
+    bool is_line = memchr(row->raw.data, '\n', row->raw.n_bytes) == NULL;
+    enum shredded shredded;
+    enum shale_status status;
+    shale_events_begin_text(worker->events, &options, worker->text.data, worker->text.n_bytes, 0,
+                            is_line ? SHALE_SHAPE_NDJSON : SHALE_SHAPE_JSON);
+    status = shred_events(worker, &shredding, &shredded, err);
+    if (shredded != SHREDDED_FAILED && status != SHALE_OK)
+        return status;
+    if (shredded == SHREDDED_ALL && worker->counts.read == before.counts.read + 1)
+        return SHALE_OK;
+    worker_take_back(worker, &before);
+    if (shredded != SHREDDED_FAILED || status == SHALE_NOMEM || status == SHALE_CANCELLED)
+        return shredded == SHREDDED_FAILED ? status : keep(worker, row);
+    return reject_event(worker, object, row->record, &nowhere, row->byte, row->raw, row->raw_bytes,
+                        err);
+}
+
+/* What its object was called is a string of C. */
+static enum shale_status set_object(struct rejects_read *rejects,
+                                    const struct shale_rejects_row *row, struct object *out)
+{
+    struct shale_buf *key = &rejects->key;
+    enum shale_status status;
+    shale_buf_reset(key);
+    status = shale_buf_append_str(key, row->object);
+    if (status == SHALE_OK)
+        status = shale_buf_append_byte(key, '\0');
+    if (status != SHALE_OK)
+        return status;
+    *out = (struct object){.key = {key->data, row->object.n_bytes}, .again = row};
+    out->name = out->key;
+    return SHALE_OK;
+}
+
+static enum shale_status take_row(struct worker *worker, struct rejects_read *rejects,
+                                  const struct shale_rejects_row *row, struct shale_err *err)
+{
+    struct replayed *counts = &worker->replayed;
+    struct object object;
+    enum shale_status status;
+    int64_t *kept = !is_chosen(worker->run, row->rule) ? &counts->kept_rules
+                    : row->record < 0                  ? &counts->kept_objects
+                    : row->raw.data == NULL || row->raw_bytes > (int64_t)row->raw.n_bytes
+                        ? &counts->kept_cut
+                        : NULL;
+    if (kept != NULL) {
+        ++*kept;
+        return keep(worker, row);
+    }
+    counts->events++;
+    worker->failed_again = false;
+    status = set_object(rejects, row, &object);
+    if (status == SHALE_OK)
+        status = set_text(worker, row->raw);
+    if (status == SHALE_OK)
+        status = try_event(worker, &object, err);
+    counts->changed += !worker->failed_again;
+    return status;
+}
+
+/* ---- Pieces -----------------------------------------------------------------------------------
+ */
+
+static enum shale_status open_segment(const struct run *run, struct rejects_read *rejects,
+                                      struct shale_err *err)
+{
+    const struct shale_rejects_read_options options = {.memory_bytes = REPLAY_BYTES,
+                                                       .n_rows = rejects->n_rows};
+    return rejects->reader != NULL ? SHALE_OK
+                                   : shale_rejects_open(run->table->store, rejects->self.key,
+                                                        &options, &rejects->reader, err);
+}
+
+/* All of it was read: it is consumed. */
+static enum shale_status end_segment(struct worker *worker, struct job *job)
+{
+    const struct rejects_read *rejects = job->node->rejects;
+    enum shale_status status = consumed_append(worker, &rejects->self, SHALE_LEDGER_DONE, "", NULL);
+    if (status != SHALE_OK)
+        return status;
+    worker->objects_done++;
+    worker->bytes_read += rejects->self.n_bytes;
+    job->node_done = true;
+    return parcel_take(worker, PARCEL_END, 0, &job->parcel);
+}
+
+enum shale_status replay_read(struct worker *worker, struct job *job)
+{
+    struct rejects_read *rejects = job->node->rejects;
+    const struct shale_rejects_row *row = NULL;
+    enum shale_status status = open_segment(worker->run, rejects, &job->err);
+    unsigned n_rows = 0;
+    while (status == SHALE_OK && !worker_is_full(worker)) {
+        if (++n_rows % ROWS_UNCANCELLED == 0 && is_cancelled(worker->run))
+            return SHALE_ERR(&job->err, interrupted);
+        status = shale_rejects_next(rejects->reader, &row, &job->err);
+        if (status != SHALE_OK || row == NULL)
+            break;
+        shale_err_clear(&job->err);
+        status = take_row(worker, rejects, row, &job->err);
+    }
+    if (status == SHALE_OK)
+        status = row == NULL && !worker_is_full(worker)
+                     ? end_segment(worker, job)
+                     : parcel_take(worker, PARCEL_PIECE, 0, &job->parcel);
+    if (status == SHALE_NOMEM || (status == SHALE_LIMIT && job->err.code == SHALE_E_none))
+        return SHALE_ERR(&job->err, no_memory);
+    return status;
+}
+
+/* ---- What must not come back ------------------------------------------------------------------
+ */
+
+enum shale_status replay_erase(const struct worker *worker, const uint32_t *part_of_row,
+                               uint32_t n_parts, uint32_t **out, int64_t *n_gone)
+{
+    const struct run *run = worker->run;
+    const struct shale_erasures *erasures = run->replay.erasures;
+    size_t n_columns, n_rows = (size_t)shale_builder_n_rows(worker->builder);
+    const size_t *numbers = shale_erasures_columns(erasures, &n_columns);
+    struct shale_column *columns = shale_mem_zeroed(run->mem, n_columns + 1, sizeof *columns);
+    bool *keeps = shale_mem_zeroed(run->mem, n_rows + 1, sizeof *keeps);
+    uint32_t *parts = shale_mem_zeroed(run->mem, n_rows + 1, sizeof *parts);
+    enum shale_status status =
+        columns == NULL || keeps == NULL || parts == NULL ? SHALE_NOMEM : SHALE_OK;
+    *n_gone = 0;
+    for (size_t i = 0; i < n_columns && status == SHALE_OK; i++)
+        shale_builder_column(worker->builder, numbers[i], &columns[i]);
+    if (status == SHALE_OK) {
+        memset(keeps, true, n_rows);
+        status = shale_erasures_rows(erasures, NULL, columns, NULL, (int64_t)n_rows, keeps);
+    }
+    for (size_t i = 0; i < n_rows && status == SHALE_OK; i++) {
+        parts[i] = keeps[i] ? part_of_row == NULL ? 0 : part_of_row[i] : n_parts;
+        *n_gone += !keeps[i];
+    }
+    if (status != SHALE_OK || *n_gone == 0) {
+        shale_mem_free(run->mem, parts);
+        parts = NULL;
+    }
+    *out = parts;
+    shale_mem_free(run->mem, columns);
+    shale_mem_free(run->mem, keeps);
+    return status;
+}
