@@ -21,6 +21,7 @@ struct options {
     const char *source, *output, *stream, *format, *temp, *deep;
     const char *from_date, *to_date, *shard, *settle;
     const char *retention;
+    const char *consumed, *consumed_before;
     const char *columns;
     const char **where; /* as often as it was said */
     size_t n_where;
@@ -31,7 +32,7 @@ struct options {
     int64_t memory_bytes;
     int64_t limit, offset; /* rows; -1: not said */
     unsigned n_threads;
-    bool replace, dry_run, sweep, alone, counts;
+    bool adopt, replace, dry_run, sweep, alone, counts;
 };
 
 /* The terminal: log lines, progress, and the environment made of the real world. */

@@ -30,7 +30,8 @@ static const struct option {
     {"retention", TEXT, AT(retention)}, {"rule", TEXTS, AT(rules)},
     {"field", TEXT, AT(field)},         {"object", TEXT, AT(object)},
     {"counts", FLAG, AT(counts)},       {"before", TEXT, AT(before)},
-    {"column", TEXT, AT(column)},
+    {"column", TEXT, AT(column)},       {"adopt", FLAG, AT(adopt)},
+    {"consumed", TEXT, AT(consumed)},   {"consumed-before", TEXT, AT(consumed_before)},
 };
 #undef AT
 

@@ -151,6 +151,28 @@ static bool parse_shard(const char *text, unsigned *shard, unsigned *n_shards)
     return true;
 }
 
+/* What a file that is taken over holds. */
+static enum shale_status set_adoption(const struct options *options, struct shale_run_options *out,
+                                      struct shale_err *err)
+{
+    bool none = options->consumed != NULL && strcmp(options->consumed, "none") == 0;
+    bool asked = options->adopt || options->consumed != NULL || options->consumed_before != NULL;
+    out->adopt = options->adopt;
+    out->consumed_before = options->consumed_before;
+    if (!asked)
+        return SHALE_OK;
+    if (!options->adopt || out->layout != SHALE_OUTPUT_FILE ||
+        none == (options->consumed_before != NULL) || (options->consumed != NULL && !none))
+        return SHALE_ERR(err, adopt_how);
+    if (options->dry_run)
+        return SHALE_ERR(err, adopt_with, "dry-run");
+    if (options->shard != NULL)
+        return SHALE_ERR(err, adopt_with, "shard");
+    return options->from_date != NULL || options->to_date != NULL
+               ? SHALE_ERR(err, adopt_with, "from-date and --to-date")
+               : SHALE_OK;
+}
+
 /* Which objects of the source a run takes. */
 static enum shale_status set_choice(const struct shale_stream *stream,
                                     const struct options *options, struct shale_run_options *out,
@@ -191,6 +213,8 @@ int execute(struct terminal *terminal, struct shale_stream *stream, const struct
         status = set_places(stream, options, convert, &run_options, &source, &err);
     if (status == SHALE_OK && !convert)
         status = set_choice(stream, options, &run_options, &err);
+    if (status == SHALE_OK && !convert)
+        status = set_adoption(options, &run_options, &err);
     if (status != SHALE_OK)
         return fail(terminal, status, &err);
     run_options.temporary =
@@ -226,9 +250,10 @@ static int with_stream(struct terminal *terminal, const char *path, const struct
 
 int command_run(struct terminal *terminal, int argc, char **argv)
 {
-    static const char *const allowed[] = {"source",    "output",  "format", "temp",  "memory",
-                                          "threads",   "replace", "settle", "shard", "dry-run",
-                                          "from-date", "to-date", NULL};
+    static const char *const allowed[] = {"source", "output",   "format",          "temp",
+                                          "memory", "threads",  "replace",         "settle",
+                                          "shard",  "dry-run",  "from-date",       "to-date",
+                                          "adopt",  "consumed", "consumed-before", NULL};
     struct options options;
     struct shale_err err;
     int code = 2;

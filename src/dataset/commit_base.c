@@ -122,19 +122,17 @@ static int64_t id_of(struct shale_str key)
     return shale_str_is(key, name) ? id : -1;
 }
 
-/* Where there is no log: was there ever one?  Manifests of a first commit that was not finished are
- * for version 0; one for a later version was made on an entry, and when that is gone, so is what
- * the table has consumed.  Looked at before the log is listed once more: its entry is older. */
-static enum shale_status check_never_begun(struct shale_store *store, struct shale_err *err)
+enum shale_status shale_manifests_later(struct shale_store *store, int64_t version, int64_t *out,
+                                        struct shale_err *err)
 {
     struct shale_store_list *list;
     struct shale_store_entry entry;
     bool end = false;
-    int64_t tip = -1, checkpoint, later = -1;
     enum shale_status status = shale_store_list(store, MANIFESTS, "", &list, err);
+    *out = -1;
     if (status != SHALE_OK)
         return status;
-    while (later < 0 &&
+    while (*out < 0 &&
            (status = shale_store_list_next(store, list, &entry, &end, err)) == SHALE_OK && !end) {
         struct shale_arena arena;
         struct shale_manifest manifest = no_manifest;
@@ -142,15 +140,24 @@ static enum shale_status check_never_begun(struct shale_store *store, struct sha
         shale_arena_init(&arena, store->env->mem, SHALE_COMMIT_ARENA_BYTES);
         if (id >= 0)
             status = read_manifest(store, &arena, id, &manifest, err);
-        if (status == SHALE_OK && manifest.version > 0)
-            later = id;
+        if (status == SHALE_OK && manifest.version > version)
+            *out = id;
         shale_arena_fini(&arena);
         if (status != SHALE_OK)
             break;
     }
     shale_store_list_free(store, list);
-    if (status == SHALE_NOT_FOUND) /* swept meanwhile: by somebody who sees a table */
-        status = SHALE_OK;
+    /* Swept meanwhile: by somebody who sees a table. */
+    return status == SHALE_NOT_FOUND ? SHALE_OK : status;
+}
+
+/* Where there is no log: was there ever one?  Manifests of a first commit that was not finished are
+ * for version 0; one for a later version was made on an entry, and when that is gone, so is what
+ * the table has consumed.  Looked at before the log is listed once more: its entry is older. */
+static enum shale_status check_never_begun(struct shale_store *store, struct shale_err *err)
+{
+    int64_t tip = -1, checkpoint, later;
+    enum shale_status status = shale_manifests_later(store, 0, &later, err);
     if (status == SHALE_OK && later >= 0)
         status = shale_log_tip(store, -1, &tip, &checkpoint, err);
     if (status == SHALE_OK && later >= 0 && tip < 0)

@@ -238,13 +238,27 @@ static enum shale_status write_manifest(const struct shale_draft *draft, struct 
     return status;
 }
 
+/* Under an id that nobody has.  A write of which nothing is known is left behind: nobody reads a
+ * manifest that is not named. */
+enum shale_status shale_draft_write(struct shale_draft *draft, struct shale_store *store,
+                                    struct shale_err *err)
+{
+    const struct shale_env *env = store->env;
+    enum shale_status status;
+    int n_tries = 0;
+    do {
+        draft->manifest.id = (int64_t)(env->random_u64(env->ctx) >> (64 - ID_BITS));
+        status = write_manifest(draft, store, err);
+    } while (status == SHALE_CONFLICT && ++n_tries < ID_TRIES);
+    return status;
+}
+
 enum shale_status shale_draft_make(struct shale_draft *draft, struct shale_store *store,
                                    const struct shale_base *base, const struct shale_commit *commit,
                                    bool merges, struct shale_err *err)
 {
     const struct shale_env *env = store->env;
     enum shale_status status;
-    int n_tries = 0;
     shale_arena_reset(&draft->arena);
     draft->version = base->log->version + 1;
     shale_log_entry_name(draft->version, draft->name);
@@ -255,13 +269,6 @@ enum shale_status shale_draft_make(struct shale_draft *draft, struct shale_store
         status = shale_draft_manifest(draft, store, base, commit, merges, err);
     if (status != SHALE_OK)
         return status;
-    /* Under an id that nobody has.  A write of which nothing is known is left behind: nobody reads
-     * a manifest that no entry names. */
-    do {
-        draft->manifest.id = (int64_t)(env->random_u64(env->ctx) >> (64 - ID_BITS));
-        status = make_entry(draft, env, base->log, commit);
-        if (status == SHALE_OK)
-            status = write_manifest(draft, store, err);
-    } while (status == SHALE_CONFLICT && ++n_tries < ID_TRIES);
-    return status;
+    status = shale_draft_write(draft, store, err);
+    return status == SHALE_OK ? make_entry(draft, env, base->log, commit) : status;
 }

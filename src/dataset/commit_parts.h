@@ -18,6 +18,10 @@ SHALE_MUST_USE enum shale_status shale_base_read_after(struct shale_store *store
                                                        struct shale_base *out,
                                                        struct shale_err *err);
 
+/* The id of a manifest that was made for a version above 'version', -1 when there is none. */
+SHALE_MUST_USE enum shale_status shale_manifests_later(struct shale_store *store, int64_t version,
+                                                       int64_t *out, struct shale_err *err);
+
 /* What the manifests say that were made since 'older', from the newest one back by their parents.
  */
 enum shale_chain {
@@ -99,5 +103,9 @@ SHALE_MUST_USE enum shale_status shale_draft_manifest(struct shale_draft *draft,
 
 /* Random bits of a name that nobody has. */
 void shale_draft_name(const struct shale_env *env, uint64_t out[2]);
+
+/* Draw an id for the manifest of the draft, and write it. */
+SHALE_MUST_USE enum shale_status
+shale_draft_write(struct shale_draft *draft, struct shale_store *store, struct shale_err *err);
 
 #endif

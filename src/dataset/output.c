@@ -137,6 +137,19 @@ static enum shale_status check_magic(const char *path, struct shale_err *err)
     return good ? SHALE_OK : SHALE_ERR(err, output_not_parquet, path);
 }
 
+/* One that grows was opened as such: it is a Parquet file, or there is none. */
+static enum shale_status check_growing_place(const struct shale_output *output,
+                                             struct shale_err *err)
+{
+    struct stat st;
+    if (lstat(output->path, &st) != 0)
+        return errno == ENOENT ? SHALE_OK
+                               : SHALE_ERR(err, output_stat, output->path, strerror(errno));
+    if (S_ISLNK(st.st_mode))
+        return SHALE_ERR(err, output_is_link, output->path);
+    return S_ISREG(st.st_mode) ? SHALE_OK : SHALE_ERR(err, output_not_file, output->path);
+}
+
 static enum shale_status check_file_place(struct shale_output *output, struct shale_err *err)
 {
     struct stat st;
@@ -169,6 +182,14 @@ static enum shale_status make_parent(const char *path, struct shale_err *err)
         return SHALE_OK;
     (void)snprintf(parent, sizeof parent, "%.*s", (int)(name - path), path);
     return shale_dir_make(parent, err);
+}
+
+static enum shale_status begin_growing(struct shale_output *output, struct shale_err *err)
+{
+    enum shale_status status = check_growing_place(output, err);
+    if (status == SHALE_OK)
+        status = join(output->rejects, output->path, "._shale/rejects", err);
+    return status == SHALE_OK ? make_parent(output->path, err) : status;
 }
 
 static enum shale_status begin_file(struct shale_output *output, struct shale_err *err)
@@ -221,6 +242,7 @@ enum shale_status shale_output_open(const struct shale_env *env,
     status = set_path(output, err);
     if (status == SHALE_OK)
         status = options->layout == SHALE_OUTPUT_TABLE ? begin_table(output, err)
+                 : options->grows                      ? begin_growing(output, err)
                                                        : begin_file(output, err);
     if (status != SHALE_OK) {
         shale_output_free(output);
@@ -241,6 +263,12 @@ static bool is_table(const struct shale_output *output)
     return output->options->layout == SHALE_OUTPUT_TABLE;
 }
 
+/* What a commit makes part of the dataset. */
+static bool has_commits(const struct shale_output *output)
+{
+    return is_table(output) || output->options->grows;
+}
+
 static enum shale_status new_file(struct shale_output *output, const char *path,
                                   const struct shale_schema *schema, struct shale_file **out,
                                   struct shale_err *err)
@@ -256,6 +284,7 @@ static enum shale_status new_file(struct shale_output *output, const char *path,
     file->chunk = output->options->chunk;
     file->n_leaves = shale_leaf_count(schema);
     file->n_base = strlen(output->path) + 1;
+    file->hashes = has_commits(output);
     status = shale_put_init(&file->put, output->env, path, err);
     if (status != SHALE_OK) {
         shale_mem_free(mem, file);
@@ -330,7 +359,7 @@ enum shale_status shale_output_rejects(struct shale_output *output, struct shale
     const struct shale_env *env = output->env;
     char path[MAX_PATH_BYTES];
     int n;
-    if (output->options->layout == SHALE_OUTPUT_FILE)
+    if (!has_commits(output))
         return new_file(output, output->rejects, &shale_rejects_schema, out, err);
     n = snprintf(path, sizeof path, "%s/%016" PRIx64 "%016" PRIx64 ".parquet", output->rejects,
                  env->random_u64(env->ctx), env->random_u64(env->ctx));
@@ -409,7 +438,7 @@ enum shale_status shale_file_finish(struct shale_file *file, struct shale_str in
         status = shale_put_sync(&file->put, err);
     if (status == SHALE_OK)
         status = shale_put_close(&file->put, err);
-    return status == SHALE_OK && file->leaves != NULL ? hash_footer(file, err) : status;
+    return status == SHALE_OK && file->hashes ? hash_footer(file, err) : status;
 }
 
 /* Rejects of an earlier run at this place say nothing about the new file. */
@@ -427,8 +456,10 @@ enum shale_status shale_output_publish(struct shale_output *output, struct shale
     enum shale_status status = SHALE_OK;
     if (rejects != NULL)
         status = shale_put_publish(&rejects->put, err);
-    else if (output->options->layout == SHALE_OUTPUT_FILE && output->options->replace)
+    else if (!has_commits(output) && output->options->replace)
         status = drop_old_rejects(output, err);
+    if (output->options->grows)
+        return status;
     for (size_t i = 0; i < n_files && status == SHALE_OK; i++)
         status = shale_put_publish(&files[i]->put, err);
     if (status != SHALE_OK && !is_table(output) && rejects != NULL && n_files > 0 &&

@@ -6,8 +6,9 @@
  * layout file: PATH is replaced by rename; the rejects go to PATH without ".parquet" and with
  * ".rejects.parquet".  layout table: data files get names that are used once, in the directories of
  * their partitions, and rejects in _shale/rejects/; they are of the table when a commit says so
- * (commit.h), and stay when none does.
- * One thread at a time, but for different files of one output. */
+ * (commit.h), and stay when none does.  A file that grows: the new rows are a file under a
+ * temporary name, which is never given its own (shale_single_commit() takes them), and rejects go
+ * to PATH._shale/rejects/. One thread at a time, but for different files of one output. */
 #ifndef SHALE_DATASET_OUTPUT_H
 #define SHALE_DATASET_OUTPUT_H
 
@@ -23,6 +24,7 @@ struct shale_output_options {
     const char *path;
     enum shale_output_layout layout;
     bool replace; /* layout file: what is there may go */
+    bool grows;   /* layout file: one that has a ledger (single.h) */
     bool has_log; /* layout table: there is one already */
     const struct shale_schema *schema;
     struct shale_chunk_options chunk; /* of the data files */
@@ -53,9 +55,10 @@ struct shale_file {
     bool begun;                     /* the magic is written */
     size_t n_leaves;                /* in the file */
     struct shale_chunk_meta *metas; /* of the row group under construction: the caller's to fill */
+    bool hashes;                    /* its footer, when finished: a commit names it */
     /* layout table: statistics, and what they were at the mark. */
     struct shale_log_leaf *leaves, *marked;
-    char footer_hash[SHALE_CONTENT_HASH_CHARS + 1]; /* layout table: when finished */
+    char footer_hash[SHALE_CONTENT_HASH_CHARS + 1]; /* with 'hashes', when finished */
 };
 
 /* The data file of partition 'name' ("" for none), or the file of rejects.  Creates nothing on disk
@@ -89,7 +92,7 @@ SHALE_MUST_USE enum shale_status shale_file_finish(struct shale_file *file, stru
 
 /* Give the finished 'files' and 'rejects' (may be NULL) their names.  A layout file without rows
  * still gets its file (files[0]), and after SHALE_OK the dataset is there and durable; a table's
- * files are, and wait for the commit. */
+ * files are, and wait for the commit; of a file that grows only the rejects get their name. */
 SHALE_MUST_USE enum shale_status shale_output_publish(struct shale_output *output,
                                                       struct shale_file **files, size_t n_files,
                                                       struct shale_file *rejects,

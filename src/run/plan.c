@@ -198,13 +198,38 @@ static enum shale_status next_listed(struct run *run, struct shale_listed *out,
     return status;
 }
 
-enum shale_status plan_check(const struct run *run, struct shale_err *err)
+bool plan_has_dates(const struct run *run)
 {
     const struct shale_stream *stream = run->stream;
     bool dated = stream->n_keys > 0;
     for (size_t i = 0; i < stream->n_keys && dated; i++)
         dated = shale_template_has_year(&stream->keys[i]);
-    return dated || !run->options->has_dates ? SHALE_OK : SHALE_ERR(err, dates_unknown);
+    return dated;
+}
+
+enum shale_status plan_each(struct run *run,
+                            enum shale_status (*each)(void *ctx, const struct shale_listed *,
+                                                      struct shale_err *err),
+                            void *ctx, struct shale_err *err)
+{
+    struct shale_listed listed = {0};
+    enum shale_status status;
+    bool end = false;
+    while ((status = next_file(run, &listed, &end, err)) == SHALE_OK && !end) {
+        if (root_is_own(run->plan.root, listed.key) || !is_taken(run, listed.key))
+            continue;
+        status = each(ctx, &listed, err);
+        if (status != SHALE_OK)
+            break;
+    }
+    plan_rewind(run, NULL);
+    return status;
+}
+
+enum shale_status plan_check(const struct run *run, struct shale_err *err)
+{
+    return plan_has_dates(run) || !run->options->has_dates ? SHALE_OK
+                                                           : SHALE_ERR(err, dates_unknown);
 }
 
 enum shale_status plan_count(struct run *run, struct shale_err *err)

@@ -12,6 +12,7 @@
  *     table.c     a table: its base, and what of a listing is new
  *     publish.c   a table: commits
  *     replay.c    rejects of the table in place of a source
+ *     single.c    a checkpoint file: what of these two is its own
  *     run.c       which thread does what next; the memory account
  *
  * Everything that a thread finds in 'struct run' belongs to one of three owners: what is fixed
@@ -37,10 +38,13 @@
 #include "dataset/partition.h"
 #include "dataset/erasure.h"
 #include "dataset/rejects_read.h"
+#include "dataset/single.h"
 #include "envelope/envelope.h"
 #include "run/run.h"
 #include "shred/shred.h"
 #include "store/store.h"
+
+#define SHALE_CREATED_BY "shale version " SHALE_VERSION " (build " SHALE_BUILD ")"
 
 enum {
     GROUP_STORED_BYTES = 1024 * 1024, /* small objects are taken together up to this ... */
@@ -333,11 +337,14 @@ struct sequencer {
     bool final_done;
 };
 
-/* ---- A table ----------------------------------------------------------------------------------
+/* ---- A table, or a checkpoint file -------------------------------------------------------------
  */
 
 struct table {
-    struct shale_store *store;
+    struct shale_store *store; /* of ledger, rejects and manifests; of a table also its data */
+    /* A checkpoint file: base.log is NULL. */
+    struct shale_single *single;
+    struct shale_store *directory;
     struct shale_base base;
     bool has_base;
     struct shale_decider *decider;
@@ -348,7 +355,7 @@ struct table {
     struct tally tally;       /* when the phase began */
     struct sums sums;         /* likewise */
     struct shale_arena arena; /* of one commit */
-    int64_t rows_total;       /* of the table, as its ledger says */
+    int64_t rows_total;       /* of the table, as its ledger says; of the file */
 };
 
 /* What all commits of the run published. */
@@ -443,7 +450,7 @@ struct run {
     struct shale_arena roots_arena;
     size_t n_roots;
     struct shale_events_options events_options;
-    struct table *table; /* NULL: the output is no table */
+    struct table *table; /* NULL: the output has no ledger */
     struct shale_output_options output_options;
     struct shale_output *output;
     unsigned n_workers;
@@ -489,6 +496,13 @@ static inline size_t entry_weight(const struct run *run, const struct entry *ent
     return entry->n_bytes + BATCH_OVERHEAD + (size_t)entry->n_rows * order;
 }
 
+/* Does the output remember what was consumed? */
+static inline bool has_ledger(const struct run *run)
+{
+    return run->options->layout == SHALE_OUTPUT_TABLE ||
+           (run->options->layout == SHALE_OUTPUT_FILE && !run->options->convert);
+}
+
 static inline bool is_cancelled(const struct run *run)
 {
     return run->env->cancelled(run->env->ctx);
@@ -508,6 +522,14 @@ SHALE_MUST_USE enum shale_status plan_check(const struct run *run, struct shale_
 SHALE_MUST_USE enum shale_status plan_count(struct run *run, struct shale_err *err);
 SHALE_MUST_USE enum shale_status plan_next(struct run *run, struct node **out,
                                            struct shale_err *err);
+/* Each object that the stream's keys choose, whatever is known of it; the listing then begins anew.
+ */
+SHALE_MUST_USE enum shale_status
+plan_each(struct run *run,
+          enum shale_status (*each)(void *ctx, const struct shale_listed *, struct shale_err *err),
+          void *ctx, struct shale_err *err);
+/* Do all keys say a day? */
+bool plan_has_dates(const struct run *run);
 /* List from the beginning again; the counts are 'tally' (NULL: zero). */
 void plan_rewind(struct run *run, const struct tally *tally);
 void plan_close(struct run *run);
@@ -605,6 +627,9 @@ SHALE_MUST_USE enum shale_status table_note_input(struct run *run,
                                                   const struct shale_batch *consumed);
 
 /* publish.c */
+/* A new name for a segment of the ledger. */
+enum { SEGMENT_PATH_BYTES = 64 };
+void ledger_path(struct run *run, char out[SEGMENT_PATH_BYTES]);
 /* Can the table have the stream's columns?  Asked before anything is read. */
 SHALE_MUST_USE enum shale_status table_check(struct run *run, struct shale_err *err);
 /* Commit what the phase has made; its files have their names.
@@ -627,6 +652,19 @@ SHALE_MUST_USE enum shale_status replay_erase(const struct worker *worker,
                                               uint32_t **out, int64_t *n_gone);
 /* Has the phase anything to publish? */
 bool replay_has_news(const struct run *run);
+
+/* single.c */
+/* Its place, for table_open(), which reads the base. */
+SHALE_MUST_USE enum shale_status single_open(struct run *run, const char *path,
+                                             struct shale_err *err);
+/* Publish the phase's rows with 'commit', which says the rest. */
+SHALE_MUST_USE enum shale_status single_commit(struct run *run, const struct shale_commit *commit,
+                                               struct shale_committed *committed,
+                                               struct shale_err *err);
+
+/* adopt.c */
+/* Where the file names no ledger: it gets one.  The base is the one after it. */
+SHALE_MUST_USE enum shale_status adopt(struct run *run, struct shale_err *err);
 
 /* sort.c */
 SHALE_MUST_USE enum shale_status order_make(const struct run *run, const struct part *part,

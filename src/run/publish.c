@@ -8,7 +8,7 @@
 #include "dataset/footer_hash.h"
 #include "json/writer.h"
 
-enum { MAX_STATS_BYTES = 1 << 30, MAX_NAMES_BYTES = 1 << 16, PATH_TEXT_BYTES = 64 };
+enum { MAX_STATS_BYTES = 1 << 30, MAX_NAMES_BYTES = 1 << 16 };
 
 /* ---- What a commit says -----------------------------------------------------------------------
  */
@@ -222,16 +222,21 @@ static enum shale_status check_sums(const struct run *run, const struct shale_se
                             (long long)segment->filtered, (long long)segment->duplicates);
 }
 
+void ledger_path(struct run *run, char out[SEGMENT_PATH_BYTES])
+{
+    (void)snprintf(out, SEGMENT_PATH_BYTES, "_shale/ledger/%016" PRIx64 "%016" PRIx64 ".parquet",
+                   run->env->random_u64(run->env->ctx), run->env->random_u64(run->env->ctx));
+}
+
 static enum shale_status write_ledger(struct run *run, struct shale_segment *out,
                                       struct shale_err *err)
 {
     struct table *table = run->table;
     const struct part *part = &run->seq.consumed;
     struct shale_ledger_writer *writer;
-    char path[PATH_TEXT_BYTES];
+    char path[SEGMENT_PATH_BYTES];
     enum shale_status status;
-    (void)snprintf(path, sizeof path, "_shale/ledger/%016" PRIx64 "%016" PRIx64 ".parquet",
-                   run->env->random_u64(run->env->ctx), run->env->random_u64(run->env->ctx));
+    ledger_path(run, path);
     status = shale_ledger_writer_new(table->store, path, &writer, err);
     if (status != SHALE_OK)
         return status;
@@ -336,10 +341,11 @@ static void note_commit(struct run *run, const struct shale_committed *committed
     if (sum->n_versions < SHALE_SUMMARY_COMMITS)
         sum->versions[sum->n_versions] = committed->version;
     sum->n_versions++;
+    sum->n_files += run->table->single != NULL;
     for (size_t i = 0; i <= seq->n_parts; i++) {
         const struct part *part = i < seq->n_parts ? seq->parts[i] : &seq->rejects;
-        if (part->file == NULL)
-            continue;
+        if (part->file == NULL || (part->kind == PART_DATA && run->table->single != NULL))
+            continue; /* rows of a checkpoint count with its new file */
         sum->n_files += part->kind == PART_DATA;
         sum->n_bytes += part->file->put.n_bytes;
         sum->has_rejects = sum->has_rejects || part->kind == PART_REJECTS;
@@ -355,7 +361,9 @@ static enum shale_status after_commit(struct run *run, struct shale_err *err)
     enum shale_status status;
     shale_err_clear(&warning);
     status = table_read_base(run, &warning);
-    if (status == SHALE_OK && shale_log_checkpoint_due(table->base.log))
+    if (status == SHALE_OK && table->single != NULL)
+        run->committed.n_bytes += shale_single_n_bytes(table->single);
+    if (status == SHALE_OK && table->single == NULL && shale_log_checkpoint_due(table->base.log))
         status = shale_log_checkpoint(table->store, table->base.log, &warning);
     if (status == SHALE_OK)
         return SHALE_OK;
@@ -375,15 +383,16 @@ static enum shale_status commit_phase(struct run *run, struct shale_err *err)
     struct table *table = run->table;
     struct shale_segment ledger = {0}, rejects = {0};
     struct shale_committed committed;
-    struct shale_commit commit = {.ledger = &ledger,
+    struct shale_commit commit = {.ledger = run->seq.n_consumed > 0 ? &ledger : NULL,
                                   .rejects = run->seq.rejects.file != NULL ? &rejects : NULL};
     enum shale_status status;
     commit.rejects_change.out = run->replay.taken;
     commit.rejects_change.n_out = run->replay.n_taken;
-    status = write_ledger(run, &ledger, err);
+    status = commit.ledger != NULL ? write_ledger(run, &ledger, err) : SHALE_OK;
     if (status != SHALE_OK)
         return status;
-    status = fill_adds(run, &commit);
+    if (table->single == NULL)
+        status = fill_adds(run, &commit);
     if (status == SHALE_OK)
         status = fill_schema(run, &commit);
     if (status == SHALE_OK && commit.rejects != NULL)
@@ -394,7 +403,9 @@ static enum shale_status commit_phase(struct run *run, struct shale_err *err)
         return SHALE_ERR(err, no_memory);
     status = shale_store_settle(table->store, err);
     if (status == SHALE_OK)
-        status = shale_commit(table->store, &table->base, &commit, &committed, err);
+        status = table->single != NULL
+                     ? single_commit(run, &commit, &committed, err)
+                     : shale_commit(table->store, &table->base, &commit, &committed, err);
     if (status == SHALE_OK)
         note_commit(run, &committed);
     return status;
@@ -403,7 +414,10 @@ static enum shale_status commit_phase(struct run *run, struct shale_err *err)
 enum shale_status table_check(struct run *run, struct shale_err *err)
 {
     struct shale_commit commit = {0};
-    enum shale_status status = fill_schema(run, &commit);
+    enum shale_status status;
+    if (run->table->single != NULL)
+        return SHALE_OK; /* reading it asked */
+    status = fill_schema(run, &commit);
     status = status == SHALE_OK ? shale_commit_check(run->mem, &run->table->base, &commit, err)
                                 : SHALE_ERR(err, no_memory);
     shale_arena_reset(&run->table->arena);
@@ -412,7 +426,9 @@ enum shale_status table_check(struct run *run, struct shale_err *err)
 
 enum shale_status table_commit(struct run *run, struct shale_err *err)
 {
-    bool anything = run->seq.n_consumed > 0;
+    const struct shale_single *single = run->table->single;
+    /* A checkpoint without rows is still a file. */
+    bool anything = run->seq.n_consumed > 0 || (single != NULL && !shale_single_exists(single));
     enum shale_status status = anything ? commit_phase(run, err) : SHALE_OK;
     shale_arena_reset(&run->table->arena);
     if (status == SHALE_CONFLICT) {

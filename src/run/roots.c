@@ -164,7 +164,8 @@ static enum shale_status check_overlap(struct run *run, struct shale_err *err)
     return status;
 }
 
-/* What of an output inside a root must not be taken for objects: itself, and a file's rejects. */
+/* What of an output inside a root must not be taken for objects: itself, and what lies beside a
+ * file: its rejects, or the directory of its ledger. */
 static enum shale_status note_own(struct run *run, struct root *root, const char *own,
                                   struct shale_err *err)
 {
@@ -173,7 +174,10 @@ static enum shale_status note_own(struct run *run, struct root *root, const char
     size_t n = strlen(own), n_stem = n;
     if (n >= sizeof data && strcmp(own + n - (sizeof data - 1), data) == 0)
         n_stem -= sizeof data - 1;
-    (void)snprintf(name, sizeof name, "%.*s%s", (int)n_stem, own, rejects);
+    if (has_ledger(run))
+        (void)snprintf(name, sizeof name, "%s._shale", own);
+    else
+        (void)snprintf(name, sizeof name, "%.*s%s", (int)n_stem, own, rejects);
     root->own[0].data = shale_arena_copy(&run->roots_arena, (struct shale_str){own, n});
     root->own[1].data = shale_arena_copy(&run->roots_arena, shale_str_of(name));
     if (root->own[0].data == NULL || root->own[1].data == NULL)

@@ -225,8 +225,7 @@ static bool pick_finish(struct run *run, unsigned number, void **out)
     while (run->next_finish <= seq->n_parts) {
         size_t i = run->next_finish++;
         struct part *part = i < seq->n_parts ? seq->parts[i] : &seq->rejects;
-        if (is_empty(part) &&
-            (part->kind == PART_REJECTS || run->options->layout == SHALE_OUTPUT_TABLE))
+        if (is_empty(part) && (part->kind == PART_REJECTS || run->table != NULL))
             continue;
         run->workers[number].job.part = part;
         (void)give(run, number, JOB_FINISH, out);
@@ -506,19 +505,22 @@ static enum shale_status open_run(struct run *run, struct shale_err *err)
         .path = options->output,
         .layout = options->layout,
         .replace = options->replace,
+        .grows = has_ledger(run) && options->layout == SHALE_OUTPUT_FILE,
         .schema = &run->stream->schema,
         .chunk = {.codec = run->stream->compression,
                   .level = run->stream->compression_level,
                   .modern = run->stream->modern},
-        .created_by = "shale version " SHALE_VERSION " (build " SHALE_BUILD ")",
+        .created_by = SHALE_CREATED_BY,
     };
     status = plan_check(run, err);
     if (status == SHALE_OK)
         status = roots_open(run, err);
-    if (status == SHALE_OK && options->layout == SHALE_OUTPUT_TABLE)
+    if (status == SHALE_OK && has_ledger(run))
         status = table_open(run, err);
     if (status == SHALE_OK && options->replay != NULL && !table_has_log(run))
         status = SHALE_ERR(err, verify_no_table, options->output);
+    if (status == SHALE_OK && options->adopt)
+        status = adopt(run, err);
     run->output_options.has_log = status == SHALE_OK && run->table != NULL && table_has_log(run);
     if (status == SHALE_OK)
         status = shale_output_open(run->env, &run->output_options, &run->output, err);
@@ -575,7 +577,7 @@ static enum shale_status publish_files(struct run *run, struct shale_err *err)
 /* A file without rows is still a file. */
 static enum shale_status ensure_part(struct run *run, struct shale_err *err)
 {
-    if (run->options->layout == SHALE_OUTPUT_TABLE)
+    if (run->table != NULL)
         return SHALE_OK;
     return sequence_ensure_part(run) == SHALE_OK ? SHALE_OK : SHALE_ERR(err, no_memory);
 }
@@ -586,7 +588,7 @@ static enum shale_status rehearse(struct run *run, struct shale_err *err)
     enum shale_status status = plan_check(run, err);
     if (status == SHALE_OK)
         status = roots_open(run, err);
-    if (status == SHALE_OK && run->options->layout == SHALE_OUTPUT_TABLE)
+    if (status == SHALE_OK && has_ledger(run))
         status = table_open(run, err);
     if (status == SHALE_OK && run->table != NULL)
         status = table_begin(run, err);

@@ -47,6 +47,10 @@ struct shale_run_options {
     bool has_dates;              /* only keys whose template says days ... */
     int32_t first_day, last_day; /* ... that meet these, since 1970-01-01 */
     bool dry_run;                /* list and count (a replay: read), publish nothing */
+    /* layout file: a file that names no ledger is taken as it is; objects below 'consumed_before'
+     * (a key, or a day YYYY-MM-DD of the key template; NULL: none) count as consumed by it. */
+    bool adopt;
+    const char *consumed_before;
     const struct shale_observer *observer; /* may be NULL */
 };
 
@@ -59,7 +63,7 @@ struct shale_summary {
      * with the same.  With new and passed_over they are all that were listed. */
     int64_t objects_known, objects_changed, objects_touched;
     int64_t events_read, events_written, events_rejected, events_filtered, events_duplicates;
-    /* rows_total: of a table all that its ledger knows; of a file those of this run. */
+    /* rows_total: of a table all that its ledger knows; of a file all that are in it. */
     int64_t rows_total, files_written, bytes_read, bytes_written;
     bool has_last_event_time;
     int64_t last_event_time;   /* of the stream's first timestamp column ... */

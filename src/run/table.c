@@ -14,7 +14,9 @@ enum { MAX_COMMIT_BYTES = 1 << 30, MAX_KEY_BYTES = 1 << 16, BASE_TRIES = 8 };
 static void count_rows(struct table *table)
 {
     const struct shale_manifest *manifest = &table->base.manifest;
-    table->rows_total = 0;
+    table->rows_total = table->single != NULL ? shale_single_n_rows(table->single) : 0;
+    if (table->single != NULL)
+        return;
     for (size_t i = 0; i < manifest->n_ledger; i++)
         table->rows_total += manifest->ledger[i].written;
 }
@@ -35,7 +37,9 @@ enum shale_status table_read_base(struct run *run, struct shale_err *err)
     struct table *table = run->table;
     enum shale_status status;
     drop_base(run);
-    status = shale_base_read(table->store, run->stream->name, &table->base, err);
+    status = table->single != NULL
+                 ? shale_single_read(table->single, &table->base, err)
+                 : shale_base_read(table->store, run->stream->name, &table->base, err);
     table->has_base = status == SHALE_OK;
     if (status == SHALE_OK)
         count_rows(table);
@@ -58,7 +62,8 @@ enum shale_status table_open(struct run *run, struct shale_err *err)
     struct table *table;
     enum shale_status status;
     if (run->options->replace)
-        return SHALE_ERR(err, output_replaces_table);
+        return run->options->layout == SHALE_OUTPUT_TABLE ? SHALE_ERR(err, output_replaces_table)
+                                                          : SHALE_ERR(err, output_replaces_file);
     while (n > 1 && run->options->output[n - 1] == '/')
         n--;
     if (n >= sizeof path)
@@ -73,7 +78,9 @@ enum shale_status table_open(struct run *run, struct shale_err *err)
     shale_arena_init(&table->arena, run->mem, MAX_COMMIT_BYTES);
     status = name_source(run, err);
     if (status == SHALE_OK)
-        status = shale_store_local(run->env, path, &table->store, err);
+        status = run->options->layout == SHALE_OUTPUT_FILE
+                     ? single_open(run, path, err)
+                     : shale_store_local(run->env, path, &table->store, err);
     return status == SHALE_OK ? table_read_base(run, err) : status;
 }
 
@@ -83,7 +90,10 @@ void table_close(struct run *run)
     if (table == NULL)
         return;
     drop_base(run);
-    shale_store_free(table->store);
+    if (table->single == NULL)
+        shale_store_free(table->store);
+    shale_single_free(table->single);
+    shale_store_free(table->directory);
     shale_buf_fini(&table->after);
     shale_buf_fini(&table->last);
     shale_arena_fini(&table->arena);
@@ -93,7 +103,7 @@ void table_close(struct run *run)
 
 bool table_has_log(const struct run *run)
 {
-    return run->table->base.log->version >= 0;
+    return run->table->single == NULL && run->table->base.log->version >= 0;
 }
 
 /* ---- The plan of a phase ----------------------------------------------------------------------

@@ -71,10 +71,20 @@ enum shale_status shale_put_copy(struct shale_put *put, int fd, int64_t from, in
 /* ---- Replacing --------------------------------------------------------------------------------
  */
 
+/* Any user who may write to the directory may take the lock. */
+static int open_shared(const char *path)
+{
+    int fd;
+    do
+        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
 static int open_lock(const char *path, struct shale_err *err, enum shale_status *status)
 {
     char directory[SHALE_SYS_PATH_BYTES];
-    int fd = shale_sys_open(AT_FDCWD, path, O_RDWR | O_CREAT);
+    int fd = open_shared(path);
     int code = errno;
     if (fd < 0 && code == ENOENT) {
         *status = shale_sys_parent(path, directory, err);
@@ -82,7 +92,7 @@ static int open_lock(const char *path, struct shale_err *err, enum shale_status 
             *status = shale_dir_make(directory, err);
         if (*status != SHALE_OK)
             return -1;
-        fd = shale_sys_open(AT_FDCWD, path, O_RDWR | O_CREAT);
+        fd = open_shared(path);
         code = errno;
     }
     *status = fd >= 0 ? SHALE_OK : shale_sys_fail(err, code, "open", path);

@@ -16,7 +16,8 @@ output: {layout: file}
 YAML
 
 run() {
-    shale run "$work/ids.yaml" --settle 0 --source "$work/in" --output "$work/ids.parquet" --replace "$@"
+    rm -rf "$work/ids.parquet" "$work/ids.parquet._shale"
+    shale run "$work/ids.yaml" --settle 0 --source "$work/in" --output "$work/ids.parquet" "$@"
 }
 
 # --- what it says of itself ----------------------------------------------------------------------
@@ -25,7 +26,7 @@ for word in --help -h help; do
     begin "cli: $word"
     shale $word
     exits 0
-    for command in check run convert explain --threads --memory --replace 'Exit codes'; do
+    for command in check run convert explain --threads --memory --adopt 'Exit codes'; do
         says "$command" "$work/summary"
     done
     is 'lines over 100 columns' "$(awk 'length > 100' "$work/summary" | wc -l)" 0

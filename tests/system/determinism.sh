@@ -37,10 +37,19 @@ make_input() {
 }
 
 # What a run wrote: hash and name of each file, unique parts of the names left out, and the summary.
-# The log and the manifests have names and times in them.
+# The bytes of a checkpoint up to its footer, which names a manifest.
+before_footer() {
+    footer=$(tail -c 8 "$1" | od -An -tu4 -N4)
+    head -c "-$((footer + 8))" "$1"
+}
+
+# The log, the manifests and the footer of a checkpoint have names and times in them.
 digest() {
-    (cd "$1" && find . -type f ! -path '*/_delta_log/*' ! -path '*/_shale/manifest/*' \
-        -exec sha256sum {} + |
+    for checkpoint in "$1"/*.parquet; do
+        [ ! -f "$checkpoint" ] || before_footer "$checkpoint" | sha256sum
+    done
+    (cd "$1" && find . -type f ! -path '*/_delta_log/*' ! -path '*_shale/manifest/*' \
+        \( ! -name '*.parquet' -o -path './*/*' \) -exec sha256sum {} + |
         sed 's![0-9a-f]\{32\}\(\.[a-z.]*\)\{0,1\}$!UNIQUE\1!' | sort)
     sed 's/"elapsed_ms":[0-9]*//' "$work/summary"
 }

@@ -259,22 +259,22 @@ says 'not empty'
 is 'what is there' "$(inside "$work/out")" 'table table/precious table/precious/letter'
 end
 
-begin 'failures: an output file that is there is not replaced, unless told'
+begin 'failures: an output file that is there is not replaced, a checkpoint grows'
 rm -rf "$work/out" && mkdir -p "$work/out"
 echo 'dear' >"$work/out/x.parquet"
 write_stream visits 'output: {layout: file}'
 run x.parquet
-exits 2
-shale run "$work/visits.yaml" --settle 0 --source "$work/in" --output "$work/out/x.parquet" --replace
-exits 2 # it is no Parquet file
+exits 1
+says 'no Parquet file'
 is 'what is there' "$(cat "$work/out/x.parquet")" dear
 rm "$work/out/x.parquet"
 run x.parquet
 run x.parquet
-exits 2
-says 'exists'
-shale run "$work/visits.yaml" --settle 0 --source "$work/in" --output "$work/out/x.parquet" --replace
 exits 0
+counts new=0 rows_total=5
+shale run "$work/visits.yaml" --settle 0 --source "$work/in" --output "$work/out/x.parquet" --replace
+exits 2
+says 'not replaced'
 readers_count "$work/out/x.parquet" 5
 end
 

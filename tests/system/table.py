@@ -146,7 +146,8 @@ FIELDS = """\
 """
 
 
-def definition(path, output="", source="", fields=FIELDS, stream="visits", more=""):
+def definition(path, output="", source="", fields=FIELDS, stream="visits", more="",
+               layout="table"):
     """Write a stream definition; 'output' and 'source' are further keys, a line each, and so is 'more',
     of the definition itself."""
     def block(name, text):
@@ -155,7 +156,7 @@ def definition(path, output="", source="", fields=FIELDS, stream="visits", more=
 
     with open(path, "w", encoding="utf-8") as file:
         file.write(f"stream: {stream}\n" + block("source", source) + f"fields:\n{fields}" + more +
-                   block("output", "layout: table\n" + output))
+                   block("output", f"layout: {layout}\n" + output))
     return path
 
 

@@ -16,6 +16,7 @@ struct trouble {
     bool dealt;
     int unsettled;    /* so many calls that settle fail, besides */
     bool puts;        /* only puts if absent fit */
+    bool replaces;    /* only exchanges of an object fit */
     const char *only; /* only keys with this in them fit */
     enum shale_status status;
     enum shale_store_fate fate;
@@ -86,6 +87,8 @@ static inline enum shale_status trouble_before(void *ctx, enum shale_store_call 
     if (trouble->only != NULL && strstr(key, trouble->only) == NULL)
         return SHALE_OK;
     if (trouble->puts && call != SHALE_STORE_PUT_ABSENT)
+        return SHALE_OK;
+    if (trouble->replaces && call != SHALE_STORE_REPLACE)
         return SHALE_OK;
     trouble->n_calls++;
     if (trouble->at == 0 || trouble->n_calls < trouble->at ||

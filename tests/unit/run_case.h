@@ -189,12 +189,14 @@ static inline enum shale_status run_case_inputs(struct run_case *c, const char *
     return status;
 }
 
+/* A table by run, a file by convert: one that keeps no ledger. */
 static inline enum shale_status run_case_run(struct run_case *c)
 {
     const char *inputs[] = {c->in};
+    bool is_table = c->layout == SHALE_OUTPUT_TABLE;
     char file[96];
     (void)snprintf(file, sizeof file, "%s.parquet", c->out);
-    return run_case_inputs(c, inputs, 1, false, c->layout == SHALE_OUTPUT_TABLE ? c->out : file);
+    return run_case_inputs(c, inputs, 1, !is_table, is_table ? c->out : file);
 }
 
 /* Is there a log, with entry 'version' in it? */

@@ -330,11 +330,18 @@ static void test_inputs_and_output(void **state)
     inputs[0] = c.in;
     assert_int_equal(run_case_inputs(&c, inputs, 1, true, a), SHALE_USAGE);
     assert_string_equal(shale_error_name(c.err.code), "output_not_parquet");
+    c.replace = false;
     for (int i = 0; i < 3; i++) { /* its own output is no object the next time */
         assert_int_equal(run_case_inputs(&c, inputs, 1, false, output), SHALE_OK);
         assert_int_equal(c.summary.objects_listed, 2);
+        assert_int_equal(c.summary.objects_new, i == 0 ? 2 : 0);
     }
+    c.replace = true;
+    assert_int_equal(run_case_inputs(&c, inputs, 1, false, output), SHALE_USAGE);
+    assert_string_equal(shale_error_name(c.err.code), "output_replaces_file");
+    c.replace = false;
     assert_int_equal(unlink(output), 0);
+    assert_int_equal(shale_dir_remove(scratch_path(c.in, "out.parquet._shale"), NULL), SHALE_OK);
     assert_int_equal(run_case_inputs(&c, inputs, 1, false, below), SHALE_OK);
     assert_int_equal(run_case_inputs(&c, inputs, 1, false, below), SHALE_OK);
     assert_int_equal(c.summary.objects_listed, 2);
