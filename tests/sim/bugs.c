@@ -19,6 +19,11 @@ static const struct {
     {"both-create", "two runs both create version 0"},
     {"another-number", "another number is tried while a write is unsure"},
     {"empty-ledger", "a missing manifest is taken for an empty ledger"},
+    {"sweep-too-early", "a sweep takes what no commit names for what nobody can commit"},
+    {"two-compactions", "a compaction does not look whether its files are still there"},
+    {"compact-and-replace", "a run that replaces rows does not look whether their files are there"},
+    {"two-replays", "a replay does not look whether its rejects are still there"},
+    {"keys-not-looked-up", "who lost a race does not look the winner's keys up"},
     {RARE, "a put that succeeded is not checked against checkpoints"},
 };
 
@@ -47,6 +52,12 @@ static bool has(const struct shale_store *store, const char *name)
 {
     const struct sim *sim = sim_of(store);
     return sim->running && sim_bug(sim, name);
+}
+
+static bool is_a(const struct shale_store *store, const char *name)
+{
+    const struct sim_actor *actor = store->env->ctx;
+    return strncmp(actor->name, name, strlen(name)) == 0;
 }
 
 enum shale_status __wrap_shale_store_put_absent(struct shale_store *store, const char *key,
@@ -104,6 +115,8 @@ enum shale_status __wrap_shale_ledger_conflicts(struct shale_store *store,
                                                 struct shale_err *err)
 {
     *conflict = false;
+    if (has(store, "two-replays") && is_a(store, "replay"))
+        return SHALE_OK;
     if (has(store, "no-second-look"))
         return SHALE_OK;
     if (has(store, "identity-not-key"))
@@ -128,5 +141,61 @@ enum shale_status __wrap_shale_log_tip(struct shale_store *store, int64_t from, 
     enum shale_status status = __real_shale_log_tip(store, from, version, checkpoint_version, err);
     if (has(store, RARE))
         *checkpoint_version = -1;
+    return status;
+}
+
+/* Does this actor not look at what is gone? */
+static bool is_blind(const struct shale_store *store)
+{
+    return (has(store, "two-compactions") && is_a(store, "compact")) ||
+           (has(store, "compact-and-replace") && is_a(store, "run")) ||
+           (has(store, "two-replays") && is_a(store, "replay"));
+}
+
+enum shale_status __wrap_shale_commit_is_live(struct shale_store *store,
+                                              const struct shale_commit *commit,
+                                              const struct shale_base *base, bool *is_live,
+                                              struct shale_err *err)
+{
+    *is_live = true;
+    return is_blind(store) ? SHALE_OK
+                           : __real_shale_commit_is_live(store, commit, base, is_live, err);
+}
+
+enum shale_status __wrap_shale_commit_stays_live(struct shale_store *store,
+                                                 const struct shale_commit *commit,
+                                                 const struct shale_base *before,
+                                                 const struct shale_base *newest, bool *is_live,
+                                                 struct shale_err *err)
+{
+    *is_live = true;
+    return is_blind(store)
+               ? SHALE_OK
+               : __real_shale_commit_stays_live(store, commit, before, newest, is_live, err);
+}
+
+/* Data and rejects are lines here: the first says the first input (work.c). */
+enum shale_status __wrap_shale_first_input_read(struct shale_store *store, const char *key,
+                                                struct shale_arena *arena,
+                                                struct shale_first_input *out,
+                                                struct shale_err *err)
+{
+    struct shale_buf text;
+    const char *end;
+    enum shale_status status;
+    *out = (struct shale_first_input){.kind = SHALE_FIRST_NONE};
+    if (has(store, "sweep-too-early")) {
+        *out = (struct shale_first_input){.kind = SHALE_FIRST_FILE, .path = SHALE_STR("nobody")};
+        return SHALE_OK;
+    }
+    if (strncmp(key, "_shale/ledger/", 14) == 0)
+        return __real_shale_first_input_read(store, key, arena, out, err);
+    shale_buf_init(&text, &shale_mem_libc, (size_t)1 << 20);
+    status = shale_store_read(store, key, &text, err);
+    end = text.n_bytes > 0 ? memchr(text.data, '\n', text.n_bytes) : NULL;
+    if (status == SHALE_OK && end != NULL && text.data[0] == '#')
+        status = shale_first_input_parse(
+            arena, (struct shale_str){text.data + 1, (size_t)(end - text.data) - 1}, out, err);
+    shale_buf_fini(&text);
     return status;
 }

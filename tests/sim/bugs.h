@@ -3,6 +3,7 @@
 #ifndef SHALE_SIM_BUGS_H
 #define SHALE_SIM_BUGS_H
 
+#include "dataset/first_input.h"
 #include "sim.h"
 
 const char *bug_name(size_t i); /* NULL: there is no i-th */
@@ -37,5 +38,32 @@ enum shale_status __wrap_shale_log_tip(struct shale_store *store, int64_t from, 
                                        int64_t *checkpoint_version, struct shale_err *err);
 enum shale_status __real_shale_log_tip(struct shale_store *store, int64_t from, int64_t *version,
                                        int64_t *checkpoint_version, struct shale_err *err);
+
+enum shale_status __wrap_shale_commit_is_live(struct shale_store *store,
+                                              const struct shale_commit *commit,
+                                              const struct shale_base *base, bool *is_live,
+                                              struct shale_err *err);
+enum shale_status __wrap_shale_commit_stays_live(struct shale_store *store,
+                                                 const struct shale_commit *commit,
+                                                 const struct shale_base *before,
+                                                 const struct shale_base *newest, bool *is_live,
+                                                 struct shale_err *err);
+enum shale_status __wrap_shale_first_input_read(struct shale_store *store, const char *key,
+                                                struct shale_arena *arena,
+                                                struct shale_first_input *out,
+                                                struct shale_err *err);
+enum shale_status __real_shale_commit_is_live(struct shale_store *store,
+                                              const struct shale_commit *commit,
+                                              const struct shale_base *base, bool *is_live,
+                                              struct shale_err *err);
+enum shale_status __real_shale_commit_stays_live(struct shale_store *store,
+                                                 const struct shale_commit *commit,
+                                                 const struct shale_base *before,
+                                                 const struct shale_base *newest, bool *is_live,
+                                                 struct shale_err *err);
+enum shale_status __real_shale_first_input_read(struct shale_store *store, const char *key,
+                                                struct shale_arena *arena,
+                                                struct shale_first_input *out,
+                                                struct shale_err *err);
 
 #endif

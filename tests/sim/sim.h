@@ -16,7 +16,7 @@
 #include "store/objects_memory.h"
 
 enum {
-    SIM_ACTORS = 12,
+    SIM_ACTORS = 20,
     SIM_OBJECTS = 16,
     SIM_VERSIONS = 6, /* of one object */
     SIM_EVENTS = 4,   /* of one version */
@@ -27,6 +27,9 @@ enum {
     SIM_STEPS = 200000,
     SIM_FOREIGN_EVENTS = 1000, /* the first of theirs */
     SIM_EVENT_IDS = 1100,
+    SIM_ROWS = 256,
+    SIM_REJECT_SEGMENTS = 128,
+    SIM_REJECT_LINES = 128,
 };
 
 struct sim;
@@ -69,8 +72,10 @@ struct sim_version {
     char text[96]; /* its content: a line an event */
     char hash[SHALE_CONTENT_HASH_CHARS + 1];
     int32_t events[SIM_EVENTS]; /* those that are accepted */
+    int32_t rejected[SIM_EVENTS];
     uint32_t n_events, n_rejected;
-    bool is_bad; /* rejected as a whole */
+    bool is_bad; /* rejected as a whole: */
+    int32_t bad_event;
 };
 
 struct sim_object {
@@ -93,6 +98,33 @@ struct sim_foreign {
     int64_t version;
 };
 
+/* on_change */
+enum shale_change { SIM_REJECTS, SIM_APPENDS, SIM_REPLACES };
+
+/* A row of the ledger as the model knows it. */
+struct sim_row {
+    char source[16], key[80], tag[SHALE_TAG_BYTES];
+    bool is_fixed; /* by the corrected definition */
+};
+
+/* A segment of rejects: the events in it that the corrected definition lets pass. */
+struct sim_rejects {
+    char path[80];
+    int32_t fixable[SIM_REJECT_LINES];
+    size_t n_fixable;
+};
+
+/* What the table should hold, followed from entry to entry (expect.c). */
+struct sim_expect {
+    struct sim_row rows[SIM_ROWS];
+    size_t n_rows;
+    struct sim_rejects rejects[SIM_REJECT_SEGMENTS];
+    size_t n_rejects;
+    bool now[SIM_EVENT_IDS];
+    /* After each entry. */
+    uint8_t live[SIM_ENTRIES][(SIM_EVENT_IDS + 7) / 8];
+};
+
 struct sim {
     uint64_t seed;
     struct chance chance;
@@ -109,7 +141,12 @@ struct sim {
     struct sim_object objects[SIM_OBJECTS];
     size_t n_objects;
     int32_t next_event;
-    bool appends_changed; /* on_change: append */
+    enum shale_change change; /* what a changed object does */
+    bool dedupes;
+    bool has_changes; /* some take out what is there: */
+    bool has_sweeper;
+    int64_t retention_us; /* of the sweeper */
+    struct sim_expect expect;
 
     struct sim_claim claims[SIM_CLAIMS];
     size_t n_claims;
@@ -131,6 +168,7 @@ struct sim {
     uint64_t digest; /* of all steps: equal when a seed replays */
     char violation[512];
     int64_t n_commits, n_conflicts, n_deaths, n_polls, n_late_writes, n_unsure, n_stopped, n_hidden;
+    int64_t n_changes, n_swept;
 };
 
 /* ---- The schedule (schedule.c) ----------------------------------------------------------------
@@ -181,6 +219,13 @@ void sim_source_new(struct sim *sim);
 const struct sim_version *sim_source_find(const struct sim *sim, struct shale_str key,
                                           struct shale_str tag);
 
+/* Does a rejected event pass the corrected definition? */
+bool sim_is_fixable(int32_t event);
+/* What 'dedupe' takes for its key. */
+int32_t sim_key_of(int32_t event);
+/* Mark the events of all contents that an object ever had. */
+void sim_drop_object(const struct sim *sim, struct shale_str key, bool drop[SIM_EVENT_IDS]);
+
 /* ---- Bodies -----------------------------------------------------------------------------------
  */
 
@@ -189,6 +234,10 @@ void sim_reader_body(struct sim_actor *actor);  /* polls (reader.c) */
 void sim_foreign_body(struct sim_actor *actor); /* as delta-rs and its clean-up (others.c) */
 void sim_source_body(struct sim_actor *actor);  /* objects come and change (others.c) */
 void sim_vandal_body(struct sim_actor *actor);  /* manifests vanish for a while (others.c) */
+void sim_compact_body(struct sim_actor *actor); /* files into one (changes.c) */
+void sim_sweep_body(struct sim_actor *actor);   /* shale compact --sweep (changes.c) */
+void sim_replay_body(struct sim_actor *actor);  /* shale rejects replay (changes.c) */
+void sim_rebuild_body(struct sim_actor *actor); /* shale rebuild (changes.c) */
 
 /* The columns of the table: the event's number, and what later definitions have. */
 extern const struct shale_schema sim_schema, sim_wide_schema;
@@ -211,6 +260,10 @@ void sim_live_add(struct sim *sim, struct sim_live *live, struct shale_str path,
 /* All files of 'state', through the actor's store (reader.c). */
 enum shale_status sim_read_table(struct sim_actor *actor, const struct shale_log_state *state,
                                  struct sim_live *live, struct shale_err *err);
+
+/* What entry 'version', which has just come, should have done to the table (expect.c). */
+void sim_expect(struct sim *sim, int64_t version);
+bool sim_expects(const struct sim *sim, int64_t version, int32_t event);
 
 /* The manifest that the newest txn up to 'version' names; -1: none. */
 int64_t sim_manifest_id(const struct sim *sim, int64_t version);

@@ -15,7 +15,7 @@ struct options {
 
 struct totals {
     int64_t n_steps, n_commits, n_conflicts, n_deaths, n_polls, n_late, n_unsure, n_stopped,
-        n_hidden;
+        n_hidden, n_changes, n_swept;
 };
 
 static uint32_t below(struct sim *sim, uint32_t n)
@@ -68,7 +68,37 @@ static void cast_foreign(struct sim *sim, const struct weather *weather)
     foreign->cleans = below(sim, 2) == 0 ? 3 : 1;
     foreign->faults = weather->faults;
     foreign->bad_writes = weather->bad_writes;
-    sim->has_overwriter = foreign->overwrites = below(sim, 8) == 0;
+    sim->has_overwriter = foreign->overwrites = below(sim, 8) == 0 && !sim->has_changes;
+}
+
+static void cast_some(struct sim *sim, const char *name, void (*body)(struct sim_actor *),
+                      uint32_t most, const struct weather *weather)
+{
+    for (uint32_t n = below(sim, most + 1); n > 0; n--) {
+        struct sim_actor *actor = sim_add(sim, name, body);
+        actor->n_rounds = 1 + below(sim, 4);
+        actor->faults = weather->faults;
+        actor->bad_writes = weather->bad_writes;
+        actor->stalls = weather->stalls;
+        actor->dies_at = below(sim, 4) == 0 ? (int64_t)below(sim, 40) : -1;
+    }
+}
+
+/* Those who take out what is there. */
+static void cast_changes(struct sim *sim, const struct weather *weather)
+{
+    static const int64_t retentions_us[] = {0, 1000000, -1};
+    sim->retention_us = retentions_us[below(sim, 3)];
+    cast_some(sim, "compact", sim_compact_body, 2, weather);
+    if (below(sim, 2) == 0) {
+        sim->has_sweeper = true;
+        cast_some(sim, "sweep", sim_sweep_body, 1, weather);
+    }
+    if (sim->dedupes)
+        return;
+    cast_some(sim, "replay", sim_replay_body, 2, weather);
+    if (below(sim, 2) == 0)
+        cast_some(sim, "rebuild", sim_rebuild_body, 2, weather);
 }
 
 /* Who takes part: all by the seed. */
@@ -76,12 +106,16 @@ static void cast(struct sim *sim)
 {
     struct weather weather = draw_weather(sim);
     uint32_t n_readers = below(sim, 3), n_objects = 1 + below(sim, 7);
-    sim->appends_changed = below(sim, 2) == 0;
+    sim->has_changes = below(sim, 2) == 0;
+    sim->change = (enum shale_change)below(sim, sim->has_changes ? 3 : 2);
+    sim->dedupes = sim->has_changes && sim->change != SIM_REPLACES && below(sim, 3) == 0;
     shale_store_memory_set_page(sim->table, below(sim, 3) == 0 ? 1 + below(sim, 5) : 1000);
     shale_store_memory_set_page(sim->source, below(sim, 2) == 0 ? 1 + below(sim, 3) : 1000);
     for (uint32_t i = 0; i < n_objects; i++)
         sim_source_new(sim);
     cast_runs(sim, &weather);
+    if (sim->has_changes)
+        cast_changes(sim, &weather);
     for (uint32_t i = 0; i < n_readers; i++) {
         struct sim_actor *reader = sim_add(sim, "reader", sim_reader_body);
         reader->n_rounds = 1 + below(sim, 4);
@@ -91,7 +125,7 @@ static void cast(struct sim *sim)
         cast_foreign(sim, &weather);
     if (below(sim, 2) == 0)
         sim_add(sim, "source", sim_source_body)->n_rounds = 1 + below(sim, 6);
-    sim->has_vandal = below(sim, 12) == 0;
+    sim->has_vandal = below(sim, 12) == 0 && !sim->has_changes;
     if (sim->has_vandal)
         sim_add(sim, "vandal", sim_vandal_body)->n_rounds = 1;
 }
@@ -134,6 +168,8 @@ static void add_up(struct totals *totals, const struct sim *sim)
     totals->n_unsure += sim->n_unsure;
     totals->n_stopped += sim->n_stopped;
     totals->n_hidden += sim->n_hidden;
+    totals->n_changes += sim->n_changes;
+    totals->n_swept += sim->n_swept;
 }
 
 static void say_totals(const struct totals *totals)
@@ -143,6 +179,8 @@ static void say_totals(const struct totals *totals)
         const char *of;
     } lines[] = {{totals->n_steps, "steps"},
                  {totals->n_commits, "commits"},
+                 {totals->n_changes, "commits that took something out"},
+                 {totals->n_swept, "files swept"},
                  {totals->n_conflicts, "conflicts"},
                  {totals->n_deaths, "kills"},
                  {totals->n_polls, "polls"},

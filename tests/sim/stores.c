@@ -6,11 +6,11 @@
 #include "sim.h"
 
 static const char *const call_names[] = {
-    [SHALE_STORE_LIST] = "list",     [SHALE_STORE_OPEN] = "open",
-    [SHALE_STORE_READ] = "read",     [SHALE_STORE_CREATE] = "create",
-    [SHALE_STORE_WRITE] = "write",   [SHALE_STORE_FINISH] = "finish",
-    [SHALE_STORE_PUT] = "put",       [SHALE_STORE_PUT_ABSENT] = "put if absent",
-    [SHALE_STORE_REMOVE] = "remove", [SHALE_STORE_SETTLE] = "settle",
+    [SHALE_STORE_LIST] = "list",       [SHALE_STORE_OPEN] = "open",
+    [SHALE_STORE_READ] = "read",       [SHALE_STORE_CREATE] = "create",
+    [SHALE_STORE_WRITE] = "write",     [SHALE_STORE_FINISH] = "finish",
+    [SHALE_STORE_PUT] = "put",         [SHALE_STORE_PUT_ABSENT] = "put if absent",
+    [SHALE_STORE_REMOVE] = "remove",   [SHALE_STORE_SETTLE] = "settle",
     [SHALE_STORE_REPLACE] = "replace",
 };
 
@@ -205,6 +205,8 @@ void sim_watch_log(struct sim *sim)
             return;
         sim_say(sim, "(log)", "%s is there", name);
         sim->entries[sim->n_entries++] = text;
+        if (sim->has_changes)
+            sim_expect(sim, sim->n_entries - 1);
     }
     sim_violation(sim, "the log has %d entries", SIM_ENTRIES);
 }
