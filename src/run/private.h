@@ -371,7 +371,8 @@ struct committed {
 
 /* The plan of a replay. */
 struct replay {
-    size_t next;             /* of the base's rejects */
+    const struct shale_segment **segments; /* the base's rejects, by path: so the ledger wants it */
+    size_t next;                           /* of these */
     struct shale_str *taken; /* paths of the segments that the phase reads; texts of the base */
     size_t n_taken;
     struct shale_erasures *erasures; /* conditions of the base; NULL: none */

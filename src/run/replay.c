@@ -6,12 +6,19 @@
  * together, so they pass from worker to sequencer as those of one large object that ends well. */
 #include "run/private.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { MAX_KEY_BYTES = 1 << 16, PLAN_BYTES = 8 * 1024 * 1024, ROWS_UNCANCELLED = 256 };
 
 /* ---- Plan -------------------------------------------------------------------------------------
  */
+
+static int compare_paths(const void *a, const void *b)
+{
+    const struct shale_segment *const *x = a, *const *y = b;
+    return shale_str_compare((*x)->path, (*y)->path);
+}
 
 enum shale_status replay_begin(struct run *run, struct shale_err *err)
 {
@@ -20,8 +27,14 @@ enum shale_status replay_begin(struct run *run, struct shale_err *err)
     enum shale_status status;
     replay_end(run);
     replay->taken = shale_mem_zeroed(run->mem, manifest->n_rejects + 1, sizeof *replay->taken);
-    if (replay->taken == NULL)
+    replay->segments =
+        shale_mem_zeroed(run->mem, manifest->n_rejects + 1, sizeof *replay->segments);
+    if (replay->taken == NULL || replay->segments == NULL)
         return SHALE_ERR(err, no_memory);
+    for (size_t i = 0; i < manifest->n_rejects; i++)
+        replay->segments[i] = &manifest->rejects[i];
+    if (manifest->n_rejects > 1)
+        qsort(replay->segments, manifest->n_rejects, sizeof *replay->segments, compare_paths);
     if (manifest->n_erasures == 0)
         return SHALE_OK;
     status = shale_erasures_of_stream(run->mem, manifest->erasures, manifest->n_erasures,
@@ -33,6 +46,7 @@ void replay_end(struct run *run)
 {
     shale_erasures_free(run->replay.erasures);
     shale_mem_free(run->mem, run->replay.taken);
+    shale_mem_free(run->mem, run->replay.segments);
     run->replay = (struct replay){0};
 }
 
@@ -92,7 +106,7 @@ enum shale_status replay_plan(struct run *run, struct node **out, struct shale_e
     const struct shale_manifest *manifest = &run->table->base.manifest;
     struct replay *replay = &run->replay;
     while (replay->next < manifest->n_rejects) {
-        const struct shale_segment *segment = &manifest->rejects[replay->next++];
+        const struct shale_segment *segment = replay->segments[replay->next++];
         bool has_events;
         int64_t n_whole;
         enum shale_status status = look_at(run, segment, &has_events, &n_whole, err);

@@ -6,13 +6,15 @@ definition: everything once, whatever is killed or comes first, and verify agree
 import collections
 import json
 import os
+import shutil
 import sys
 
 import pyarrow.parquet
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from table import (PROGRAM, Source, Work, case, definition, finish, run, same, shale,  # noqa: E402
-                   want)
+from table import (CALLS, PROGRAM, Skipped, Source, Work, case, check_table, command,  # noqa: E402
+                   definition, delta_rs, delta_scan, entries, finish, has_strace, result, run, same,
+                   scaled, shale, start, strace, traced, versions, want)
 
 STRICT = """\
   - {name: id, from: /id, type: string, required: true}
@@ -133,6 +135,206 @@ def list_file(work):
     same("no rejects", shale("rejects", "list", os.path.join(work, "absent.parquet")).code, 1)
 
 
+# --- replay -------------------------------------------------------------------------------------
+
+def replay(stream, table, *options, code=0, wrapper=()):
+    got = result(start([PROGRAM, "rejects", "replay", stream, "--output", table, *options], wrapper))
+    if code is not None:
+        want(got.code == code, f"a replay ends with {got.code}, not {code}: {got.err[-800:]}")
+    if got.summary:
+        events = got.summary["events"]
+        same("written + rejected + filtered + duplicates",
+             sum(events[name] for name in ("written", "rejected", "filtered", "duplicates")),
+             events["read"])
+    return got
+
+
+def rows_of(table):
+    return delta_rs(table, ["id", "n", "key", "nth"]).to_pylist()
+
+
+def check_rows(table, source, who="the table"):
+    """Every event once, and where it came from."""
+    check_table(table, source.ids)
+    for row in rows_of(table):
+        same(f"{who}: the origin of {row['id']}", f"{row['key']}#{row['nth']}", row["id"])
+
+
+def replay_passes(work):
+    source, table = make_rejects(work)
+    lax = definition(os.path.join(work, "lax.yaml"), fields=LAX)
+    before, old = listed(table), manifest(table)
+    tried = replay(lax, table, "--dry-run").summary
+    same("what a rehearsal says is written", tried["events"]["written"], 12)
+    same("and commits", (tried["commits"], versions(table)), ([], [0, 1, 2]))
+    same("and leaves", ordered(listed(table)), ordered(before))
+    got = replay(lax, table).summary
+    same("written", got["events"], {"read": 15 + 1, "written": 12, "rejected": 4, "filtered": 0,
+                                    "duplicates": 0})
+    same("replayed", got["replayed"], {"segments": len(old["rejects"]), "events": 15,
+                                       "kept_rules": 0, "kept_objects": 1, "kept_cut": 0})
+    check_rows(table, source)
+    left = listed(table)
+    same("what stays", ordered(left), ordered(row for row in before if row["rule"] != "maximum"))
+    ledger = [row for segment in manifest(table)["ledger"] for row in
+              pyarrow.parquet.read_table(os.path.join(table, segment["path"])).to_pylist()]
+    consumed = {row["key"]: row["tag"] for row in ledger if row["source"] == "_shale/rejects"}
+    same("consumed", consumed, {one["path"]: one["footer_hash"] for one in old["rejects"]})
+    action = [line for line in entries(table)[3] if "commitInfo" in line][0]["commitInfo"]
+    same("operation", (action["operation"], action["isBlindAppend"]), ("WRITE", False))
+    verify(table)
+    again = replay(lax, table).summary
+    same("a replay that changes nothing commits", (again["commits"], versions(table)),
+         ([], [0, 1, 2, 3]))
+    run(lax, source.path, table)
+    check_rows(table, source)
+    same("the readers agree", sorted(row["id"] for row in rows_of(table)),
+         sorted(delta_scan(table, ["id"]).column("id").to_pylist()))
+    return "15 events, 12 pass"
+
+
+def replay_rules(work):
+    source, table = make_rejects(work)
+    key = "2026/02/01/broken.ndjson"
+    any_id = definition(os.path.join(work, "any.yaml"),
+                        fields=LAX.replace(", required: true", "").replace("int64}", "int64, coerce: lax}", 1))
+    got = replay(any_id, table, "--rule", "required", "--rule", "json_unterminated").summary
+    same("written", got["events"]["written"], 1)
+    same("kept", (got["replayed"]["kept_rules"], got["replayed"]["events"]), (6, 2))
+    nulls = [row for row in rows_of(table) if row["id"] is None]
+    same("the row without an id", [(row["key"], row["nth"], row["n"]) for row in nulls], [(key, 1, 1)])
+    verify(table)
+    # What is of other rules is as it was, and passes later.
+    same("left", len(listed(table)), 15)
+    got = replay(any_id, table, "--rule", "maximum").summary
+    same("written", got["events"]["written"], 12)
+    verify(table)
+    same("left", [row["rule"] for row in ordered(listed(table))],
+         ["type", "json_unterminated", "object"])
+    return "two rules, then one"
+
+
+def replay_shapes(work):
+    """Events of arrays and documents, over several lines, filtered now, and bytes that are no text."""
+    source = os.path.join(work, "in")
+    os.makedirs(source)
+    with open(os.path.join(source, "array.json"), "w", encoding="utf-8") as file:
+        json.dump([{"id": f"a{i}", "n": i, "drop": i == 4} for i in range(6)], file, indent=2)
+    with open(os.path.join(source, "records.json"), "w", encoding="utf-8") as file:
+        json.dump({"Records": [{"id": f"r{i}", "n": i, "Records": [1]} for i in range(5)]}, file)
+    with open(os.path.join(source, "bytes.ndjson"), "wb") as file:
+        file.write(b'{"id":"b","n":1}\n{"id":"b0","n":9,"other":"\xff"}\n{"id":"\xff","n":9}\n')
+    keys = "keys: '*'\nrecords: /Records\n"
+    strict = definition(os.path.join(work, "strict.yaml"), fields=STRICT, source=keys)
+    lax = definition(os.path.join(work, "lax.yaml"), fields=LAX, source=keys +
+                     "keep: [{from: /drop, not_in: [true]}]")
+    table = os.path.join(work, "table")
+    run(strict, source, table)
+    same("rejected", len(listed(table)), 3 + 2 + 2)
+    got = replay(lax, table).summary["events"]
+    same("counts", got, {"read": 7, "written": 4, "rejected": 2, "filtered": 1, "duplicates": 0})
+    same("rows", sorted((row["id"], row["nth"]) for row in rows_of(table)),
+         sorted([(f"a{i}", i) for i in (0, 1, 2, 3, 5)] + [(f"r{i}", i) for i in range(5)] +
+                [("b", 0)]))
+    same("left", [(row["object"], row["record"], row["rule"]) for row in listed(table)],
+         [("bytes.ndjson", i, "json_utf8") for i in (1, 2)])
+    verify(table)
+
+
+def replay_erased(work):
+    """What erase took out does not come back."""
+    source, table = make_rejects(work)
+    lax = definition(os.path.join(work, "lax.yaml"), fields=LAX)
+    gone = source.key(0)
+    got = shale("erase", table, "--where", f"key={gone}")
+    want(got.code == 0, f"erase: {got}")
+    verify(table)
+    run(lax, source.path, table)
+    replay(lax, table)
+    left = sum(row["key"] == gone for row in rows_of(table))
+    same(f"rows of {gone}", left, 0)
+    verify(table)
+
+
+class Replays:
+    """A table with rejects that is copied for each round."""
+
+    def __init__(self, work):
+        self.work = work
+        self.source, self.base = make_rejects(work)
+        self.lax = definition(os.path.join(work, "lax.yaml"), fields=LAX)
+        self.table = os.path.join(work, "copy")
+        self.trace = os.path.join(work, "trace")
+        strict = [row["id"] for row in rows_of(self.base)]
+        self.before = collections.Counter(strict)
+
+    def reset(self):
+        shutil.rmtree(self.table, ignore_errors=True)
+        shutil.copytree(self.base, self.table)
+
+    def check(self, where, whole):
+        """Before or after, nothing between."""
+        got = collections.Counter(row["id"] for row in rows_of(self.table))
+        want(got == self.source.ids or (got == self.before and not whole),
+             f"{where}: {sum(got.values())} rows, {len(got)} different ones")
+        verify(self.table)
+        return got == self.source.ids
+
+    def race(self, n):
+        """Replays at once, beside a run that brings an object with a reject."""
+        lost = 0
+        for i in range(n):
+            self.reset()
+            words = [PROGRAM, "rejects", "replay", self.lax, "--output", self.table]
+            several = [start(words) for _ in range(3)]
+            several.append(start(command(self.lax, self.source.path, self.table)))
+            for process in several:
+                got = result(process)
+                want(got.code == 0, f"round {i}: {got}")
+                lost += got.summary["wasted"]
+            self.check(f"round {i}", whole=True)
+            same(f"round {i}: what stays", len(listed(self.table)), 4)
+        return f"{n} rounds, {lost} segments read in vain"
+
+    def calls(self):
+        self.reset()
+        replay(self.lax, self.table, "--threads", "1", wrapper=strace(self.trace, CALLS))
+        return collections.Counter(call.name for call in traced(self.trace))
+
+    def inject(self, fault, most):
+        """A replay that meets 'fault' at the first, second ... call of each kind."""
+        n, done, ended = 0, 0, collections.Counter()
+        for name, count in sorted(self.calls().items()):
+            for when in sorted({1 + i * count // most for i in range(most)} | {count}):
+                self.reset()
+                got = replay(self.lax, self.table, "--threads", "1", code=None,
+                             wrapper=strace("/dev/null", [name], f"{name}:{fault}:when={when}"))
+                where = f"{fault} at {name} {when}"
+                ended[got.code] += 1
+                whole = self.check(where, whole=got.code == 0)
+                done += whole
+                replay(self.lax, self.table)
+                self.check(f"after {where}", whole=True)
+                n += 1
+        return f"{n} times, {done} had been published; exit codes {dict(sorted(ended.items()))}"
+
+
+def raced(work):
+    return Replays(work).race(scaled(2, 6, 50))
+
+
+def killed(work):
+    if not has_strace():
+        raise Skipped("strace is missing or may not trace")
+    return Replays(work).inject("signal=KILL", scaled(1, 3, 100))
+
+
+def failed(work):
+    if not has_strace():
+        raise Skipped("strace is missing or may not trace")
+    return Replays(work).inject("error=EIO", scaled(1, 3, 100))
+
+
 def in_work(function):
     with Work() as work:
         return function(work)
@@ -141,6 +343,13 @@ def in_work(function):
 if __name__ == "__main__":
     want(os.path.exists(PROGRAM), f"there is no {PROGRAM}")
     for name, function in (("rejects list", list_shows), ("rejects list by template", list_dates),
-                           ("rejects list of a file", list_file)):
+                           ("rejects list of a file", list_file),
+                           ("rejects replay", replay_passes),
+                           ("rejects replay of some rules", replay_rules),
+                           ("rejects replay of other shapes", replay_shapes),
+                           ("rejects replay after erase", replay_erased),
+                           ("rejects replay, several at once", raced),
+                           ("rejects replay killed at its calls", killed),
+                           ("rejects replay whose calls fail", failed)):
         case(name, in_work, function)
     finish()
