@@ -28,8 +28,8 @@ struct options {
     const char **rules; /* likewise */
     size_t n_rules;
     const char *field, *object;
-    const char *before, *column;
-    int64_t memory_bytes;
+    const char *before, *column, *partition;
+    int64_t memory_bytes, target_bytes;
     int64_t limit, offset; /* rows; -1: not said */
     unsigned n_threads;
     bool adopt, replace, dry_run, sweep, alone, counts;

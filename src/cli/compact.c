@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "dataset/compact.h"
 #include "dataset/sweep.h"
 #include "json/writer.h"
+#include "schema/definition.h"
 #include "schema/parse.h"
 
 enum { MAX_REPORT_BYTES = 1 << 20 };
@@ -13,6 +15,7 @@ enum { MAX_REPORT_BYTES = 1 << 20 };
 /* What was done, as the summary says it. */
 struct report {
     bool compacts, sweeps;
+    struct shale_compacted compacted;
     struct shale_swept swept;
 };
 
@@ -36,6 +39,23 @@ static void put_swept(struct shale_json_writer *json, const struct shale_swept *
     shale_json_put_end(json, '}');
 }
 
+static void put_compacted(struct shale_json_writer *json, const struct shale_compacted *compacted)
+{
+    put_number(json, "partitions", compacted->n_partitions);
+    put_number(json, "files_removed", compacted->n_removed);
+    put_number(json, "files_added", compacted->n_added);
+    put_number(json, "bytes_removed", compacted->bytes_removed);
+    put_number(json, "bytes_added", compacted->bytes_added);
+    put_number(json, "rows", compacted->n_rows);
+    put_number(json, "commits", compacted->n_commits);
+    shale_json_put_name(json, "version");
+    if (compacted->version >= 0)
+        shale_json_put_i64(json, compacted->version);
+    else
+        shale_json_put_null(json);
+    put_number(json, "retries", compacted->n_retries);
+}
+
 static void print_report(const struct options *options, const struct report *report,
                          enum shale_status status)
 {
@@ -50,6 +70,8 @@ static void print_report(const struct options *options, const struct report *rep
         shale_json_put_name(&json, "dry_run");
         shale_json_put_bool(&json, true);
     }
+    if (report->compacts)
+        put_compacted(&json, &report->compacted);
     if (report->sweeps)
         put_swept(&json, &report->swept);
     shale_json_put_end(&json, '}');
@@ -58,10 +80,21 @@ static void print_report(const struct options *options, const struct report *rep
     shale_buf_fini(&out);
 }
 
-static enum shale_status compact(struct report *report, struct shale_err *err)
+static enum shale_status compact(struct terminal *terminal, const struct options *options,
+                                 const struct shale_stream *stream, struct shale_store *store,
+                                 struct report *report, struct shale_err *err)
 {
+    char parent[TEMPORARY_BYTES];
+    const struct shale_compact_options compact_options = {
+        .stream = stream,
+        .target_bytes = options->target_bytes,
+        .partition = shale_str_of(options->partition != NULL ? options->partition : ""),
+        .memory_bytes = (size_t)options->memory_bytes / 2,
+        .temporary = temporary_directory(options, options->names[0], &terminal->env, parent),
+        .created_by = "shale version " SHALE_VERSION " (build " SHALE_BUILD ")",
+        .dry_run = options->dry_run};
     report->compacts = true;
-    return SHALE_ERR(err, compact_later);
+    return shale_compact(store, &compact_options, &report->compacted, err);
 }
 
 static void say_removed(void *ctx, struct shale_str path, int64_t n_bytes)
@@ -95,20 +128,27 @@ static enum shale_status sweep(struct terminal *terminal, const struct options *
     return shale_sweep(store, SHALE_STR(""), &sweep_options, &report->swept, err);
 }
 
-static enum shale_status work(struct terminal *terminal, const struct options *options,
-                              struct report *report, struct shale_err *err)
+/* The options that belong to only one of the two. */
+static enum shale_status check_options(const struct options *options, struct shale_err *err)
 {
-    struct shale_store *store;
-    enum shale_status status = SHALE_OK;
     if (options->n_names != 1)
         return SHALE_ERR(err, names_missing, "compact", "one table");
     if (!options->sweep && (options->alone || options->retention != NULL))
         return SHALE_ERR(err, option_of_sweep, options->alone ? "alone" : "retention");
+    return SHALE_OK;
+}
+
+static enum shale_status work(struct terminal *terminal, const struct options *options,
+                              const struct shale_stream *stream, struct report *report,
+                              struct shale_err *err)
+{
+    struct shale_store *store;
+    enum shale_status status = SHALE_OK;
     status = shale_store_local(&terminal->env, options->names[0], &store, err);
     if (status != SHALE_OK)
         return status;
     if (!options->sweep)
-        status = compact(report, err);
+        status = compact(terminal, options, stream, store, report, err);
     if (status == SHALE_OK && options->sweep)
         status = sweep(terminal, options, store, report, err);
     shale_store_free(store);
@@ -117,22 +157,33 @@ static enum shale_status work(struct terminal *terminal, const struct options *o
 
 int command_compact(struct terminal *terminal, int argc, char **argv)
 {
-    static const char *const allowed[] = {"sweep",  "alone",   "retention", "dry-run",
-                                          "memory", "threads", "temp",      NULL};
+    static const char *const allowed[] = {"sweep",  "alone",  "retention", "dry-run", "memory",
+                                          "stream", "target", "partition", "temp",    NULL};
     struct options options;
     struct shale_err err;
     struct report report = {0};
+    struct shale_stream *stream = NULL;
     enum shale_status status;
     shale_err_clear(&err);
     if (!options_parse(terminal, "compact", allowed, argc, argv, &options)) {
         options_free(&options);
         return 2;
     }
-    status = work(terminal, &options, &report, &err);
+    status = check_options(&options, &err);
+    if (status == SHALE_OK && options.stream != NULL) {
+        stream = read_stream(terminal, options.stream, &status);
+        if (stream == NULL) { /* its errors were shown */
+            options_free(&options);
+            return shale_status_exit_code(status);
+        }
+    }
+    if (status == SHALE_OK)
+        status = work(terminal, &options, stream, &report, &err);
     if (report.compacts || report.sweeps)
         print_report(&options, &report, status);
     if (status != SHALE_OK)
         terminal_error(terminal, &err);
+    shale_stream_free(stream);
     options_free(&options);
     return shale_status_exit_code(status);
 }

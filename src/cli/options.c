@@ -32,6 +32,7 @@ static const struct option {
     {"counts", FLAG, AT(counts)},       {"before", TEXT, AT(before)},
     {"column", TEXT, AT(column)},       {"adopt", FLAG, AT(adopt)},
     {"consumed", TEXT, AT(consumed)},   {"consumed-before", TEXT, AT(consumed_before)},
+    {"partition", TEXT, AT(partition)}, {"target", SIZE, AT(target_bytes)},
 };
 #undef AT
 
