@@ -22,11 +22,13 @@
  *
  * What is copied.  A column of the new schema is the column of that name in the old file.  All row
  * groups are copied when each column has, leaf by leaf, the same physical type, annotation and
- * levels.  Else (required instead of optional, lists of two levels, decimals in another physical
- * type ...), and for writers whose files readers know by their created_by to need rules of their
- * own, all rows are encoded again, once, and plan->why says so.  Refused, by name: a column of
- * another type, one that the new schema has not, one that cannot be read (encrypted, float16 ...),
- * chunks that overlap.
+ * levels, in the same order, and those that are added come behind them (shale_append_order() makes
+ * such an order: in a row group, pages lie in the order of the columns, and there are readers that
+ * take it for granted).  Else (required instead of optional, lists of two levels, decimals in
+ * another physical type ...), and for writers whose files readers know by their created_by to need
+ * rules of their own, all rows are encoded again, once, and plan->why says so.  Refused, by name: a
+ * column of another type, one that the new schema has not, one that cannot be read (encrypted,
+ * float16 ...), chunks that overlap.
  *
  * Small row groups.  With each file that grows by a little there would be one more row group.  So
  * the last row groups are encoded again together with the new rows, by this rule, with 'taken' the
@@ -75,6 +77,12 @@ SHALE_MUST_USE enum shale_status shale_append_new(const struct shale_mem *mem,
                                                   const struct shale_append_options *options,
                                                   struct shale_append **out, struct shale_err *err);
 void shale_append_free(struct shale_append *append);
+
+/* The order of the schema's columns in which the file grows by copies, where it can: those that it
+ * has, as it has them, then the others.  order[i], of as many as the schema has, is the number in
+ * the schema of the column that is to be the i-th. */
+void shale_append_order(const struct shale_reader *reader, const struct shale_schema *schema,
+                        size_t *order);
 
 struct shale_append_plan {
     int64_t copied_bytes; /* of the old file's beginning, its magic included; 0: copy nothing */

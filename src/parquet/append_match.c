@@ -202,9 +202,26 @@ static enum shale_status match_column(struct match *match, const struct shale_co
     return match_leaves(match, column, def, to);
 }
 
+/* In a row group pages lie in the order of the columns, as some readers take for granted (one read
+ * from the first chunk to the last): so the old columns stay in their order, and what is added
+ * comes behind them. */
+static void check_order(struct shale_append *append)
+{
+    size_t next = 0;
+    for (size_t i = 0; i < append->n_leaves; i++) {
+        size_t from = append->leaf_from[i];
+        if (from != SHALE_NOWHERE && (from < next || next == SHALE_NOWHERE)) {
+            encode_all(append, "its columns stand in another order, or new ones between them",
+                       append->file->leaves[from].path);
+            return;
+        }
+        next = from == SHALE_NOWHERE ? SHALE_NOWHERE : from + 1;
+    }
+}
+
 static enum shale_status match_columns(struct match *match)
 {
-    const struct shale_append *append = match->append;
+    struct shale_append *append = match->append;
     const struct shale_schema *schema = append->options.schema;
     enum shale_status status = SHALE_OK;
     size_t number = 0, to = 0;
@@ -215,7 +232,50 @@ static enum shale_status match_columns(struct match *match)
         if (!match->taken[i])
             status = refuse(match, append->file->schema.columns[i].name,
                             "the new schema has no such column: keep it, or begin another file");
+    if (status == SHALE_OK && append->file->n_row_groups > 0)
+        check_order(append);
     return status;
+}
+
+/* ---- Order -------------------------------------------------------------------------------------
+ */
+
+static bool is_among(size_t number, const size_t *numbers, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (numbers[i] == number)
+            return true;
+    return false;
+}
+
+/* The number of the column of that name, looked for from 'hint' on. */
+static size_t number_of(const struct shale_schema *schema, struct shale_str name, size_t hint)
+{
+    for (size_t i = 0; i < schema->n_columns; i++) {
+        size_t number = (hint + i) % schema->n_columns;
+        if (shale_str_equal(schema->columns[number].name, name))
+            return number;
+    }
+    return SHALE_NOWHERE;
+}
+
+void shale_append_order(const struct shale_reader *reader, const struct shale_schema *schema,
+                        size_t *order)
+{
+    const struct shale_file *file = shale_reader_file(reader);
+    size_t n = 0, leaf = 0, number = SHALE_NOWHERE;
+    for (size_t i = 0; i < file->schema.n_columns && n < schema->n_columns; i++) {
+        while (leaf < file->n_leaves && file->leaves[leaf].column < i)
+            leaf++;
+        number = number_of(schema, file->schema.columns[i].name, number + 1);
+        if (number == SHALE_NOWHERE)
+            break; /* this file cannot grow to that */
+        if (!is_always_null(file, leaf) && !is_among(number, order, n))
+            order[n++] = number;
+    }
+    for (size_t i = 0; i < schema->n_columns; i++)
+        if (!is_among(i, order, n))
+            order[n++] = i;
 }
 
 /* ---- All ---------------------------------------------------------------------------------------

@@ -130,14 +130,13 @@ size_t shale_file_writer_n_waiting_bytes(const struct shale_file_writer *writer)
     return writer->n_waiting_bytes;
 }
 
-/* ---- A file that grows -------------------------------------------------------------------------
+/* ---- Rows that somebody else holds -------------------------------------------------------------
  */
 
-/* Rows of it that are encoded again: a copy, in one allocation with the views. */
 struct copied {
     const struct shale_mem *mem;
     struct shale_batch *batch;
-    struct shale_column *columns; /* one a column, then the nodes of all */
+    struct shale_column *columns; /* views: one a column, then the nodes of all */
 };
 
 static void free_copied(void *owner)
@@ -161,30 +160,35 @@ static void view_columns(const struct shale_file_writer *writer, struct copied *
     }
 }
 
-static enum shale_status append_copy(struct shale_file_writer *writer,
-                                     const struct shale_rows *rows, struct shale_err *err)
+enum shale_status shale_file_writer_copy(struct shale_file_writer *writer,
+                                         const struct shale_column *columns, int64_t n_rows,
+                                         struct shale_err *err)
 {
     struct copied *copied = shale_mem_zeroed(writer->mem, 1, sizeof *copied);
-    struct shale_file_piece piece = {.n_rows = rows->n_rows, .release = free_copied};
-    size_t n_nodes = rows->n_columns;
+    struct shale_file_piece piece = {.n_rows = n_rows, .release = free_copied};
+    size_t n_columns = shale_leaf_n_columns(writer->schema), n_nodes = n_columns;
     if (copied == NULL)
         return SHALE_ERR(err, no_memory);
     copied->mem = writer->mem;
     for (size_t i = 0; i < writer->schema->n_columns; i++)
         n_nodes += shale_type_n_nodes(&writer->schema->columns[i].type);
     copied->columns = shale_mem_zeroed(writer->mem, n_nodes, sizeof *copied->columns);
-    if (copied->columns == NULL || shale_batch_copy(writer->mem, writer->schema, rows->columns,
-                                                    rows->n_rows, &copied->batch) != SHALE_OK) {
+    if (copied->columns == NULL || shale_batch_copy(writer->mem, writer->schema, columns, n_rows,
+                                                    &copied->batch) != SHALE_OK) {
         free_copied(copied);
         return SHALE_ERR(err, no_memory);
     }
-    view_columns(writer, copied, rows->n_columns);
+    view_columns(writer, copied, n_columns);
     piece.columns = copied->columns;
     piece.n_bytes = shale_batch_n_bytes(copied->batch);
     piece.owner = copied;
     return shale_file_writer_append(writer, &piece, err);
 }
 
+/* ---- The file ----------------------------------------------------------------------------------
+ */
+
+/* A file that grows: its rows that are encoded again are the first. */
 static enum shale_status begin_append(struct shale_file_writer *writer, struct shale_err *err)
 {
     struct shale_append *append = writer->options.append;
@@ -194,13 +198,10 @@ static enum shale_status begin_append(struct shale_file_writer *writer, struct s
         status = shale_append_next(append, &rows, err);
         if (status != SHALE_OK || rows == NULL)
             break;
-        status = append_copy(writer, rows, err);
+        status = shale_file_writer_copy(writer, rows->columns, rows->n_rows, err);
     }
     return status;
 }
-
-/* ---- The file ----------------------------------------------------------------------------------
- */
 
 enum shale_status shale_file_writer_new(const struct shale_mem *mem,
                                         const struct shale_schema *schema,

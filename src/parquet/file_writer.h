@@ -52,6 +52,11 @@ SHALE_MUST_USE enum shale_status shale_file_writer_append(struct shale_file_writ
                                                           const struct shale_file_piece *piece,
                                                           struct shale_err *err);
 
+/* Take a copy of 'n_rows' rows of columns, one a column of the schema, children linked. */
+SHALE_MUST_USE enum shale_status shale_file_writer_copy(struct shale_file_writer *writer,
+                                                        const struct shale_column *columns,
+                                                        int64_t n_rows, struct shale_err *err);
+
 /* What waits becomes a row group now. */
 SHALE_MUST_USE enum shale_status shale_file_writer_cut(struct shale_file_writer *writer,
                                                        struct shale_err *err);
