@@ -32,7 +32,7 @@ struct options {
     int64_t memory_bytes, target_bytes;
     int64_t limit, offset; /* rows; -1: not said */
     unsigned n_threads;
-    bool adopt, replace, dry_run, sweep, alone, counts;
+    bool adopt, replace, rebuild, dry_run, sweep, alone, counts;
 };
 
 /* The terminal: log lines, progress, and the environment made of the real world. */
@@ -88,6 +88,7 @@ int command_inspect(struct terminal *terminal, int argc, char **argv);
 int command_verify(struct terminal *terminal, int argc, char **argv);
 int command_compact(struct terminal *terminal, int argc, char **argv);
 int command_rejects(struct terminal *terminal, int argc, char **argv);
+int command_rebuild(struct terminal *terminal, int argc, char **argv);
 int command_expire(struct terminal *terminal, int argc, char **argv);
 int command_erase(struct terminal *terminal, int argc, char **argv);
 int command_explain(struct terminal *terminal, int argc, char **argv);

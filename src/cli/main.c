@@ -12,15 +12,15 @@ static const struct {
     const char *name;
     int (*run)(struct terminal *terminal, int argc, char **argv);
 } commands[] = {
-    {"run", command_run},       {"convert", command_convert}, {"check", command_check},
-    {"cat", command_cat},       {"inspect", command_inspect}, {"explain", command_explain},
-    {"verify", command_verify}, {"rejects", command_rejects}, {"compact", command_compact},
-    {"expire", command_expire}, {"erase", command_erase},
+    {"run", command_run},         {"convert", command_convert}, {"check", command_check},
+    {"cat", command_cat},         {"inspect", command_inspect}, {"explain", command_explain},
+    {"verify", command_verify},   {"rejects", command_rejects}, {"compact", command_compact},
+    {"rebuild", command_rebuild}, {"expire", command_expire},   {"erase", command_erase},
 };
 
 /* Commands of the design that later versions bring. */
-static const char *const later[] = {"plan",    "commit", "infer",  "ddl",
-                                    "enqueue", "worker", "lambda", "rebuild"};
+static const char *const later[] = {"plan",    "commit", "infer", "ddl",
+                                    "enqueue", "worker", "lambda"};
 
 static void usage(FILE *to)
 {
@@ -43,6 +43,8 @@ static void usage(FILE *to)
         "table\n"
         "                                          does not need\n"
         "  shale rejects list TABLE | FILE         what was rejected, by rule, field, object, day\n"
+        "  shale rebuild STREAM.yaml --from-date D --to-date D\n"
+        "                                          what was read of those days, read again\n"
         "  shale expire TABLE --before D           rows older than that go, for good\n"
         "  shale erase TABLE --where COLUMN=VALUE  rows with this value go, for good\n"
         "  shale rejects replay STREAM.yaml        try the rejects of its output again, with a\n"

@@ -200,6 +200,7 @@ int execute(struct terminal *terminal, struct shale_stream *stream, const struct
         .replace = convert || options->replace,
         .n_threads = options->n_threads != 0 ? options->n_threads : count_cores(),
         .memory_bytes = options->memory_bytes != 0 ? options->memory_bytes : DEFAULT_MEMORY,
+        .rebuild = options->rebuild,
         .observer = terminal->is_terminal && !terminal->json ? &observer : NULL,
     };
     struct shale_summary summary;
@@ -245,6 +246,31 @@ static int with_stream(struct terminal *terminal, const char *path, const struct
     else
         code = execute(terminal, stream, options, convert, NULL);
     shale_stream_free(stream);
+    return code;
+}
+
+int command_rebuild(struct terminal *terminal, int argc, char **argv)
+{
+    static const char *const allowed[] = {"source",  "output",    "format",  "temp",    "memory",
+                                          "threads", "from-date", "to-date", "dry-run", NULL};
+    struct options options;
+    struct shale_err err;
+    int code = 2;
+    shale_err_clear(&err);
+    if (options_parse(terminal, "rebuild", allowed, argc, argv, &options)) {
+        options.rebuild = true;
+        options.settle = "0"; /* only what was read before is read */
+        if (options.n_names != 1) {
+            (void)SHALE_ERR(&err, names_missing, "rebuild", "one stream definition");
+            terminal_error(terminal, &err);
+        } else if (options.from_date == NULL || options.to_date == NULL) {
+            (void)SHALE_ERR(&err, rebuild_dates);
+            terminal_error(terminal, &err);
+        } else {
+            code = with_stream(terminal, options.names[0], &options, false);
+        }
+    }
+    options_free(&options);
     return code;
 }
 

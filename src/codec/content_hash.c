@@ -49,6 +49,12 @@ void shale_content_hash(struct shale_str bytes, char out[SHALE_CONTENT_HASH_CHAR
     put_hex(XXH3_128bits(bytes.data, bytes.n_bytes), out);
 }
 
+struct shale_content_hash128 shale_content_hash128(struct shale_str bytes)
+{
+    XXH128_hash_t hash = XXH3_128bits(bytes.data, bytes.n_bytes);
+    return (struct shale_content_hash128){hash.high64, hash.low64};
+}
+
 uint64_t shale_content_hash64(struct shale_str text)
 {
     return XXH3_64bits(text.data, text.n_bytes);

@@ -31,6 +31,12 @@ void shale_content_hash_finish(const struct shale_content_hash *hash,
 /* All at once. */
 void shale_content_hash(struct shale_str bytes, char out[SHALE_CONTENT_HASH_CHARS + 1]);
 
+/* The same as a number, for comparing. */
+struct shale_content_hash128 {
+    uint64_t high, low;
+};
+struct shale_content_hash128 shale_content_hash128(struct shale_str bytes);
+
 /* XXH3-64 of a text: the same in every version and on every machine. */
 uint64_t shale_content_hash64(struct shale_str text);
 

@@ -29,17 +29,23 @@ void shale_tally_begin(struct shale_tally *tally, struct shale_str tag)
     shale_buf_reset(&tally->hashes);
 }
 
+static void copy_hash(struct shale_str text, char out[SHALE_HASH_BYTES + 1])
+{
+    size_t n = text.n_bytes < SHALE_HASH_BYTES ? text.n_bytes : SHALE_HASH_BYTES;
+    if (n > 0)
+        memcpy(out, text.data, n);
+    out[n] = '\0';
+}
+
 bool shale_tally_add(struct shale_tally *tally, const struct shale_ledger_row *row)
 {
     if (shale_str_equal(row->tag, tally->tag)) {
-        size_t n = row->definition.n_bytes;
         tally->known = true;
-        n = n < sizeof tally->definition ? n : sizeof tally->definition - 1;
-        if (n > 0)
-            memcpy(tally->definition, row->definition.data, n);
-        tally->definition[n] = '\0';
+        copy_hash(row->definition, tally->definition);
+        copy_hash(row->hash, tally->hash);
+        return true;
     }
-    if (tally->known || row->state != SHALE_LEDGER_DONE)
+    if (row->state != SHALE_LEDGER_DONE)
         return true;
     return shale_buf_append_str(&tally->texts, row->hash) == SHALE_OK &&
            shale_buf_append(&tally->hashes, &row->hash, sizeof row->hash) == SHALE_OK;
@@ -51,17 +57,19 @@ void shale_tally_end(struct shale_tally *tally, struct shale_decision *out)
     size_t n = tally->hashes.n_bytes / sizeof *hashes;
     const char *text = tally->texts.data == NULL ? "" : tally->texts.data;
     *out = (struct shale_decision){.verdict = SHALE_VERDICT_NEW};
-    if (tally->known)
-        *out = (struct shale_decision){.verdict = SHALE_VERDICT_KNOWN,
-                                       .definition = tally->definition};
-    if (tally->known || n == 0)
-        return;
     for (size_t i = 0; i < n; i++) {
         hashes[i].data = text;
         text += hashes[i].n_bytes;
     }
-    *out = (struct shale_decision){
-        .verdict = SHALE_VERDICT_CHANGED, .done_hashes = hashes, .n_done_hashes = n};
+    if (tally->known) {
+        *out = (struct shale_decision){.verdict = SHALE_VERDICT_KNOWN,
+                                       .definition = tally->definition};
+        for (size_t i = 0; i < n; i++)
+            out->other_done = out->other_done || !shale_str_is(hashes[i], tally->hash);
+    } else if (n > 0) {
+        *out = (struct shale_decision){
+            .verdict = SHALE_VERDICT_CHANGED, .done_hashes = hashes, .n_done_hashes = n};
+    }
 }
 
 /* ---- The merge --------------------------------------------------------------------------------

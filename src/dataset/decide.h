@@ -9,7 +9,8 @@
 struct shale_tally {
     struct shale_str tag; /* of the object that is decided; borrowed */
     bool known;
-    char definition[SHALE_HASH_BYTES + 1]; /* of that tag's row */
+    char definition[SHALE_HASH_BYTES + 1]; /* of that tag's row ... */
+    char hash[SHALE_HASH_BYTES + 1];       /* ... and that of its bytes */
     struct shale_buf texts;                /* hashes of done tags, one behind the other ... */
     struct shale_buf hashes;               /* ... struct shale_str of each */
 };

@@ -257,15 +257,22 @@ static void load_row(const struct shale_condition_on *on, const struct shale_col
         memcpy(&out->as, (const char *)column->data + width * (size_t)row, width);
 }
 
+/* 'column' NULL: there is none, or all of it is null. */
+static bool cell_meets(const struct shale_condition_on *on, const struct shale_column *column,
+                       int64_t row)
+{
+    struct shale_value value;
+    if (column == NULL || shale_column_is_null(column, row))
+        return shale_erasure_meets(on, NULL);
+    load_row(on, column, row, &value);
+    return shale_erasure_meets(on, &value);
+}
+
 static bool row_meets(const struct shale_condition_on *on, const struct shale_column *columns,
                       const bool *missing, int64_t row)
 {
-    struct shale_value value;
-    if (on->place == SHALE_ON_NOTHING || (missing != NULL && missing[on->view]) ||
-        shale_column_is_null(&columns[on->view], row))
-        return shale_erasure_meets(on, NULL);
-    load_row(on, &columns[on->view], row, &value);
-    return shale_erasure_meets(on, &value);
+    bool absent = on->place == SHALE_ON_NOTHING || (missing != NULL && missing[on->view]);
+    return cell_meets(on, absent ? NULL : &columns[on->view], row);
 }
 
 /* The partition's value of a file's rows: NULL data where it is null. */
@@ -355,44 +362,26 @@ enum shale_status shale_erasures_rows(const struct shale_erasures *erasures,
     return SHALE_OK;
 }
 
+bool shale_erasures_built(const struct shale_erasures *erasures,
+                          const struct shale_builder *builder, int64_t row)
+{
+    bool found = false;
+    for (size_t begin = 0, end; begin < erasures->n && !found; begin = end) {
+        end = group_end(erasures, begin);
+        found = true;
+        for (size_t i = begin; i < end && found; i++) {
+            const struct shale_condition_on *on = &erasures->on[i];
+            struct shale_column column = {0};
+            if (on->place == SHALE_ON_COLUMN)
+                shale_builder_column(builder, on->column, &column);
+            found = cell_meets(on, on->place == SHALE_ON_COLUMN ? &column : NULL, row);
+        }
+    }
+    return found;
+}
+
 /* ---- Files -------------------------------------------------------------------------------------
  */
-
-struct bounds {
-    const struct shale_condition_on *on;
-    struct shale_buf scratch;
-    bool has_minimum, has_maximum;
-    struct shale_value minimum, maximum;
-    int64_t n_nulls; /* -1: not said */
-};
-
-static enum shale_status take_bound(void *ctx, enum shale_stat which, struct shale_str path,
-                                    struct shale_str text)
-{
-    struct bounds *bounds = ctx;
-    const struct shale_type *type = bounds->on->type;
-    struct shale_value *to = which == SHALE_STAT_MINIMUM ? &bounds->minimum : &bounds->maximum;
-    enum shale_status status;
-    if (!shale_str_equal(path, bounds->on->def->name))
-        return SHALE_OK;
-    shale_buf_reset(&bounds->scratch);
-    if (which == SHALE_STAT_NULLS) {
-        const struct shale_type number = {.kind = SHALE_INT64};
-        status = shale_parse_value(&number, text, &bounds->scratch, NULL);
-        if (status == SHALE_OK)
-            memcpy(&bounds->n_nulls, bounds->scratch.data, sizeof bounds->n_nulls);
-        return status == SHALE_NOMEM ? status : SHALE_OK;
-    }
-    status = shale_stats_value(type, which, text, true, &bounds->scratch);
-    if (status != SHALE_OK)
-        return status == SHALE_NOMEM ? status : SHALE_OK; /* it says nothing */
-    shale_erasure_load(type, shale_buf_str(&bounds->scratch), to);
-    if (which == SHALE_STAT_MINIMUM)
-        bounds->has_minimum = true;
-    else
-        bounds->has_maximum = true;
-    return SHALE_OK;
-}
 
 /* A file whose bounds lie on one side of the moment need not be opened. */
 static enum shale_status reach_before(const struct shale_erasures *erasures,
@@ -400,21 +389,24 @@ static enum shale_status reach_before(const struct shale_erasures *erasures,
                                       const struct shale_condition_on *on,
                                       enum shale_erasure_reach *out)
 {
-    struct bounds bounds = {.on = on, .n_nulls = -1};
+    struct shale_stats_range range;
+    struct shale_value minimum, maximum;
     enum shale_status status;
-    shale_buf_init(&bounds.scratch, erasures->mem, MOST_BYTES);
-    status = shale_stats_walk(erasures->mem, add->stats, take_bound, &bounds, NULL);
-    shale_buf_fini(&bounds.scratch);
+    shale_stats_range_init(&range, erasures->mem);
+    status = shale_stats_range_read(&range, add->stats, on->def);
+    if (range.has_minimum)
+        shale_erasure_load(on->type, shale_buf_str(&range.minimum), &minimum);
+    if (range.has_maximum)
+        shale_erasure_load(on->type, shale_buf_str(&range.maximum), &maximum);
     *out = SHALE_ERASURE_SOME;
-    if (status != SHALE_OK)
-        return status == SHALE_NOMEM ? status : SHALE_OK;
-    if ((bounds.has_minimum && !shale_erasure_meets(on, &bounds.minimum)) ||
-        (add->n_rows >= 0 && bounds.n_nulls == add->n_rows))
+    if ((range.has_minimum && !shale_erasure_meets(on, &minimum)) ||
+        (add->n_rows >= 0 && range.n_nulls == add->n_rows))
         *out = SHALE_ERASURE_NONE;
-    else if (bounds.has_maximum && shale_erasure_meets(on, &bounds.maximum) &&
-             bounds.n_nulls == 0 && add->n_rows >= 0)
+    else if (range.has_maximum && shale_erasure_meets(on, &maximum) && range.n_nulls == 0 &&
+             add->n_rows >= 0)
         *out = SHALE_ERASURE_ALL;
-    return SHALE_OK;
+    shale_stats_range_fini(&range);
+    return status;
 }
 
 static enum shale_status reach_of(const struct shale_erasures *erasures,

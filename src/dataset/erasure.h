@@ -10,7 +10,7 @@
 #ifndef SHALE_DATASET_ERASURE_H
 #define SHALE_DATASET_ERASURE_H
 
-#include "columns/column.h"
+#include "columns/builder.h"
 #include "dataset/ledger.h"
 #include "dataset/log.h"
 #include "schema/stream.h"
@@ -42,6 +42,10 @@ SHALE_MUST_USE enum shale_status shale_erasures_rows(const struct shale_erasures
                                                      const struct shale_column *columns,
                                                      const bool *missing, int64_t n_rows,
                                                      bool *keep);
+
+/* Does a row of a builder meet them, which has the stream's columns? */
+bool shale_erasures_built(const struct shale_erasures *erasures,
+                          const struct shale_builder *builder, int64_t row);
 
 /* What the log says of a file of the table: do rows of it meet the conditions? */
 enum shale_erasure_reach { SHALE_ERASURE_NONE, SHALE_ERASURE_SOME, SHALE_ERASURE_ALL };

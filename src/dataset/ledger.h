@@ -232,6 +232,7 @@ struct shale_decision {
     const struct shale_str *done_hashes; /* CHANGED: of the done tags; good until the next call */
     size_t n_done_hashes;
     const char *definition; /* KNOWN: that of the tag's row; good until the next call */
+    bool other_done;        /* KNOWN: of another tag with other bytes rows were written as well */
 };
 
 /* A plan of the listing of one source, which is not "": keys must come in ascending order, each

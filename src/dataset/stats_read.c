@@ -224,3 +224,57 @@ enum shale_status shale_stats_may_hold(const struct shale_mem *mem, struct shale
     *may_hold = status != SHALE_OK || question.may_hold;
     return status == SHALE_NOMEM ? status : SHALE_OK; /* one that is damaged says nothing */
 }
+
+/* ---- Bounds -----------------------------------------------------------------------------------
+ */
+
+void shale_stats_range_init(struct shale_stats_range *range, const struct shale_mem *mem)
+{
+    *range = (struct shale_stats_range){.n_nulls = -1};
+    shale_buf_init(&range->minimum, mem, SIZE_MAX);
+    shale_buf_init(&range->maximum, mem, SIZE_MAX);
+}
+
+void shale_stats_range_fini(struct shale_stats_range *range)
+{
+    shale_buf_fini(&range->minimum);
+    shale_buf_fini(&range->maximum);
+}
+
+struct ranging {
+    struct shale_stats_range *range;
+    const struct shale_column_def *def;
+};
+
+static enum shale_status take_bound(void *ctx, enum shale_stat which, struct shale_str path,
+                                    struct shale_str text)
+{
+    const struct ranging *ranging = ctx;
+    struct shale_stats_range *range = ranging->range;
+    struct shale_buf *to = which == SHALE_STAT_MINIMUM ? &range->minimum : &range->maximum;
+    enum shale_status status;
+    if (!shale_str_equal(path, ranging->def->name))
+        return SHALE_OK;
+    if (which == SHALE_STAT_NULLS) {
+        if (!shale_number_valid(text) || shale_number_i64(text, &range->n_nulls) != SHALE_NUMBER_OK)
+            range->n_nulls = -1;
+        return SHALE_OK;
+    }
+    shale_buf_reset(to);
+    status = shale_stats_value(&ranging->def->type, which, text, true, to);
+    *(which == SHALE_STAT_MINIMUM ? &range->has_minimum : &range->has_maximum) = status == SHALE_OK;
+    return status == SHALE_NOMEM ? status : SHALE_OK; /* else it says nothing */
+}
+
+enum shale_status shale_stats_range_read(struct shale_stats_range *range, struct shale_str json,
+                                         const struct shale_column_def *def)
+{
+    struct ranging ranging = {range, def};
+    enum shale_status status =
+        shale_stats_walk(range->minimum.mem, json, take_bound, &ranging, NULL);
+    if (status == SHALE_OK)
+        return SHALE_OK;
+    range->has_minimum = range->has_maximum = false;
+    range->n_nulls = -1;
+    return status == SHALE_NOMEM ? status : SHALE_OK;
+}

@@ -35,4 +35,17 @@ SHALE_MUST_USE enum shale_status shale_stats_may_hold(const struct shale_mem *me
                                                       bool is_null, struct shale_str value,
                                                       bool *may_hold);
 
+/* What is said of a column: bounds as they lie in memory, the maximum widened. */
+struct shale_stats_range {
+    struct shale_buf minimum, maximum;
+    bool has_minimum, has_maximum;
+    int64_t n_nulls; /* -1: not said */
+};
+void shale_stats_range_init(struct shale_stats_range *range, const struct shale_mem *mem);
+void shale_stats_range_fini(struct shale_stats_range *range);
+/* Returns SHALE_OK or SHALE_NOMEM; statistics that are damaged say nothing. */
+SHALE_MUST_USE enum shale_status shale_stats_range_read(struct shale_stats_range *range,
+                                                        struct shale_str json,
+                                                        const struct shale_column_def *def);
+
 #endif

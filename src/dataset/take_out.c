@@ -106,8 +106,7 @@ static enum shale_status choose_files(struct taking *taking, struct shale_err *e
 /* ---- A file ------------------------------------------------------------------------------------
  */
 
-/* Of those, the ledger counts the rows. */
-static bool is_ours(const struct shale_log_add *add)
+bool shale_add_is_ours(const struct shale_log_add *add)
 {
     for (size_t i = 0; i < add->n_tags; i++)
         if (shale_str_is(add->tags[i].key, SHALE_TAG_FOOTER) && add->tags[i].value.n_bytes > 0)
@@ -120,7 +119,7 @@ static enum shale_status remove_file(struct taking *taking, const struct shale_l
 {
     const struct shale_log_remove remove = {
         .path = add->path, .url = add->url, .deleted_ms = taking->now_ms, .data_change = true};
-    taking->out->n_rows_gone += is_ours(add) ? n_rows : 0;
+    taking->out->n_rows_gone += shale_add_is_ours(add) ? n_rows : 0;
     return shale_buf_append(&taking->removes, &remove, sizeof remove) == SHALE_OK
                ? SHALE_OK
                : SHALE_ERR(err, no_memory);
@@ -250,6 +249,19 @@ static enum shale_status keep_lists(struct taking *taking, struct shale_err *err
     return SHALE_OK;
 }
 
+enum shale_status shale_base_missing(struct shale_store *store, const struct shale_base *base,
+                                     struct shale_err *err)
+{
+    int64_t tip = -1, checkpoint;
+    struct shale_err said; /* of what is missing */
+    enum shale_status status;
+    shale_err_clear(&said);
+    status = shale_log_tip(store, base->log->version, &tip, &checkpoint, &said);
+    if (status != SHALE_OK || tip != base->log->version)
+        return SHALE_CONFLICT;
+    return SHALE_ERR(err, verify_missing);
+}
+
 enum shale_status shale_take_out(struct shale_store *store, const struct shale_base *base,
                                  const struct shale_take_out *options, struct shale_arena *arena,
                                  struct shale_taken_out *out, struct shale_err *err)
@@ -277,7 +289,7 @@ enum shale_status shale_take_out(struct shale_store *store, const struct shale_b
     shale_buf_fini(&taking.files);
     shale_buf_fini(&taking.removes);
     shale_buf_fini(&taking.adds);
-    return status == SHALE_NOT_FOUND ? SHALE_CONFLICT : status;
+    return status == SHALE_NOT_FOUND ? shale_base_missing(store, base, err) : status;
 }
 
 enum shale_status shale_taken_out_commit(const struct shale_taken_out *taken,

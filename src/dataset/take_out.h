@@ -47,6 +47,14 @@ SHALE_MUST_USE enum shale_status shale_take_out(struct shale_store *store,
                                                 struct shale_arena *arena,
                                                 struct shale_taken_out *out, struct shale_err *err);
 
+/* Something that 'base' names is not there.  SHALE_CONFLICT: it was taken out since then;
+ * SHALE_CORRUPT: the log is as it was, so that the table is damaged; others as of the store. */
+SHALE_MUST_USE enum shale_status
+shale_base_missing(struct shale_store *store, const struct shale_base *base, struct shale_err *err);
+
+/* Did we write the file, so that the ledger counts its rows? */
+bool shale_add_is_ours(const struct shale_log_add *add);
+
 /* Add it to a commit, behind the adds that this has.  Texts and lists are borrowed or the arena's.
  */
 SHALE_MUST_USE enum shale_status shale_taken_out_commit(const struct shale_taken_out *taken,

@@ -16,6 +16,7 @@ enum column {
     FILTERED,
     DUPLICATES,
     N_ROWS,
+    REPLACES,
     N_COLUMNS
 };
 
@@ -30,10 +31,34 @@ static const struct shale_column_def columns[N_COLUMNS] = {
     [WRITTEN] = COLUMN("written", SHALE_INT64),   [REJECTED] = COLUMN("rejected", SHALE_INT64),
     [FILTERED] = COLUMN("filtered", SHALE_INT64), [DUPLICATES] = COLUMN("duplicates", SHALE_INT64),
     [N_ROWS] = COLUMN("n_rows", SHALE_INT64), /* of the parcel, with this object */
+    [REPLACES] = COLUMN("replaces", SHALE_INT64),
 };
 #undef COLUMN
 
 const struct shale_schema consumed_schema = {columns, N_COLUMNS};
+
+/* With 'replace' the rows are those of the version that was read last, and the ledger does not say
+ * which that is: the bytes must be those of all of them. */
+bool object_is_touched(const struct run *run, const struct object *object, const char *hash)
+{
+    size_t n_same = 0;
+    for (size_t i = 0; i < object->n_hashes; i++)
+        n_same += shale_str_is(object->hashes[i], hash);
+    return run->stream->on_change == SHALE_ON_CHANGE_REPLACE
+               ? n_same > 0 && n_same == object->n_hashes
+               : n_same > 0;
+}
+
+/* Do what is in the table of this object, and its rejects, give way to what was read now? */
+static bool replaces(const struct run *run, const struct object *object,
+                     enum shale_ledger_state state, const char *hash)
+{
+    if (run->options->rebuild)
+        return true;
+    return object->changed && state == SHALE_LEDGER_DONE &&
+           run->stream->on_change == SHALE_ON_CHANGE_REPLACE &&
+           !object_is_touched(run, object, hash);
+}
 
 enum shale_status consumed_append(struct worker *worker, const struct object *object,
                                   enum shale_ledger_state state, const char *hash,
@@ -55,6 +80,7 @@ enum shale_status consumed_append(struct worker *worker, const struct object *ob
     shale_builder_i64(builder, FILTERED, now->filtered - before->filtered);
     shale_builder_i64(builder, DUPLICATES, 0); /* the sequencer knows */
     shale_builder_i64(builder, N_ROWS, shale_builder_n_rows(worker->builder));
+    shale_builder_i64(builder, REPLACES, replaces(worker->run, object, state, hash));
     return shale_builder_row(builder);
 }
 
@@ -114,4 +140,9 @@ enum shale_status consumed_drop(struct shale_batch *batch, int64_t row, int64_t 
 {
     enum shale_status status = shale_batch_add_at(batch, WRITTEN, row, -n);
     return status == SHALE_OK ? shale_batch_add_at(batch, DUPLICATES, row, n) : status;
+}
+
+bool consumed_replaces(const struct shale_batch *batch, int64_t row)
+{
+    return number_of(batch, REPLACES, row) != 0;
 }

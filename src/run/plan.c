@@ -125,7 +125,7 @@ static bool is_settled(const struct run *run, const struct shale_listed *listed)
     return settle_us <= 0 || run->began_wall_us - listed->mtime_ns / 1000 >= settle_us;
 }
 
-static bool is_taken(const struct run *run, struct shale_str key)
+bool plan_takes(const struct run *run, struct shale_str key)
 {
     struct shale_str values[SHALE_TEMPLATE_MAX_PLACEHOLDERS];
     if (run->options->convert)
@@ -166,6 +166,14 @@ static enum shale_status next_file(struct run *run, struct shale_listed *out, bo
     }
 }
 
+/* Rebuild: what was read under this very tag.  Where rows of another version of it were kept as
+ * well, these would go with them: it is left alone. */
+static bool is_rebuilt(const struct run *run, const struct shale_decision *decision)
+{
+    return decision->verdict == SHALE_VERDICT_KNOWN &&
+           (!decision->other_done || run->stream->on_change == SHALE_ON_CHANGE_REPLACE);
+}
+
 /* The next object that is to be read, or '*end'. */
 static enum shale_status next_listed(struct run *run, struct shale_listed *out,
                                      struct shale_decision *decision, bool *end,
@@ -180,7 +188,7 @@ static enum shale_status next_listed(struct run *run, struct shale_listed *out,
             (run->table != NULL && table_is_behind(run, out->key)))
             continue;
         plan->tally.n_listed++;
-        if (!is_taken(run, out->key) || !is_settled(run, out)) {
+        if (!plan_takes(run, out->key) || !is_settled(run, out)) {
             plan->tally.n_passed_over++;
             continue;
         }
@@ -188,6 +196,13 @@ static enum shale_status next_listed(struct run *run, struct shale_listed *out,
             status = table_decide(run, out, decision, err);
         if (status != SHALE_OK)
             return status;
+        if (run->options->rebuild) {
+            plan->tally.n_known += is_rebuilt(run, decision);
+            if (is_rebuilt(run, decision))
+                return SHALE_OK;
+            plan->tally.n_passed_over++;
+            continue;
+        }
         plan->tally.n_new += decision->verdict == SHALE_VERDICT_NEW;
         plan->tally.n_changed += decision->verdict == SHALE_VERDICT_CHANGED;
         plan->tally.n_known += decision->verdict == SHALE_VERDICT_KNOWN;
@@ -216,7 +231,7 @@ enum shale_status plan_each(struct run *run,
     enum shale_status status;
     bool end = false;
     while ((status = next_file(run, &listed, &end, err)) == SHALE_OK && !end) {
-        if (root_is_own(run->plan.root, listed.key) || !is_taken(run, listed.key))
+        if (root_is_own(run->plan.root, listed.key) || !plan_takes(run, listed.key))
             continue;
         status = each(ctx, &listed, err);
         if (status != SHALE_OK)
@@ -240,7 +255,9 @@ enum shale_status plan_count(struct run *run, struct shale_err *err)
     bool end = false;
     while ((status = next_listed(run, &listed, &decision, &end, err)) == SHALE_OK && !end)
         run->n_total_bytes += listed.n_bytes;
-    run->n_total_objects = run->plan.tally.n_new + run->plan.tally.n_changed;
+    run->n_total_objects = run->options->rebuild
+                               ? run->plan.tally.n_known
+                               : run->plan.tally.n_new + run->plan.tally.n_changed;
     return status;
 }
 
@@ -344,8 +361,9 @@ static enum shale_status set_pending(struct run *run, const struct shale_listed 
 static bool phase_is_full(const struct run *run)
 {
     const struct tally *tally = &run->plan.tally;
-    return run->table != NULL && (tally->phase_objects >= run->stream->commit_every_objects ||
-                                  tally->phase_bytes >= run->stream->commit_every_bytes);
+    return run->table != NULL && !run->options->rebuild &&
+           (tally->phase_objects >= run->stream->commit_every_objects ||
+            tally->phase_bytes >= run->stream->commit_every_bytes);
 }
 
 /* Small objects that stand together, up to a large one. */

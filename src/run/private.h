@@ -13,6 +13,7 @@
  *     publish.c   a table: commits
  *     replay.c    rejects of the table in place of a source
  *     single.c    a checkpoint file: what of these two is its own
+ *     change.c    a table: what goes of objects that are read again
  *     run.c       which thread does what next; the memory account
  *
  * Everything that a thread finds in 'struct run' belongs to one of three owners: what is fixed
@@ -356,6 +357,11 @@ struct table {
     struct sums sums;         /* likewise */
     struct shale_arena arena; /* of one commit */
     int64_t rows_total;       /* of the table, as its ledger says; of the file */
+    /* Rebuild: the conditions that the base has, NULL without any; the file or segment that the
+     * commit takes out in any case, which all others name (first_input.h). */
+    struct shale_erasures *erasures;
+    struct shale_buf forced;
+    int64_t rows_replaced, rejects_replaced; /* by the commit under way */
 };
 
 /* What all commits of the run published. */
@@ -364,6 +370,8 @@ struct committed {
     int64_t n_versions, n_files, n_bytes;
     int64_t n_wasted; /* objects that were built for a commit that lost */
     bool has_rejects;
+    int64_t rows_replaced, rejects_replaced; /* see run.h */
+    int64_t n_left;
 };
 
 /* ---- The run ----------------------------------------------------------------------------------
@@ -517,6 +525,8 @@ SHALE_MUST_USE enum shale_status root_get(const struct root *root, const char *k
 bool root_is_own(const struct root *root, struct shale_str key);
 
 /* plan.c */
+/* Is it an object of the source, by its key, and of the days that are asked for? */
+bool plan_takes(const struct run *run, struct shale_str key);
 /* Can the keys be chosen as the options say? */
 SHALE_MUST_USE enum shale_status plan_check(const struct run *run, struct shale_err *err);
 /* What a run would read: counts in run->plan, bytes in run->n_total_bytes. */
@@ -593,6 +603,11 @@ int64_t consumed_n_rows(const struct shale_batch *batch, int64_t row);
 /* 'n' rows of that object are not written: they are duplicates. */
 SHALE_MUST_USE enum shale_status consumed_drop(struct shale_batch *batch, int64_t row, int64_t n);
 
+/* Do rows and rejects of that object, which the table has, give way to what was read now? */
+bool consumed_replaces(const struct shale_batch *batch, int64_t row);
+/* Are these the bytes of another tag that was read? */
+bool object_is_touched(const struct run *run, const struct object *object, const char *hash);
+
 /* read.c */
 SHALE_MUST_USE enum shale_status read_group(struct worker *worker, struct job *job);
 SHALE_MUST_USE enum shale_status read_object(struct worker *worker, struct job *job);
@@ -631,6 +646,11 @@ SHALE_MUST_USE enum shale_status table_note_input(struct run *run,
 /* A new name for a segment of the ledger. */
 enum { SEGMENT_PATH_BYTES = 64 };
 void ledger_path(struct run *run, char out[SEGMENT_PATH_BYTES]);
+typedef enum shale_status (*consumed_fn)(void *ctx, const struct shale_batch *batch,
+                                         struct shale_err *err);
+/* All objects that the phase has consumed, in plan order. */
+SHALE_MUST_USE enum shale_status consumed_each(struct run *run, consumed_fn visit, void *ctx,
+                                               struct shale_err *err);
 /* Can the table have the stream's columns?  Asked before anything is read. */
 SHALE_MUST_USE enum shale_status table_check(struct run *run, struct shale_err *err);
 /* Commit what the phase has made; its files have their names.
@@ -653,6 +673,17 @@ SHALE_MUST_USE enum shale_status replay_erase(const struct worker *worker,
                                               uint32_t **out, int64_t *n_gone);
 /* Has the phase anything to publish? */
 bool replay_has_news(const struct run *run);
+/* change.c */
+/* Do the options and the stream allow it? */
+SHALE_MUST_USE enum shale_status change_check(const struct run *run, struct shale_err *err);
+/* May objects of this run give way to what they are now? */
+bool change_wanted(const struct run *run);
+/* What goes of them, into the commit that brings 'ledger'.  SHALE_CONFLICT: the base is too old. */
+SHALE_MUST_USE enum shale_status change_fill(struct run *run, const struct shale_segment *ledger,
+                                             struct shale_commit *commit, struct shale_err *err);
+/* Rebuild: what all files of the commit name, by the first object that was read. */
+SHALE_MUST_USE enum shale_status change_choose_input(struct run *run, struct shale_str key,
+                                                     struct shale_err *err);
 
 /* single.c */
 /* Its place, for table_open(), which reads the base. */

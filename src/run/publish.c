@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "dataset/erase.h"
 #include "dataset/footer_hash.h"
 #include "json/writer.h"
 
@@ -172,35 +173,51 @@ static enum shale_status fill_rejects(struct run *run, struct shale_segment *out
 /* ---- The ledger's segment ---------------------------------------------------------------------
  */
 
-static enum shale_status add_objects(struct run *run, struct shale_ledger_writer *writer,
-                                     const struct shale_batch *batch, struct shale_err *err)
+struct adding {
+    struct run *run;
+    struct shale_ledger_writer *writer;
+};
+
+static enum shale_status add_objects(void *ctx, const struct shale_batch *batch,
+                                     struct shale_err *err)
 {
+    const struct adding *adding = ctx;
     enum shale_status status = SHALE_OK;
     for (int64_t i = 0; i < shale_batch_n_rows(batch) && status == SHALE_OK; i++) {
         struct shale_ledger_row row;
         consumed_row(batch, i, &row);
-        row.source =
-            run->options->replay != NULL ? SHALE_STR(SHALE_REJECTS_SOURCE) : run->table->source;
-        row.definition = shale_str_of(run->stream->hash);
-        status = shale_ledger_writer_add(writer, &row, err);
+        row.source = adding->run->options->replay != NULL ? SHALE_STR(SHALE_REJECTS_SOURCE)
+                                                          : adding->run->table->source;
+        row.definition = shale_str_of(adding->run->stream->hash);
+        status = shale_ledger_writer_add(adding->writer, &row, err);
     }
     return status;
 }
 
-static enum shale_status add_entry(struct run *run, struct shale_ledger_writer *writer,
-                                   const struct entry *entry, struct shale_err *err)
+static enum shale_status visit_entry(struct run *run, const struct entry *entry, consumed_fn visit,
+                                     void *ctx, struct shale_err *err)
 {
     struct shale_batch *batch;
     enum shale_status status;
     if (entry->batch != NULL)
-        return add_objects(run, writer, entry->batch, err);
+        return visit(ctx, entry->batch, err);
     batch = shale_mem_alloc(run->mem, entry->n_bytes); /* a batch holds no pointers */
     if (batch == NULL)
         return SHALE_ERR(err, no_memory);
     status = shale_spill_read(&run->seq.spill, entry->spill_at, batch, entry->n_bytes, err);
     if (status == SHALE_OK)
-        status = add_objects(run, writer, batch, err);
+        status = visit(ctx, batch, err);
     shale_batch_free(run->mem, batch);
+    return status;
+}
+
+enum shale_status consumed_each(struct run *run, consumed_fn visit, void *ctx,
+                                struct shale_err *err)
+{
+    const struct part *part = &run->seq.consumed;
+    enum shale_status status = SHALE_OK;
+    for (size_t i = 0; i < part->n_entries && status == SHALE_OK; i++)
+        status = visit_entry(run, &part->entries[i], visit, ctx, err);
     return status;
 }
 
@@ -232,7 +249,6 @@ static enum shale_status write_ledger(struct run *run, struct shale_segment *out
                                       struct shale_err *err)
 {
     struct table *table = run->table;
-    const struct part *part = &run->seq.consumed;
     struct shale_ledger_writer *writer;
     char path[SEGMENT_PATH_BYTES];
     enum shale_status status;
@@ -241,8 +257,7 @@ static enum shale_status write_ledger(struct run *run, struct shale_segment *out
     if (status != SHALE_OK)
         return status;
     shale_ledger_writer_set_input(writer, shale_buf_str(&run->seq.first_input));
-    for (size_t i = 0; i < part->n_entries && status == SHALE_OK; i++)
-        status = add_entry(run, writer, &part->entries[i], err);
+    status = consumed_each(run, add_objects, &(struct adding){run, writer}, err);
     if (status == SHALE_OK)
         status = shale_ledger_writer_finish(writer, &table->arena, out, err);
     shale_ledger_writer_free(writer);
@@ -274,7 +289,8 @@ static enum shale_status fill_pairs(struct table *table, const struct figure *fi
 }
 
 /* "[\"year\",\"month\"]": a JSON text in a JSON string, as Delta's own writers have it. */
-static enum shale_status fill_parameters(struct run *run, struct shale_log_info *info)
+static enum shale_status fill_parameters(struct run *run, bool overwrites,
+                                         struct shale_log_info *info)
 {
     struct table *table = run->table;
     struct shale_log_pair *pairs = shale_arena_zeroed(&table->arena, 2, sizeof *pairs);
@@ -296,7 +312,8 @@ static enum shale_status fill_parameters(struct run *run, struct shale_log_info 
         shale_json_put_string(&json, shale_buf_str(&names));
     if (status == SHALE_OK)
         status = json.status;
-    pairs[0] = (struct shale_log_pair){SHALE_STR("mode"), SHALE_STR("\"Append\"")};
+    pairs[0] = (struct shale_log_pair){SHALE_STR("mode"), overwrites ? SHALE_STR("\"Overwrite\"")
+                                                                     : SHALE_STR("\"Append\"")};
     pairs[1].key = SHALE_STR("partitionBy");
     if (status == SHALE_OK)
         status = copy_text(table, shale_buf_str(&quoted), &pairs[1].value);
@@ -311,6 +328,7 @@ static enum shale_status fill_info(struct run *run, const struct shale_segment *
                                    struct shale_commit *commit)
 {
     int64_t n_bytes = 0, n_rows = 0;
+    bool overwrites;
     enum shale_status status;
     for (size_t i = 0; i < commit->n_adds; i++) {
         n_bytes += commit->adds[i].n_bytes;
@@ -329,9 +347,12 @@ static enum shale_status fill_info(struct run *run, const struct shale_segment *
         status = fill_pairs(run->table, figures, sizeof figures / sizeof figures[0], &commit->info);
     }
     commit->info.operation = SHALE_STR("WRITE");
-    commit->info.is_blind_append = run->options->replay == NULL;
+    /* Rows of before were looked at, and went. */
+    overwrites = commit->n_removes > 0 || commit->ledger_change.n_out > 0 ||
+                 (run->options->replay == NULL && commit->rejects_change.n_out > 0);
+    commit->info.is_blind_append = run->options->replay == NULL && !overwrites;
     commit->info.timestamp_ms = run->env->wall_us(run->env->ctx) / 1000;
-    return status == SHALE_OK ? fill_parameters(run, &commit->info) : status;
+    return status == SHALE_OK ? fill_parameters(run, overwrites, &commit->info) : status;
 }
 
 static void note_commit(struct run *run, const struct shale_committed *committed)
@@ -342,6 +363,8 @@ static void note_commit(struct run *run, const struct shale_committed *committed
         sum->versions[sum->n_versions] = committed->version;
     sum->n_versions++;
     sum->n_files += run->table->single != NULL;
+    sum->rows_replaced += run->table->rows_replaced;
+    sum->rejects_replaced += run->table->rejects_replaced;
     for (size_t i = 0; i <= seq->n_parts; i++) {
         const struct part *part = i < seq->n_parts ? seq->parts[i] : &seq->rejects;
         if (part->file == NULL || (part->kind == PART_DATA && run->table->single != NULL))
@@ -388,6 +411,8 @@ static enum shale_status commit_phase(struct run *run, struct shale_err *err)
     enum shale_status status;
     commit.rejects_change.out = run->replay.taken;
     commit.rejects_change.n_out = run->replay.n_taken;
+    if (run->options->replay != NULL || run->options->rebuild)
+        commit.check = shale_erasures_check;
     status = commit.ledger != NULL ? write_ledger(run, &ledger, err) : SHALE_OK;
     if (status != SHALE_OK)
         return status;
@@ -397,9 +422,12 @@ static enum shale_status commit_phase(struct run *run, struct shale_err *err)
         status = fill_schema(run, &commit);
     if (status == SHALE_OK && commit.rejects != NULL)
         status = fill_rejects(run, &rejects);
-    if (status == SHALE_OK)
-        status = fill_info(run, &ledger, &commit);
     if (status != SHALE_OK)
+        return SHALE_ERR(err, no_memory);
+    status = change_fill(run, &ledger, &commit, err);
+    if (status != SHALE_OK)
+        return status;
+    if (fill_info(run, &ledger, &commit) != SHALE_OK)
         return SHALE_ERR(err, no_memory);
     status = shale_store_settle(table->store, err);
     if (status == SHALE_OK)

@@ -57,23 +57,14 @@ static enum shale_status open_object(const struct run *run, const struct object 
 /* ---- Objects that come again ------------------------------------------------------------------
  */
 
-/* Are these the bytes of another tag that was read? */
-static bool is_touched(const struct object *object, const char *hash)
-{
-    for (size_t i = 0; i < object->n_hashes; i++)
-        if (shale_str_is(object->hashes[i], hash))
-            return true;
-    return false;
-}
-
 /* Its bytes are known: is it to be read?  SHALE_CORRUPT: it is a reject. */
 static enum shale_status judge_changed(struct worker *worker, const struct object *object,
                                        const char *hash, bool *touched, struct shale_err *err)
 {
-    *touched = is_touched(object, hash);
+    *touched = object_is_touched(worker->run, object, hash);
     if (*touched)
         worker->n_touched++;
-    return *touched || worker->run->stream->on_change == SHALE_ON_CHANGE_APPEND
+    return *touched || worker->run->stream->on_change != SHALE_ON_CHANGE_REJECT
                ? SHALE_OK
                : SHALE_ERR(err, object_changed);
 }

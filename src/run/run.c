@@ -514,6 +514,8 @@ static enum shale_status open_run(struct run *run, struct shale_err *err)
     };
     status = plan_check(run, err);
     if (status == SHALE_OK)
+        status = change_check(run, err);
+    if (status == SHALE_OK)
         status = roots_open(run, err);
     if (status == SHALE_OK && has_ledger(run))
         status = table_open(run, err);
@@ -586,6 +588,8 @@ static enum shale_status ensure_part(struct run *run, struct shale_err *err)
 static enum shale_status rehearse(struct run *run, struct shale_err *err)
 {
     enum shale_status status = plan_check(run, err);
+    if (status == SHALE_OK)
+        status = change_check(run, err);
     if (status == SHALE_OK)
         status = roots_open(run, err);
     if (status == SHALE_OK && has_ledger(run))

@@ -51,6 +51,10 @@ struct shale_run_options {
      * (a key, or a day YYYY-MM-DD of the key template; NULL: none) count as consumed by it. */
     bool adopt;
     const char *consumed_before;
+    /* What the ledger has of those days is read again, and takes the place of what it was: one
+     * commit.  Objects that it does not have are left alone.  A table; the stream has a key_field
+     * and no dedupe. */
+    bool rebuild;
     const struct shale_observer *observer; /* may be NULL */
 };
 
@@ -71,6 +75,10 @@ struct shale_summary {
     int64_t elapsed_us;
     int64_t commits[SHALE_SUMMARY_COMMITS]; /* versions of the log, the first ones of ... */
     int64_t n_commits;
+    /* Rows and rejects of objects that gave way to what was read of them now; objects of a rebuild
+     * that are not there any more under the tag that was read. */
+    bool replaces;
+    int64_t rows_replaced, rejects_replaced, objects_left;
     int64_t objects_wasted; /* built for a commit that lost, and so once more */
     /* Of a replay: segments that were read, events of them that were tried again; rejects that stay
      * as they are: of other rules, of objects as a whole, of events of which not all is there. */

@@ -170,6 +170,19 @@ bool worker_is_full(const struct worker *worker)
            PARCEL_BYTES;
 }
 
+/* The event made a row, which goes again when such rows were taken out of the table for good. */
+static void take_row(struct worker *worker)
+{
+    const struct table *table = worker->run->table;
+    int64_t row = shale_builder_n_rows(worker->builder) - 1;
+    bool erased = table != NULL && table->erasures != NULL &&
+                  shale_erasures_built(table->erasures, worker->builder, row);
+    if (erased)
+        shale_builder_truncate(worker->builder, row);
+    worker->counts.filtered += erased;
+    worker->counts.written += !erased;
+}
+
 /* One event through the shredder; '*appended' when it made a row, a reject or was filtered. */
 static enum shale_status shred_one(struct worker *worker, struct shredding *s,
                                    const struct shale_lineage *lineage,
@@ -187,7 +200,7 @@ static enum shale_status shred_one(struct worker *worker, struct shredding *s,
     switch (outcome) {
     case SHALE_SHRED_ROW:
         worker->counts.read++;
-        worker->counts.written++;
+        take_row(worker);
         break;
     case SHALE_SHRED_FILTERED:
         worker->counts.read++;

@@ -58,6 +58,10 @@ void summarise(const struct run *run, struct shale_summary *summary)
     summary->kept_objects = tally->n_whole + sums->replayed.kept_objects;
     summary->kept_cut = sums->replayed.kept_cut;
     summary->dry_run = run->options->dry_run;
+    summary->replaces = change_wanted(run);
+    summary->rows_replaced = run->committed.rows_replaced;
+    summary->rejects_replaced = run->committed.rejects_replaced;
+    summary->objects_left = run->committed.n_left;
     summary->bytes_listed = run->n_total_bytes;
     if (run->table != NULL)
         count_commits(run, summary);
@@ -145,6 +149,14 @@ enum shale_status shale_summary_json(const struct shale_summary *s, enum shale_s
         shale_json_put_bool(&json, true);
         if (!s->is_replay)
             put_number(&json, "bytes_to_read", s->bytes_listed);
+    }
+    if (s->replaces) {
+        shale_json_put_name(&json, "replaced");
+        shale_json_put_begin(&json, '{');
+        put_number(&json, "rows", s->rows_replaced);
+        put_number(&json, "rejects", s->rejects_replaced);
+        put_number(&json, "objects_left", s->objects_left);
+        shale_json_put_end(&json, '}');
     }
     put_number(&json, "rows_total", s->rows_total);
     put_number(&json, "files_written", s->files_written);

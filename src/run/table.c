@@ -19,6 +19,7 @@ static void count_rows(struct table *table)
         return;
     for (size_t i = 0; i < manifest->n_ledger; i++)
         table->rows_total += manifest->ledger[i].written;
+    table->rows_total -= manifest->rows_gone;
 }
 
 static void drop_base(struct run *run)
@@ -27,6 +28,8 @@ static void drop_base(struct run *run)
     shale_decider_free(table->decider);
     table->decider = NULL;
     replay_end(run);
+    shale_erasures_free(table->erasures);
+    table->erasures = NULL;
     if (table->has_base)
         shale_base_fini(&table->base, run->mem);
     table->has_base = false;
@@ -75,6 +78,7 @@ enum shale_status table_open(struct run *run, struct shale_err *err)
         return SHALE_ERR(err, no_memory);
     shale_buf_init(&table->after, run->mem, MAX_KEY_BYTES);
     shale_buf_init(&table->last, run->mem, MAX_KEY_BYTES);
+    shale_buf_init(&table->forced, run->mem, MAX_KEY_BYTES);
     shale_arena_init(&table->arena, run->mem, MAX_COMMIT_BYTES);
     status = name_source(run, err);
     if (status == SHALE_OK)
@@ -96,6 +100,7 @@ void table_close(struct run *run)
     shale_store_free(table->directory);
     shale_buf_fini(&table->after);
     shale_buf_fini(&table->last);
+    shale_buf_fini(&table->forced);
     shale_arena_fini(&table->arena);
     shale_mem_free(run->mem, table);
     run->table = NULL;
@@ -109,6 +114,19 @@ bool table_has_log(const struct run *run)
 /* ---- The plan of a phase ----------------------------------------------------------------------
  */
 
+/* What was taken out for good is not brought back. */
+static enum shale_status read_erasures(struct run *run, struct shale_err *err)
+{
+    struct table *table = run->table;
+    const struct shale_manifest *manifest = &table->base.manifest;
+    shale_erasures_free(table->erasures);
+    table->erasures = NULL;
+    if (manifest->n_erasures == 0)
+        return SHALE_OK;
+    return shale_erasures_of_stream(run->mem, manifest->erasures, manifest->n_erasures, run->stream,
+                                    &table->erasures, err);
+}
+
 /* SHALE_NOT_FOUND: a segment of the base is gone. */
 static enum shale_status list_on_base(struct run *run, struct shale_err *err)
 {
@@ -118,8 +136,11 @@ static enum shale_status list_on_base(struct run *run, struct shale_err *err)
     shale_buf_reset(&table->last);
     shale_decider_free(table->decider);
     table->decider = NULL;
+    table->rows_replaced = table->rejects_replaced = 0;
     if (run->options->replay != NULL)
         return status == SHALE_OK ? replay_begin(run, err) : status;
+    if (status == SHALE_OK && run->options->rebuild)
+        status = read_erasures(run, err);
     return status != SHALE_OK ? status
                               : shale_decider_new(table->store, &table->base.manifest,
                                                   table->source, after, &table->decider, err);
@@ -211,7 +232,11 @@ enum shale_status table_note_input(struct run *run, const struct shale_batch *co
     for (int64_t i = 0; i < shale_batch_n_rows(consumed) && !seq->has_input; i++) {
         consumed_row(consumed, i, &row);
         seq->has_input = row.state == SHALE_LEDGER_DONE;
-        if (seq->has_input || seq->first_input.n_bytes == 0)
+        if (run->options->rebuild)
+            seq->has_input = true;
+        if (run->options->rebuild)
+            status = change_choose_input(run, row.key, NULL);
+        else if (seq->has_input || seq->first_input.n_bytes == 0)
             status = put_input(run, &row);
         if (status != SHALE_OK)
             break;

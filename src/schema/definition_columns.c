@@ -177,6 +177,8 @@ static void find_key_field(struct shale_def *def)
             stream->key_field = i;
     if (stream->on_change == SHALE_ON_CHANGE_REPLACE && stream->key_field == SIZE_MAX)
         SHALE_DEF_ERROR(def, def->on_change, definition_replace_key);
+    if (stream->on_change == SHALE_ON_CHANGE_REPLACE && stream->dedupe.n_key > 0)
+        SHALE_DEF_ERROR(def, def->on_change, definition_replace_dedupe);
 }
 
 void shale_def_columns(struct shale_def *def)

@@ -198,7 +198,7 @@ static void read_on_change(struct shale_def *def, const struct shale_yaml_node *
                                                    [SHALE_ON_CHANGE_REPLACE] = {"replace", false}};
     size_t i;
     def->on_change = node;
-    if (shale_def_choice(def, node, "on_change", choices, 2, &i))
+    if (shale_def_choice(def, node, "on_change", choices, 3, &i))
         def->stream->on_change = (enum shale_on_change)i;
 }
 

@@ -765,7 +765,7 @@ static void test_what_the_ledger_needs(void **state)
            "f.yaml:4:14: id: expected a name of 1 to 1024 bytes without control characters, found "
            "''\n"
            "f.yaml:4:26: settle: expected a time such as 10s, 500ms, 5m, 1h or 0, found soon\n"
-           "f.yaml:4:43: on_change: expected one of reject, append, found a list\n");
+           "f.yaml:4:43: on_change: expected one of reject, append, replace, found a list\n");
     expect(HEAD TAIL "output: {commit_every: [1GiB, 2GiB]}\n",
            "f.yaml:4:31: commit_every: expected a size such as 16GiB, a number of objects, or one "
            "of each, found two sizes\n");
