@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "dataset/single.h"
 #include "dataset/verify_deep.h"
 #include "json/quote.h"
 #include "parquet/check.h"
@@ -331,6 +332,54 @@ static enum shale_status verify_table(struct terminal *terminal, const struct op
     return status;
 }
 
+/* A file that has a ledger. */
+static enum shale_status verify_checkpoint(struct terminal *terminal, const struct options *options,
+                                           struct report *report, struct shale_err *err)
+{
+    const struct shale_verify_options verify_options = {(size_t)options->memory_bytes};
+    const char *path = options->names[0], *slash = strrchr(path, '/');
+    struct shale_store *store;
+    struct shale_verified verified;
+    char directory[MAX_PATH];
+    enum shale_status status;
+    if (options->deep != NULL)
+        return SHALE_ERR(err, verify_deep_file, path);
+    (void)snprintf(directory, sizeof directory, "%.*s", slash == NULL ? 1 : (int)(slash - path) + 1,
+                   slash == NULL ? "." : path);
+    status = shale_store_local(&terminal->env, directory, &store, err);
+    if (status != SHALE_OK)
+        return status;
+    status = shale_verify_single(store, slash == NULL ? path : slash + 1, &verify_options,
+                                 &report->findings, &verified, err);
+    if (status == SHALE_OK)
+        table_summary(report, &verified, NULL);
+    shale_store_free(store);
+    return status;
+}
+
+/* By its footer, or by what lies beside it: then another tool may have written it since. */
+static bool is_checkpoint(const char *path)
+{
+    const struct shale_reader_options options = {DEFAULT_MEMORY};
+    struct shale_local local;
+    struct shale_reader *reader = NULL;
+    struct stat info;
+    char beside[MAX_PATH];
+    bool names = false;
+    if (strlen(path) < sizeof beside - 16) {
+        (void)snprintf(beside, sizeof beside, "%s._shale/manifest", path);
+        if (stat(beside, &info) == 0 && S_ISDIR(info.st_mode))
+            return true;
+    }
+    if (shale_local_open(&local, path, NULL) != SHALE_OK)
+        return false;
+    if (shale_reader_open(&shale_mem_libc, &local.random, &options, &reader, NULL) == SHALE_OK)
+        names = shale_single_names_ledger(reader);
+    shale_reader_free(reader);
+    shale_local_close(&local);
+    return names;
+}
+
 static bool is_directory(const char *path)
 {
     struct stat info;
@@ -362,8 +411,12 @@ int command_verify(struct terminal *terminal, int argc, char **argv)
             put_json(shale_str_of(options.names[0]));
             (void)fputs(",\"findings\":[", stdout);
         }
-        status = is_directory(options.names[0]) ? verify_table(terminal, &options, &report, &err)
-                                                : verify_file(terminal, &options, &report, &err);
+        if (is_directory(options.names[0]))
+            status = verify_table(terminal, &options, &report, &err);
+        else if (is_checkpoint(options.names[0]))
+            status = verify_checkpoint(terminal, &options, &report, &err);
+        else
+            status = verify_file(terminal, &options, &report, &err);
         shale_err_at(&err, options.names[0], -1, -1);
         if (report.json && status != SHALE_OK)
             (void)fputs("\n ],\"status\":\"failed\"}\n", stdout);

@@ -105,6 +105,13 @@ static bool is_by_us(const struct shale_file *footer)
            memcmp(footer->created_by.data, us, sizeof us - 1) == 0;
 }
 
+bool shale_single_names_ledger(const struct shale_reader *reader)
+{
+    const struct shale_file *footer = shale_reader_file(reader);
+    struct shale_str id;
+    return is_by_us(footer) && find_pair(footer, SHALE_SINGLE_MANIFEST, &id);
+}
+
 /* Decimal, with zeros in front. */
 static bool parse_id(struct shale_str text, int64_t *out)
 {
@@ -124,7 +131,7 @@ static enum shale_status look_at_pairs(const struct shale_single *single,
     bool has_id = is_by_us(footer) && find_pair(footer, SHALE_SINGLE_MANIFEST, &id);
     if (!has_id)
         return single->options.adopts ? SHALE_OK : SHALE_ERR(err, single_foreign, single->key);
-    if (find_pair(footer, SHALE_SINGLE_STREAM, &stream) &&
+    if (single->options.stream.n_bytes > 0 && find_pair(footer, SHALE_SINGLE_STREAM, &stream) &&
         !shale_str_equal(stream, single->options.stream))
         return SHALE_ERR(err, single_stream, single->key, SHALE_STR_ARG(stream),
                          SHALE_STR_ARG(single->options.stream));

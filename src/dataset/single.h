@@ -24,9 +24,10 @@
 #define SHALE_SINGLE_STREAM "shale.stream"
 
 struct shale_single;
+struct shale_reader;
 
 struct shale_single_options {
-    struct shale_str stream;           /* its name */
+    struct shale_str stream;           /* its name; "": any, to look and not to write */
     const struct shale_schema *schema; /* its columns */
     struct shale_chunk_options chunk;  /* of row groups that are encoded here */
     size_t row_group_bytes;            /* of rows in memory; 0: 32 MiB */
@@ -56,6 +57,9 @@ struct shale_store *shale_single_store(const struct shale_single *single);
  * SHALE_SCHEMA: it belongs to another stream, or cannot have the stream's columns. */
 SHALE_MUST_USE enum shale_status shale_single_read(struct shale_single *single,
                                                    struct shale_base *out, struct shale_err *err);
+
+/* Does the footer of an open file say that it is a checkpoint? */
+bool shale_single_names_ledger(const struct shale_reader *reader);
 
 /* Of what was read last: is there a file, is it one that names no manifest, its rows and bytes. */
 bool shale_single_exists(const struct shale_single *single);

@@ -41,4 +41,12 @@ SHALE_MUST_USE enum shale_status shale_verify_table(struct shale_store *store,
                                                     struct shale_verified *out,
                                                     struct shale_err *err);
 
+/* The same of a checkpoint file, the object 'key' of 'store' (single.h): the file, what its footer
+ * names, and the one against the other.  Without a file there is a finding. */
+SHALE_MUST_USE enum shale_status shale_verify_single(struct shale_store *store, const char *key,
+                                                     const struct shale_verify_options *options,
+                                                     struct shale_findings *findings,
+                                                     struct shale_verified *out,
+                                                     struct shale_err *err);
+
 #endif

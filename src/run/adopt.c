@@ -65,7 +65,10 @@ static enum shale_status commit_objects(struct adoption *adoption, struct shale_
 {
     struct run *run = adoption->run;
     struct table *table = run->table;
-    struct shale_commit commit = {.stream = run->stream->name, .schema = &run->stream->schema};
+    /* Rows that no object of the ledger accounts for. */
+    struct shale_commit commit = {.stream = run->stream->name,
+                                  .schema = &run->stream->schema,
+                                  .rows_gone = -shale_single_n_rows(table->single)};
     struct shale_segment ledger = {0};
     struct shale_committed committed;
     enum shale_status status = plan_each(run, take_object, adoption, err);

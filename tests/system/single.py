@@ -53,6 +53,8 @@ def check_ledger(path, adopted=0):
     same("rows of the file and its ledger",
          sum(segment["written"] for segment in said["ledger"]) + adopted,
          pyarrow.parquet.read_metadata(path).num_rows)
+    verified = table.shale("verify", path)
+    want(verified.code == 0, f"verify finds {verified.out}")
     for kind in ("ledger", "rejects"):
         for segment in said[kind]:
             same(f"rows of {segment['path']}", segment["rows"],

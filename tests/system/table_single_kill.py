@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: MIT
+"""Runs on a checkpoint that are killed, and whose system calls fail: with SIGKILL at an instant and as
+the n-th call that writes, copies, renames or syncs begins (strace), and with each errno that such a
+call may meet.  A reader that polls never sees part of a commit, and after the next run every event is
+in the file exactly once.
+
+    SHALE_SEED=N SHALE_KILLS=N SHALE_FAULTS=N python tests/system/table_single_kill.py"""
+import collections
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+
+import single
+import table
+import table_faults
+from table import case, same, want
+
+KILLS = int(os.environ.get("SHALE_KILLS", table.scaled(4, 40, 1000)))
+LIMIT = int(os.environ.get("SHALE_FAULTS", table.scaled(1, 4, 0)))
+OBJECTS = table.scaled(120, 400, 2000)
+EVENTS = 4
+FAULTS = {**{name: errnos for name, errnos in table_faults.FAULTS.items()
+             if name in table.CALLS or name in ("openat", "pread64", "close")},
+          "copy_file_range": ("EIO", "ENOSPC", "EXDEV"), "flock": ("EIO",), "fchmod": ("EPERM",)}
+HARMLESS = {("copy_file_range", "EXDEV"), ("fchmod", "EPERM")}
+
+
+class Checkpoint:
+    def __init__(self, work, objects):
+        self.work, self.rng = work, random.Random(table.SEED)
+        self.source = table.Source(os.path.join(work, "source"), EVENTS, folder_of=20)
+        self.stream = single.definition(os.path.join(work, "visits.yaml"),
+                                        f"commit_every: {objects // 4}\nsort_by: [n]")
+        self.path = os.path.join(work, "out", "visits.parquet")
+        self.objects = objects
+        os.makedirs(os.path.dirname(self.path))
+
+    def command(self, *options):
+        return table.command(self.stream, self.source.path, self.path, *options)
+
+    def run(self, *options, **more):
+        return table.run(self.stream, self.source.path, self.path, *options, **more)
+
+    def drop(self):
+        shutil.rmtree(os.path.dirname(self.path))
+        os.makedirs(os.path.dirname(self.path))
+
+    def sweep(self):
+        """What a killed run left is the sweep's; nothing of it is ever read."""
+        for name in os.listdir(os.path.dirname(self.path)):
+            if name.endswith(".tmp"):
+                os.unlink(os.path.join(os.path.dirname(self.path), name))
+
+
+class Kills(Checkpoint):
+    def __init__(self, work):
+        super().__init__(work, OBJECTS)
+        self.killed = self.ended = self.polls = self.rounds = 0
+        self.points = collections.Counter()
+
+    def learn(self):
+        self.source.add(self.objects)
+        begun = time.monotonic()
+        self.run("--threads", "1")
+        self.seconds = time.monotonic() - begun
+        self.drop()
+        trace = os.path.join(self.work, "trace")
+        self.run("--threads", "1", wrapper=table.strace(trace, table.CALLS))
+        self.calls = sorted(collections.Counter(call.name for call in table.traced(trace)).items())
+        self.drop()
+        return ", ".join(f"{name} {n}" for name, n in self.calls) + f", {self.seconds:.2f} s"
+
+    def kill(self):
+        if self.rng.random() < 0.3:
+            process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL,
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(self.seconds * self.rng.random())
+            process.kill()
+            code, point = process.wait(), "an instant"
+        else:
+            point, n = self.rng.choice(self.calls)
+            when = self.rng.randint(1, n)
+            words = table.strace("/dev/null", [point], f"{point}:signal=KILL:when={when}")
+            code = subprocess.run([*words, *self.command("--threads", "1")],
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL, check=False).returncode
+        if code in (-signal.SIGKILL, 128 + signal.SIGKILL):
+            self.killed += 1
+            self.points[point] += 1
+        else:
+            want(code == 0, f"a run that was not killed ends with {code}")
+            self.ended += 1
+
+    def round(self):
+        self.rounds += 1
+        self.drop()
+        shutil.rmtree(self.source.path)
+        self.source = table.Source(self.source.path, EVENTS, folder_of=20)
+        for n in (self.objects - self.objects // 3, self.objects // 3):
+            self.source.add(n)
+            poller = single.Poller(self.path, EVENTS)
+            poller.start()
+            for _ in range(self.rng.randint(1, 3)):
+                self.kill()
+            self.run()
+            self.polls += poller.end()[0]
+            single.check(self.path, self.source.ids)
+            same("what the next run finds new", self.run().summary["objects"]["new"], 0)
+
+    def all(self):
+        while self.killed < KILLS:
+            try:
+                self.round()
+            except table.Failed as why:
+                raise table.Failed(f"round {self.rounds} after {self.killed} kills: {why} "
+                                   f"(SHALE_SEED={table.SEED})") from None
+        points = ", ".join(f"{name} {n}" for name, n in sorted(self.points.items()))
+        return f"{self.killed} kills ({points}), {self.ended} runs ended before, " \
+               f"{self.polls} polls, seed {table.SEED}"
+
+
+class Faults(Checkpoint):
+    """A run that adds to a checkpoint, each of whose calls fails."""
+
+    def __init__(self, work):
+        super().__init__(work, 1000)
+        self.base = os.path.join(work, "base")
+        self.run_on(5)
+        shutil.copytree(os.path.dirname(self.path), self.base)
+        self.before = collections.Counter(self.source.ids)
+        self.source.write("2027/bad.ndjson", [{"n": 0}], count=False)
+        self.source.add(7)
+
+    def run_on(self, n):
+        self.source.add(n)
+        self.run("--threads", "1")
+
+    def reset(self):
+        shutil.rmtree(os.path.dirname(self.path))
+        shutil.copytree(self.base, os.path.dirname(self.path))
+
+    def learn(self):
+        self.reset()
+        trace = os.path.join(self.work, "trace")
+        self.run("--threads", "1", wrapper=table.strace(trace, FAULTS), code=0)
+        counts, before, begun = collections.Counter(), collections.Counter(), False
+        for call in table.traced(trace):
+            begun = begun or call.path.endswith("visits.yaml")
+            counts[call.name] += 1
+            if not begun:
+                before[call.name] += 1
+        return {name: (before[name], n) for name, n in sorted(counts.items())}
+
+    def one(self, call, errno, when):
+        trace = os.path.join(self.work, "trace")
+        self.reset()
+        got = self.run("--threads", "1", code=None,
+                       wrapper=table.strace(trace, FAULTS, f"{call}:error={errno}:when={when}"))
+        with open(trace, encoding="utf-8", errors="replace") as file:
+            if "(INJECTED)" not in file.read():
+                return None
+        where = f"{errno} of {call} {when}"
+        want(got.code in (0, 1, 2, 4, 5), f"{where}: {got}")
+        if (call, errno) in HARMLESS:
+            want(got.code == 0, f"{where}: {got}")
+        if got.code == 0:
+            single.check(self.path, self.source.ids)
+        else:
+            rows = collections.Counter(single.by_pyarrow(self.path))
+            objects = collections.Counter(name.split("#")[0] for name in rows.elements())
+            # An object that could not be read is left out, and that is said.
+            want(rows in (self.before, self.source.ids) or
+                 (got.code in (4, 5) and set(objects.values()) == {EVENTS} and rows >= self.before),
+                 f"{where}: part of a commit: {len(rows)}: {got}")
+        if not call.startswith("unlink"):
+            same(f"{where}: left behind", single.left_behind(self.path), [])
+        self.run(code=0)
+        single.check(self.path, self.source.ids)
+        return got.code
+
+    def all(self):
+        codes, faults = collections.Counter(), []
+        for call, (before, n) in self.learn().items():
+            for errno in FAULTS[call]:
+                numbers = list(range(before + 1, n + 1))
+                if LIMIT and len(numbers) > LIMIT:
+                    numbers = self.rng.sample(numbers, LIMIT)
+                for when in numbers:
+                    try:
+                        code = self.one(call, errno, when)
+                        codes[code] += code is not None
+                    except table.Failed as why:
+                        faults.append(str(why))
+        for fault in faults:
+            print(f"# {fault}")
+        want(not faults, f"{len(faults)} faults: {faults[:1]} (SHALE_SEED={table.SEED})")
+        told = ", ".join(f"{n} ended with {code}" for code, n in sorted(codes.items(), key=str)
+                         if n)
+        return f"{sum(codes.values())} calls failed; {told}; seed {table.SEED}"
+
+
+def main():
+    if not table.has_strace():
+        print("skip single: strace is missing or may not trace")
+        return
+    with table.Work() as work:
+        for name in ("kills", "faults"):
+            os.mkdir(os.path.join(work, name))
+        kills = Kills(os.path.join(work, "kills"))
+        case("single: a run, and the calls it makes", kills.learn)
+        case("single: killed: every event once after the next run", kills.all)
+        case("single: every call fails", Faults(os.path.join(work, "faults")).all)
+
+
+if __name__ == "__main__":
+    main()
+    table.finish()
