@@ -16,6 +16,7 @@ void shale_draft_init(struct shale_draft *draft, const struct shale_mem *mem)
     shale_arena_init(&draft->arena, mem, SHALE_COMMIT_ARENA_BYTES);
     shale_arena_init(&draft->ledger_merge.arena, mem, SHALE_COMMIT_ARENA_BYTES);
     shale_arena_init(&draft->rejects_merge.arena, mem, SHALE_COMMIT_ARENA_BYTES);
+    shale_arena_init(&draft->keys_merge.arena, mem, SHALE_COMMIT_ARENA_BYTES);
     shale_buf_init(&draft->entry, mem, ENTRY_BYTES);
 }
 
@@ -24,6 +25,7 @@ void shale_draft_fini(struct shale_draft *draft)
     shale_arena_fini(&draft->arena);
     shale_arena_fini(&draft->ledger_merge.arena);
     shale_arena_fini(&draft->rejects_merge.arena);
+    shale_arena_fini(&draft->keys_merge.arena);
     shale_buf_fini(&draft->entry);
 }
 

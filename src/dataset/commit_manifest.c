@@ -6,6 +6,7 @@
 
 #include "base/checked.h"
 #include "dataset/commit_parts.h"
+#include "dataset/keys.h"
 #include "dataset/rejects_merge.h"
 
 /* ---- Merging ----------------------------------------------------------------------------------
@@ -27,6 +28,8 @@ static const struct merging of_ledger = {"ledger", shale_ledger_pick_merge, shal
                                          true};
 static const struct merging of_rejects = {"rejects", shale_rejects_pick_merge, shale_rejects_merge,
                                           false};
+
+static const struct merging of_keys = {"keys", shale_keys_pick_merge, shale_keys_merge, false};
 
 static size_t find_segment(const struct shale_segment *segments, size_t n, struct shale_str path)
 {
@@ -240,6 +243,9 @@ static enum shale_status join_all(struct shale_draft *draft, struct shale_store 
     if (status == SHALE_OK && !changes(&commit->rejects_change))
         status = merge_segments(&draft->rejects_merge, &of_rejects, store, old->rejects,
                                 old->n_rejects, merges, rejects, &manifest->n_rejects, err);
+    if (status == SHALE_OK && commit->keys_change.n_out == 0)
+        status = merge_segments(&draft->keys_merge, &of_keys, store, old->keys, old->n_keys, merges,
+                                keys, &manifest->n_keys, err);
     if (status != SHALE_OK)
         return status;
     manifest->ledger = ledger;
@@ -269,14 +275,15 @@ static enum shale_status list_superseded(struct shale_draft *draft,
                                          const struct shale_commit *commit,
                                          const struct shale_env *env)
 {
-    const struct shale_commit_merge *merges[] = {&draft->ledger_merge, &draft->rejects_merge};
+    const struct shale_commit_merge *merges[] = {&draft->ledger_merge, &draft->rejects_merge,
+                                                 &draft->keys_merge};
     const struct shale_commit_change *all[] = {&commit->ledger_change, &commit->rejects_change,
                                                &commit->keys_change};
     struct shale_manifest *manifest = &draft->manifest;
     int64_t now_ms = env->wall_us(env->ctx) / 1000;
     struct shale_superseded *list;
     size_t n = 1;
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < 3; i++)
         n += merges[i]->n_inputs;
     for (size_t i = 0; i < 3; i++)
         n += all[i]->n_out;
@@ -286,7 +293,7 @@ static enum shale_status list_superseded(struct shale_draft *draft,
     n = 0;
     if (manifest->parent >= 0 && name_parent(draft, &list[n++].path) != SHALE_OK)
         return SHALE_NOMEM;
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < 3; i++)
         for (size_t j = 0; j < merges[i]->n_inputs; j++)
             list[n++].path = merges[i]->inputs[j];
     for (size_t i = 0; i < 3; i++)

@@ -63,8 +63,8 @@ bool shale_commit_is_outdated(const struct shale_commit *commit, const struct sh
  * ----------------------------------------------
  */
 
-/* A merge of segments, of the ledger or of rejects, kept from attempt to attempt while what it
- * replaces is live. */
+/* A merge of segments, of the ledger, of rejects or of keys, kept from attempt to attempt while
+ * what it replaces is live. */
 struct shale_commit_merge {
     struct shale_arena arena;
     struct shale_str *inputs; /* paths */
@@ -74,7 +74,7 @@ struct shale_commit_merge {
 
 struct shale_draft {
     struct shale_arena arena; /* of one attempt */
-    struct shale_commit_merge ledger_merge, rejects_merge;
+    struct shale_commit_merge ledger_merge, rejects_merge, keys_merge;
     struct shale_schema schema; /* of the table, after this commit */
     bool evolved;               /* it is new, or has new columns */
     struct shale_manifest manifest;

@@ -387,15 +387,13 @@ void shale_keys_settle(struct shale_keys *keys)
     keys->marked = false;
 }
 
-enum shale_status shale_keys_rewind(struct shale_keys *keys, struct shale_err *err)
+void shale_keys_rewind(struct shale_keys *keys)
 {
-    (void)err;
     assert(keys->marked);
     keys->marked = false;
     drop_files(keys, keys->marked_files);
     shale_recent_forget(&keys->recent, keys->marked_recent, keys->recent.n_rows);
     keys->n_rows = keys->marked_rows;
-    return SHALE_OK;
 }
 
 /* ---- The commit's segment ---------------------------------------------------------------------

@@ -112,7 +112,7 @@ SHALE_MUST_USE enum shale_status shale_keys_take(struct shale_keys *keys,
  */
 void shale_keys_mark(struct shale_keys *keys);
 void shale_keys_settle(struct shale_keys *keys);
-SHALE_MUST_USE enum shale_status shale_keys_rewind(struct shale_keys *keys, struct shale_err *err);
+void shale_keys_rewind(struct shale_keys *keys);
 
 /* How many rows were taken and are no duplicates. */
 int64_t shale_keys_n_rows(const struct shale_keys *keys);

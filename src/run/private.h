@@ -6,6 +6,7 @@
  *     read.c      a node's bytes -> events
  *     shred.c     events -> rows and rejects in a worker's builders -> a parcel
  *     consumed.c  what became of each object, on its way to the ledger
+ *     dedupe.c    which rows are duplicates
  *     sequence.c  parcels in plan order -> waiting rows; marks of undecided objects; counts
  *     sort.c      waiting rows in the order of sort_by
  *     encode.c    waiting rows -> row groups
@@ -35,6 +36,7 @@
 #include "columns/gather.h"
 #include "columns/order.h"
 #include "dataset/commit.h"
+#include "dataset/keys.h"
 #include "dataset/output.h"
 #include "dataset/partition.h"
 #include "dataset/erasure.h"
@@ -212,6 +214,8 @@ enum parcel_kind {
     PARCEL_UNREAD, /* it could not be read: what came of it goes */
 };
 
+struct parcel_keys; /* of its rows, in plan order: dedupe.c */
+
 struct parcel {
     struct parcel *next;
     enum parcel_kind kind;
@@ -226,6 +230,7 @@ struct parcel {
     struct shale_batch **batches; /* [n_parts], taken out one by one */
     struct shale_batch *rejects;  /* or NULL */
     struct shale_batch *consumed; /* or NULL: as consumed.c has them */
+    struct parcel_keys *keys;     /* or NULL */
     int64_t n_touched;
     struct replayed replayed;
     struct shale_err *error;        /* the first reject, an object's included; or NULL */
@@ -364,6 +369,14 @@ struct table {
     int64_t rows_replaced, rejects_replaced; /* by the commit under way */
 };
 
+/* What is known of duplicates; NULL in the run without 'dedupe'. */
+struct dedupe {
+    struct shale_buf names;       /* of the key's fields */
+    struct shale_keys *keys;      /* of a phase: the sequencer's */
+    struct shale_key_rule rule;   /* theirs, for the workers */
+    struct shale_segment segment; /* of the commit under way */
+};
+
 /* What all commits of the run published. */
 struct committed {
     int64_t versions[SHALE_SUMMARY_COMMITS]; /* the first ones */
@@ -460,11 +473,13 @@ struct run {
     size_t n_roots;
     struct shale_events_options events_options;
     struct table *table; /* NULL: the output has no ledger */
+    struct dedupe *dedupe;
     struct shale_output_options output_options;
     struct shale_output *output;
     unsigned n_workers;
     struct worker *workers;
-    size_t flight_limit, waiting_limit, encode_limit; /* bytes */
+    size_t flight_limit, waiting_limit, encode_limit, keys_limit; /* bytes */
+    size_t parcel_bytes;                                          /* at which one is closed */
     size_t max_nodes;
     size_t *index_columns; /* columns of the data files that hold $index */
     size_t n_index_columns;
@@ -607,6 +622,25 @@ SHALE_MUST_USE enum shale_status consumed_drop(struct shale_batch *batch, int64_
 bool consumed_replaces(const struct shale_batch *batch, int64_t row);
 /* Are these the bytes of another tag that was read? */
 bool object_is_touched(const struct run *run, const struct object *object, const char *hash);
+
+/* dedupe.c */
+/* A phase begins, on the base as it is now. */
+SHALE_MUST_USE enum shale_status dedupe_begin(struct run *run, struct shale_err *err);
+void dedupe_close(struct run *run);
+/* By a worker: parcel->keys, of the rows in its builder; those of part 'n_parts' are gone. */
+SHALE_MUST_USE enum shale_status dedupe_keys(const struct worker *worker, struct parcel *parcel,
+                                             const uint32_t *part_of_row, uint32_t n_parts);
+void dedupe_free(const struct run *run, struct parcel_keys *keys);
+/* By the sequencer, of one parcel after the other: take the duplicates out of it. */
+SHALE_MUST_USE enum shale_status dedupe_parcel(struct run *run, struct parcel *parcel,
+                                               struct shale_err *err);
+/* A large object begins, is good, or has failed. */
+void dedupe_mark(struct run *run);
+void dedupe_settle(struct run *run);
+void dedupe_rewind(struct run *run);
+/* Write the keys of the phase, and have the commit bring them. */
+SHALE_MUST_USE enum shale_status dedupe_commit(struct run *run, struct shale_commit *commit,
+                                               struct shale_err *err);
 
 /* read.c */
 SHALE_MUST_USE enum shale_status read_group(struct worker *worker, struct job *job);

@@ -429,7 +429,9 @@ static enum shale_status commit_phase(struct run *run, struct shale_err *err)
         return status;
     if (fill_info(run, &ledger, &commit) != SHALE_OK)
         return SHALE_ERR(err, no_memory);
-    status = shale_store_settle(table->store, err);
+    status = dedupe_commit(run, &commit, err);
+    if (status == SHALE_OK)
+        status = shale_store_settle(table->store, err);
     if (status == SHALE_OK)
         status = table->single != NULL
                      ? single_commit(run, &commit, &committed, err)

@@ -249,7 +249,7 @@ enum shale_status read_group(struct worker *worker, struct job *job)
         if (status != SHALE_OK)
             return SHALE_ERR(&job->err, no_memory);
         worker->objects_done++;
-        if (group_bytes(worker) >= PARCEL_BYTES) {
+        if (group_bytes(worker) >= worker->run->parcel_bytes) {
             job->stopped_at = i + 1;
             break;
         }

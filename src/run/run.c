@@ -34,9 +34,15 @@ static int64_t reserve_bytes(const struct shale_stream *stream)
     return event > sort_bytes(stream) ? event : sort_bytes(stream);
 }
 
+static bool has_keys(const struct shale_stream *stream)
+{
+    return stream->dedupe.n_key > 0;
+}
+
 int64_t shale_run_least_memory(const struct shale_stream *stream)
 {
-    return FIXED_BYTES + WORKER_BYTES - 4 * 1024 * 1024 + reserve_bytes(stream);
+    int64_t keys = has_keys(stream) ? SHALE_KEYS_LEAST_BYTES : 0;
+    return FIXED_BYTES + WORKER_BYTES - 4 * 1024 * 1024 + reserve_bytes(stream) + keys;
 }
 
 static int64_t least_memory(const struct run *run)
@@ -60,6 +66,14 @@ static void share_memory(struct run *run)
     left -= n_workers * WORKER_BYTES + (n_workers - 1) * sort_bytes(run->stream);
     if (left < 0)
         left = 0;
+    run->parcel_bytes = PARCEL_BYTES;
+    if (has_keys(run->stream)) {
+        run->keys_limit = (size_t)left / 4;
+        if (run->keys_limit < SHALE_KEYS_LEAST_BYTES)
+            run->keys_limit = SHALE_KEYS_LEAST_BYTES; /* of the least ceiling */
+        left -= left / 4;
+        run->parcel_bytes /= 2; /* with the keys of its rows it is as large as others */
+    }
     run->flight_limit = run->waiting_limit = run->encode_limit = (size_t)left / 3;
     run->max_nodes = 2 * run->n_workers + 2;
 }
@@ -544,6 +558,7 @@ static void close_run(struct run *run)
     for (size_t i = 0; i < run->n_free_texts; i++)
         shale_buf_fini(&run->free_texts[i]);
     sequence_close(run);
+    dedupe_close(run);
     shale_output_free(run->output);
     plan_close(run);
     table_close(run);

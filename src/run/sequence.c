@@ -19,8 +19,10 @@ enum { FIRST_PARTS = 32, SHOWN_REJECTS = 10, MAX_INPUT_BYTES = 1 << 20 };
 
 enum shale_status sequence_open(struct run *run, struct shale_err *err)
 {
+    enum shale_status status;
     shale_buf_init(&run->seq.first_input, run->mem, MAX_INPUT_BYTES);
-    return shale_spill_init(&run->seq.spill, run->mem, run->options->temporary, err);
+    status = shale_spill_init(&run->seq.spill, run->mem, run->options->temporary, err);
+    return status == SHALE_OK ? dedupe_begin(run, err) : status;
 }
 
 void entries_drop(struct run *run, struct part *part, size_t from, size_t n)
@@ -74,9 +76,11 @@ static void drop_parts(struct run *run)
 
 enum shale_status sequence_begin(struct run *run, struct shale_err *err)
 {
+    enum shale_status status;
     drop_parts(run);
     shale_spill_fini(&run->seq.spill);
-    return shale_spill_init(&run->seq.spill, run->mem, run->options->temporary, err);
+    status = shale_spill_init(&run->seq.spill, run->mem, run->options->temporary, err);
+    return status == SHALE_OK ? dedupe_begin(run, err) : status;
 }
 
 void sequence_close(struct run *run)
@@ -271,10 +275,12 @@ static enum shale_status cut_due(struct worker *worker, bool *all, struct shale_
 /* ---- Objects that are not decided yet ---------------------------------------------------------
  */
 
-static void object_begin(struct sequencer *seq)
+static void object_begin(struct run *run)
 {
+    struct sequencer *seq = &run->seq;
     if (seq->epoch != 0)
         return;
+    dedupe_mark(run);
     seq->epoch = ++seq->n_epochs;
     seq->object_events = 0;
     seq->object_counts = (struct counts){0};
@@ -307,8 +313,10 @@ static void add_time(bool *has, int64_t *last, bool more_has, int64_t more)
     }
 }
 
-static void object_end(struct sequencer *seq)
+static void object_end(struct run *run)
 {
+    struct sequencer *seq = &run->seq;
+    dedupe_settle(run);
     add_counts(&seq->sums.counts, &seq->object_counts);
     add_time(&seq->sums.has_time, &seq->sums.last_time, seq->object_has_time,
              seq->object_last_time);
@@ -335,6 +343,7 @@ static enum shale_status object_take_back(struct run *run, struct shale_err *err
         status = take_back_part(run, seq->parts[i], err);
     if (status == SHALE_OK)
         status = take_back_part(run, &seq->rejects, err);
+    dedupe_rewind(run);
     seq->epoch = 0;
     return status;
 }
@@ -394,11 +403,13 @@ static enum shale_status parcel_begin(struct run *run, struct parcel *parcel, st
     struct sequencer *seq = &run->seq;
     enum shale_status status = SHALE_OK;
     if (parcel->kind == PARCEL_PIECE || parcel->kind == PARCEL_END)
-        object_begin(seq);
+        object_begin(run);
     else if (parcel->kind == PARCEL_FAILED || parcel->kind == PARCEL_UNREAD)
         status = object_take_back(run, err);
     if (status == SHALE_OK)
         status = shift_numbers(run, parcel, err);
+    if (status == SHALE_OK)
+        status = dedupe_parcel(run, parcel, err);
     show_reject(run, parcel);
     seq->object_events += parcel->n_events;
     seq->sums.objects_failed += parcel->objects_failed;
@@ -453,6 +464,8 @@ static enum shale_status take_item(struct run *run, struct parcel *parcel, struc
         batch = parcel->rejects;
         parcel->rejects = NULL;
         seq->check = &seq->rejects;
+    } else if (parcel->batches[item] == NULL) { /* they were all duplicates */
+        batch = NULL;
     } else {
         seq->check = find_part(run, parcel->names[item]);
         if (seq->check == NULL)
@@ -472,7 +485,7 @@ static enum shale_status parcel_end(struct run *run, struct parcel *parcel, stru
     struct sequencer *seq = &run->seq;
     enum shale_status status = SHALE_OK;
     if (parcel->kind == PARCEL_END) {
-        object_end(seq);
+        object_end(run);
         status = check_rejects(run, parcel, err);
     }
     seq->released_bytes += parcel->n_bytes;

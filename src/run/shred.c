@@ -167,7 +167,7 @@ static void set_lineage(const struct run *run, const struct object *object,
 bool worker_is_full(const struct worker *worker)
 {
     return shale_builder_n_bytes(worker->builder) + shale_builder_n_bytes(worker->rejects) >=
-           PARCEL_BYTES;
+           worker->run->parcel_bytes;
 }
 
 /* The event made a row, which goes again when such rows were taken out of the table for good. */
@@ -366,6 +366,8 @@ static enum shale_status split_kept(const struct worker *worker, struct parcel *
         parcel->counts.written -= n_gone;
         parcel->counts.filtered += n_gone;
     }
+    if (status == SHALE_OK)
+        status = dedupe_keys(worker, parcel, kept != NULL ? kept : part_of_row, n_parts);
     shale_mem_free(worker->run->mem, kept);
     return status;
 }
@@ -476,6 +478,7 @@ void parcel_free(struct run *run, struct parcel *parcel)
     shale_mem_free(run->mem, parcel->names);
     shale_batch_free(run->mem, parcel->rejects);
     shale_batch_free(run->mem, parcel->consumed);
+    dedupe_free(run, parcel->keys);
     shale_mem_free(run->mem, parcel->error);
     shale_mem_free(run->mem, parcel->unread_error);
     shale_mem_free(run->mem, parcel);

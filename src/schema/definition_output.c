@@ -30,7 +30,7 @@ static const struct shale_def_key output_keys[N_OUTPUT_KEYS] = {
     [OUTPUT_ROW_GROUP] = {"row_group", false},
     [OUTPUT_MAX_WAITING] = {"max_waiting", false},
     [OUTPUT_COMMIT_EVERY] = {"commit_every", false},
-    [OUTPUT_DEDUPE] = {"dedupe", true},
+    [OUTPUT_DEDUPE] = {"dedupe", false},
     [OUTPUT_COMPACT] = {"compact", true},
 };
 
@@ -375,6 +375,8 @@ static void read_output(struct shale_def *def, const struct shale_yaml_node *nod
         read_partitions(def, parts);
     if (only && values[OUTPUT_SORT_BY] != NULL)
         read_sort(def, values[OUTPUT_SORT_BY]);
+    if (only && values[OUTPUT_DEDUPE] != NULL)
+        shale_def_dedupe(def, values[OUTPUT_DEDUPE]);
     if (values[OUTPUT_COMPAT] != NULL)
         read_compat(def, values[OUTPUT_COMPAT]);
     if (values[OUTPUT_COMPRESSION] != NULL)

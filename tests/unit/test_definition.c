@@ -688,7 +688,7 @@ static void test_names(void **state)
 static void test_not_supported_yet(void **state)
 {
     static const char *const source[] = {"seal_after", "inventory"};
-    static const char *const output[] = {"dedupe", "compact"};
+    static const char *const output[] = {"compact"};
     char text[300], expected[200];
     (void)state;
     for (size_t i = 0; i < 2; i++) {
@@ -697,7 +697,7 @@ static void test_not_supported_yet(void **state)
                        source[i]);
         expect(text, expected);
     }
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof output / sizeof output[0]; i++) {
         (void)snprintf(text, sizeof text, HEAD TAIL "output: {%s: 1}\n", output[i]);
         (void)snprintf(expected, sizeof expected, "f.yaml:4:10: output: %s is not supported yet\n",
                        output[i]);
@@ -712,14 +712,61 @@ static void test_not_supported_yet(void **state)
 
     expect(HEAD TAIL "output: [{path: a}, {path: b}]\n",
            "f.yaml:4:21: output: a list of several outputs is not supported yet\n");
-    expect(HEAD TAIL "output: [{layout: ndjson}, {compression: lz4, dedupe: [a], layot: b}]\n",
+    expect(HEAD TAIL "output: [{layout: ndjson}, {compression: lz4, compact: [a], layot: b}]\n",
            "f.yaml:4:19: layout: ndjson is not supported yet\n"
            "f.yaml:4:28: output: a list of several outputs is not supported yet\n"
            "f.yaml:4:42: compression: lz4 needs compat: modern in output\n"
-           "f.yaml:4:47: output: dedupe is not supported yet\n"
-           "f.yaml:4:60: unknown key 'layot' in output; did you mean 'layout'?\n");
+           "f.yaml:4:47: output: compact is not supported yet\n"
+           "f.yaml:4:61: unknown key 'layot' in output; did you mean 'layout'?\n");
     expect("stream: s\nplugin: ./x.so\n", "f.yaml:2:1: the definition: plugin is not supported "
                                           "yet\n");
+}
+
+#define DEDUPE_FIELDS                                                                              \
+    HEAD "  - {name: id, from: /id, type: string}\n"                                               \
+         "  - {name: t, from: /t, type: timestamp}\n"                                              \
+         "  - {name: f, from: /f, type: float64}\n"                                                \
+         "  - {name: l, from: /l, type: list<string>}\n"                                           \
+         "  - {name: n, from: $index, type: int64}\n"
+
+static void test_dedupe(void **state)
+{
+    struct shale_stream *s;
+    (void)state;
+    s = accept(DEDUPE_FIELDS "output: {dedupe: {key: [id, t], time: t, within: 7d}}\n");
+    assert_int_equal(s->dedupe.n_key, 2);
+    assert_int_equal(s->dedupe.key[1], 1);
+    assert_int_equal(s->dedupe.time, 1);
+    assert_int_equal(s->dedupe.within_us, INT64_C(7) * 86400 * 1000000);
+    shale_stream_free(s);
+    s = accept(DEDUPE_FIELDS "output: {dedupe: {key: id}}\n");
+    assert_int_equal(s->dedupe.n_key, 1);
+    assert_int_equal(s->dedupe.within_us, -1);
+    shale_stream_free(s);
+    s = accept(DEDUPE_FIELDS);
+    assert_int_equal(s->dedupe.n_key, 0);
+    shale_stream_free(s);
+    expect(DEDUPE_FIELDS "output: {dedupe: {key: [f, l, n, id, id, no]}}\n",
+           "f.yaml:8:25: dedupe.key: 'f' is a float64, of which two that look the same may differ\n"
+           "f.yaml:8:28: dedupe.key: 'l' has no single value: it holds others, or is json\n"
+           "f.yaml:8:31: dedupe.key: 'n' is from $index, a number that says nothing of the event\n"
+           "f.yaml:8:38: dedupe.key: 'id' is given twice\n"
+           "f.yaml:8:42: key: no field is named 'no'\n");
+    expect(DEDUPE_FIELDS "output: {dedupe: {key: [], time: id, within: -1, key2: a}}\n",
+           "f.yaml:8:24: key: expected names of fields, found an empty list\n"
+           "f.yaml:8:34: dedupe.time: 'id' is neither a date nor a timestamp of us or ms\n"
+           "f.yaml:8:46: within: expected a time such as 7d, 12h, 30m, 10s, 500ms or 0, found "
+           "-1\n"
+           "f.yaml:8:50: unknown key 'key2' in dedupe; did you mean 'key'?\n");
+    expect(DEDUPE_FIELDS "output: {dedupe: {within: 40000d}}\n",
+           "f.yaml:8:18: key 'key' is missing in dedupe; expected names of fields\n"
+           "f.yaml:8:27: within: expected a time such as 7d, 12h, 30m, 10s, 500ms or 0, found "
+           "40000d\n"
+           "f.yaml:8:27: key 'time' is missing in dedupe; expected the field that 'within' is "
+           "measured on\n");
+    expect(DEDUPE_FIELDS "output: {dedupe: {key: id, time: t}}\n",
+           "warning f.yaml:8:34: time has no effect without 'within': an event is a duplicate for "
+           "ever\n");
 }
 
 static void test_source(void **state)
@@ -1062,6 +1109,7 @@ int main(void)
         cmocka_unit_test(test_from),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_not_supported_yet),
+        cmocka_unit_test(test_dedupe),
         cmocka_unit_test(test_source),
         cmocka_unit_test(test_what_the_ledger_needs),
         cmocka_unit_test(test_rules),
