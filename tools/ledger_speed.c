@@ -212,7 +212,8 @@ static int64_t merge_all(struct shale_store *store, const struct shale_manifest 
     struct shale_err err;
     shale_err_clear(&err);
     need(shale_ledger_merge(store, manifest->ledger, manifest->n_ledger,
-                            "_shale/ledger/merged.parquet", arena, &segment, &err),
+                            "_shale/ledger/merged.parquet", manifest->ledger[0].path, arena,
+                            &segment, &err),
          &err);
     return segment.n_rows;
 }

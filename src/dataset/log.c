@@ -423,7 +423,9 @@ static enum shale_status load_all(struct loader *loader, struct shale_err *err)
     return status == SHALE_OK ? finish(loader, err) : status;
 }
 
-/* Only what is new since 'older'; '*done' is not set when that is not all there any more. */
+/* Only what is new since 'older'; '*done' is not set when that is not all there any more, or when a
+ * checkpoint has come over it: somebody may have removed the entries below that one, and a write
+ * that was long under way may stand in the place of one. */
 static enum shale_status load_new(struct loader *loader, const struct loaded *older, bool *done,
                                   struct shale_err *err)
 {
@@ -432,7 +434,7 @@ static enum shale_status load_new(struct loader *loader, const struct loaded *ol
     enum shale_status status = shale_log_list(loader->store, older->state.version, &listing, err);
     *done = false;
     if (status != SHALE_OK || listing.tip < older->state.version ||
-        !is_whole(&listing, older->state.version + 1))
+        listing.checkpoint > older->state.version || !is_whole(&listing, older->state.version + 1))
         return status;
     *done = true;
     status = load_older(loader, older, err);
