@@ -759,6 +759,16 @@ SHALE_MUST_USE enum shale_status encode_last(struct worker *worker, struct part 
 void cut_free(struct run *run, struct cut *cut);
 void entries_drop(struct run *run, struct part *part, size_t from, size_t n);
 
+/* tidy.c: compact: auto */
+struct tidy {
+    const struct shale_run_options *options;
+    bool due;
+};
+/* Is there something to do when the run is closed?  Before that. */
+void tidy_note(const struct run *run, struct tidy *tidy);
+/* Do it: the run's memory is free. */
+void tidy_up(const struct tidy *tidy);
+
 /* summary.c */
 void summarise(const struct run *run, struct shale_summary *summary);
 

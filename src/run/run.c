@@ -711,6 +711,7 @@ enum shale_status shale_run(const struct shale_run_options *options, struct shal
                             struct shale_err *err)
 {
     struct run *run = shale_mem_zeroed(options->env->mem, 1, sizeof *run);
+    struct tidy tidy;
     enum shale_status status;
     memset(summary, 0, sizeof *summary);
     if (run == NULL)
@@ -737,7 +738,9 @@ enum shale_status shale_run(const struct shale_run_options *options, struct shal
         summary->files_written = summary->bytes_written = summary->rows_total = 0;
         summary->rejects_path[0] = '\0';
     }
+    tidy_note(run, &tidy);
     close_run(run);
     shale_mem_free(options->env->mem, run);
+    tidy_up(&tidy);
     return status;
 }

@@ -31,7 +31,7 @@ static const struct shale_def_key output_keys[N_OUTPUT_KEYS] = {
     [OUTPUT_MAX_WAITING] = {"max_waiting", false},
     [OUTPUT_COMMIT_EVERY] = {"commit_every", false},
     [OUTPUT_DEDUPE] = {"dedupe", false},
-    [OUTPUT_COMPACT] = {"compact", true},
+    [OUTPUT_COMPACT] = {"compact", false},
 };
 
 static const struct shale_def_key transforms[] = {
@@ -41,6 +41,7 @@ static const struct shale_def_key transforms[] = {
 };
 enum { N_TRANSFORMS = sizeof transforms / sizeof transforms[0], MAX_PARTITIONS = 16 };
 enum { COMMIT_EVERY_OBJECTS = 100000, COMMIT_MOST_OBJECTS = 1000000000 };
+enum { COMPACT_MOST_FILES = 32, COMPACT_MOST_MOST = 100000 };
 
 /* ---- Layout, compression -------------------------------------------------------------------- */
 
@@ -340,6 +341,21 @@ static void read_commit_every(struct shale_def *def, const struct shale_yaml_nod
     }
 }
 
+/* compact: auto, or {auto: N}. */
+static void read_compact(struct shale_def *def, const struct shale_yaml_node *node)
+{
+    static const struct shale_def_key keys[] = {{"auto", false}};
+    const struct shale_yaml_node *most;
+    size_t i;
+    if (node->kind == SHALE_YAML_SCALAR) {
+        if (shale_def_choice(def, node, "compact", keys, 1, &i))
+            def->stream->compact_most_files = COMPACT_MOST_FILES;
+    } else if (shale_def_mapping(def, node, "compact", keys, 1, &most) && most != NULL) {
+        (void)shale_def_int(def, most, "auto", 2, COMPACT_MOST_MOST,
+                            &def->stream->compact_most_files);
+    }
+}
+
 static void set_defaults(struct shale_stream *stream)
 {
     stream->output_path = SHALE_STR("");
@@ -384,6 +400,8 @@ static void read_output(struct shale_def *def, const struct shale_yaml_node *nod
     read_sizes(def, values[OUTPUT_ROW_GROUP], values[OUTPUT_MAX_WAITING]);
     if (values[OUTPUT_COMMIT_EVERY] != NULL)
         read_commit_every(def, values[OUTPUT_COMMIT_EVERY]);
+    if (values[OUTPUT_COMPACT] != NULL)
+        read_compact(def, values[OUTPUT_COMPACT]);
 }
 
 void shale_def_output(struct shale_def *def, const struct shale_yaml_node *node)

@@ -180,6 +180,7 @@ struct shale_stream {
     int64_t max_waiting_bytes;    /* 4 GiB unless set */
     /* A long run commits when it has read so much: 16 GiB and 100,000 unless set. */
     int64_t commit_every_bytes, commit_every_objects;
+    int64_t compact_most_files; /* a run ends by merging where more small files are; 0: never */
     struct shale_dedupe dedupe;
 
     /* The columns of a batch: every field in order, then _unknown when it is kept.  Those that are

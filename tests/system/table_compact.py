@@ -192,6 +192,23 @@ def races(work):
         shutil.rmtree(small.path)
 
 
+def automatic(work):
+    """compact: auto: runs of one event leave a bounded number of files."""
+    most, n = 8, table.scaled(40, 150, 1000)
+    source = table.Source(os.path.join(work, "automatic-source"), events=1, folder_of=n)
+    stream = table.definition(os.path.join(work, "automatic.yaml"),
+                              SORTED + f"compact: {{auto: {most}}}\n")
+    path, peak = os.path.join(work, "automatic"), 0
+    for _ in range(n):
+        source.add(1)
+        table.run(stream, source.path, path, "--threads", "1")
+        peak = max(peak, len(live(path)))
+    want(peak <= most + (most + 3) // 4, f"{peak} files")
+    table.check_table(path, source.ids)
+    want(table.shale("verify", path).code == 0, "verify")
+    return f"{n} runs, at most {peak} files, {table.versions(path)[-1]} versions"
+
+
 def kills(work):
     """Killed as the n-th call of a kind begins: nothing is seen of it, and the next one goes on."""
     if not table.has_strace():
@@ -233,6 +250,7 @@ def main():
         case("compact: a table of another writer", foreign, work)
         case("compact: columns that came later", evolved, work)
         case("compact: beside others and a run, each event once", races, work)
+        case("compact: auto, runs of one event leave few files", automatic, work)
         case("compact: killed at a call", kills, work)
 
 

@@ -685,22 +685,34 @@ static void test_names(void **state)
 
 /* ---- The other sections --------------------------------------------------------------------- */
 
+static void test_compact(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t most;
+    } good[] = {{"auto", 32}, {"{auto: 5}", 5}, {"{}", 0}};
+    char text[300];
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        struct shale_stream *stream;
+        (void)snprintf(text, sizeof text, HEAD TAIL "output: {compact: %s}\n", good[i].text);
+        stream = accept(text);
+        assert_int_equal(stream->compact_most_files, good[i].most);
+        shale_stream_free(stream);
+    }
+    expect(HEAD TAIL "output: {compact: {auto: 1}}\n",
+           "f.yaml:4:26: auto: expected a whole number from 2 to 100000, found 1\n");
+}
+
 static void test_not_supported_yet(void **state)
 {
     static const char *const source[] = {"seal_after", "inventory"};
-    static const char *const output[] = {"compact"};
     char text[300], expected[200];
     (void)state;
     for (size_t i = 0; i < 2; i++) {
         (void)snprintf(text, sizeof text, HEAD TAIL "source: {%s: 1}\n", source[i]);
         (void)snprintf(expected, sizeof expected, "f.yaml:4:10: source: %s is not supported yet\n",
                        source[i]);
-        expect(text, expected);
-    }
-    for (size_t i = 0; i < sizeof output / sizeof output[0]; i++) {
-        (void)snprintf(text, sizeof text, HEAD TAIL "output: {%s: 1}\n", output[i]);
-        (void)snprintf(expected, sizeof expected, "f.yaml:4:10: output: %s is not supported yet\n",
-                       output[i]);
         expect(text, expected);
     }
     expect(HEAD TAIL "source: {path: s3://b/x, format: heka}\n",
@@ -1108,6 +1120,7 @@ int main(void)
         cmocka_unit_test(test_constraints_apply),
         cmocka_unit_test(test_from),
         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_compact),
         cmocka_unit_test(test_not_supported_yet),
         cmocka_unit_test(test_dedupe),
         cmocka_unit_test(test_source),
