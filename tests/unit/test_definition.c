@@ -728,7 +728,7 @@ static void test_not_supported_yet(void **state)
            "f.yaml:4:19: layout: ndjson is not supported yet\n"
            "f.yaml:4:28: output: a list of several outputs is not supported yet\n"
            "f.yaml:4:42: compression: lz4 needs compat: modern in output\n"
-           "f.yaml:4:47: output: compact is not supported yet\n"
+           "f.yaml:4:56: compact: expected a mapping (key: value), found a list\n"
            "f.yaml:4:61: unknown key 'layot' in output; did you mean 'layout'?\n");
     expect("stream: s\nplugin: ./x.so\n", "f.yaml:2:1: the definition: plugin is not supported "
                                           "yet\n");
