@@ -12,7 +12,7 @@
  *     encode.c    waiting rows -> row groups
  *     table.c     a table: its base, and what of a listing is new
  *     publish.c   a table: commits
- *     replay.c    rejects of the table in place of a source
+ *     replay.c    rejects of the table in place of a source; replay_cut.c: those that were cut
  *     single.c    a checkpoint file: what of these two is its own
  *     change.c    a table: what goes of objects that are read again
  *     run.c       which thread does what next; the memory account
@@ -574,6 +574,8 @@ struct shredding {
     struct shale_event pending; /* ... in and out */
     int64_t byte;
 };
+/* What lineage fields of its events are made of. */
+void object_lineage(const struct run *run, const struct object *object, struct shale_lineage *out);
 SHALE_MUST_USE enum shale_status worker_open(struct run *run, struct worker *worker);
 void worker_close(struct worker *worker);
 /* SHREDDED_FAILED: the object fails, status and err say why (see is_content() of read.c).  With any
@@ -646,6 +648,11 @@ SHALE_MUST_USE enum shale_status dedupe_commit(struct run *run, struct shale_com
 SHALE_MUST_USE enum shale_status read_group(struct worker *worker, struct job *job);
 SHALE_MUST_USE enum shale_status read_object(struct worker *worker, struct job *job);
 SHALE_MUST_USE enum shale_status read_slice(struct worker *worker, struct job *job);
+SHALE_MUST_USE enum shale_status large_new(const struct run *run, struct large **out,
+                                           struct shale_err *err);
+/* Begin to read the open object as one stream of events, in whatever shape. */
+SHALE_MUST_USE enum shale_status large_begin_stream(const struct run *run, struct large *large,
+                                                    struct shale_err *err);
 void large_free(struct run *run, struct large *large);
 
 /* sequence.c */
@@ -705,6 +712,11 @@ void replay_node_free(struct run *run, struct rejects_read *rejects);
 SHALE_MUST_USE enum shale_status replay_erase(const struct worker *worker,
                                               const uint32_t *part_of_row, uint32_t n_parts,
                                               uint32_t **out, int64_t *n_gone);
+/* replay_cut.c */
+/* Find the event of object->again, which was cut, where it came from, and do with it what is to be
+ * done.  '*stays': that cannot be, which was said, and nothing was done. */
+SHALE_MUST_USE enum shale_status replay_cut(struct worker *worker, const struct object *object,
+                                            bool *stays, struct shale_err *err);
 /* Has the phase anything to publish? */
 bool replay_has_news(const struct run *run);
 /* change.c */

@@ -390,7 +390,7 @@ void large_free(struct run *run, struct large *large)
     shale_mem_free(run->mem, large);
 }
 
-static enum shale_status large_new(const struct run *run, struct large **out, struct shale_err *err)
+enum shale_status large_new(const struct run *run, struct large **out, struct shale_err *err)
 {
     struct large *large = shale_mem_zeroed(run->mem, 1, sizeof *large);
     *out = large;
@@ -405,6 +405,12 @@ static enum shale_status large_new(const struct run *run, struct large **out, st
     if (shale_decoder_new(run->mem, &large->decoder) != SHALE_OK)
         return SHALE_ERR(err, no_memory);
     return SHALE_OK;
+}
+
+/* What is neither lines nor one document is seen by its reader. */
+static enum shale_shape stream_shape(enum shale_shape shape)
+{
+    return shape == SHALE_SHAPE_JSON || shape == SHALE_SHAPE_NDJSON ? shape : SHALE_SHAPE_SEEN;
 }
 
 /* Read the first window and see the shape. */
@@ -429,6 +435,22 @@ static enum shale_status see_shape(const struct run *run, struct large *large,
     large->shape = shale_shape_see(&cursor, large->head.data, large->head.n_bytes, n == 0);
     shale_json_cursor_fini(&cursor);
     return SHALE_OK;
+}
+
+enum shale_status large_begin_stream(const struct run *run, struct large *large,
+                                     struct shale_err *err)
+{
+    enum shale_status status = SHALE_OK;
+    shale_decoder_begin(large->decoder, &large->get.source);
+    large->shape = forced_shape(run->stream);
+    if (large->shape == SHALE_SHAPE_SEEN)
+        status = see_shape(run, large, err);
+    if (status == SHALE_OK && shale_events_new(run->mem, &large->events) != SHALE_OK)
+        status = SHALE_ERR(err, no_memory);
+    if (status == SHALE_OK)
+        shale_events_begin_stream(large->events, &run->events_options, &large->prefix,
+                                  stream_shape(large->shape));
+    return status;
 }
 
 static enum shale_status large_begin(struct worker *worker, const struct object *object,
@@ -459,8 +481,7 @@ static enum shale_status large_begin(struct worker *worker, const struct object 
         if (shale_events_new(run->mem, &large->events) != SHALE_OK)
             return SHALE_ERR(err, no_memory);
         shale_events_begin_stream(large->events, &run->events_options, &large->prefix,
-                                  large->shape == SHALE_SHAPE_JSON ? SHALE_SHAPE_JSON
-                                                                   : SHALE_SHAPE_SEEN);
+                                  stream_shape(large->shape));
     }
     return SHALE_OK;
 }

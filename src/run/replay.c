@@ -218,25 +218,30 @@ static enum shale_status take_row(struct worker *worker, struct rejects_read *re
 {
     struct replayed *counts = &worker->replayed;
     struct object object;
+    bool stays = false;
     enum shale_status status;
     int64_t *kept = !is_chosen(worker->run, row->rule) ? &counts->kept_rules
                     : row->record < 0                  ? &counts->kept_objects
-                    : row->raw.data == NULL || row->raw_bytes > (int64_t)row->raw.n_bytes
-                        ? &counts->kept_cut
-                        : NULL;
+                    : row->raw.data == NULL            ? &counts->kept_cut
+                                                       : NULL;
     if (kept != NULL) {
         ++*kept;
         return keep(worker, row);
     }
-    counts->events++;
     worker->failed_again = false;
     status = set_object(rejects, row, &object);
-    if (status == SHALE_OK)
-        status = set_text(worker, row->raw);
-    if (status == SHALE_OK)
+    if (status != SHALE_OK)
+        return status;
+    if (row->raw_bytes > (int64_t)row->raw.n_bytes)
+        status = replay_cut(worker, &object, &stays, err);
+    else if ((status = set_text(worker, row->raw)) == SHALE_OK)
         status = try_event(worker, &object, err);
-    counts->changed += !worker->failed_again;
-    return status;
+    if (status != SHALE_OK)
+        return status;
+    counts->events += !stays;
+    counts->kept_cut += stays;
+    counts->changed += !stays && !worker->failed_again;
+    return stays ? keep(worker, row) : SHALE_OK;
 }
 
 /* ---- Pieces -----------------------------------------------------------------------------------

@@ -152,8 +152,7 @@ enum shale_status reject_object(struct worker *worker, const struct object *obje
 /* ---- Events -----------------------------------------------------------------------------------
  */
 
-static void set_lineage(const struct run *run, const struct object *object,
-                        struct shale_lineage *out)
+void object_lineage(const struct run *run, const struct object *object, struct shale_lineage *out)
 {
     memset(out, 0, sizeof *out);
     out->key = object->key;
@@ -279,7 +278,7 @@ enum shale_status shred_events(struct worker *worker, struct shredding *s, enum 
     enum shale_status status = SHALE_OK;
     unsigned n_steps = 0;
     bool go = true, pending = s->has_pending;
-    set_lineage(worker->run, s->object, &lineage);
+    object_lineage(worker->run, s->object, &lineage);
     *out = SHREDDED_ALL;
     s->has_pending = false;
     while (go && status == SHALE_OK) {

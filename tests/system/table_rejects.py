@@ -4,6 +4,7 @@ definition: everything once, whatever is killed or comes first, and verify agree
 
     python tests/system/table_rejects.py"""
 import collections
+import gzip
 import json
 import os
 import shutil
@@ -241,6 +242,43 @@ def replay_shapes(work):
     verify(table)
 
 
+def replay_cut(work):
+    """Events of more than a MiB are read again where they came from, if that is as it was."""
+    source = os.path.join(work, "in")
+    os.makedirs(source)
+    large = {"n": 9, "pad": "x" * 1500000}
+    lines = [{"id": "l0", "n": 1}, {"id": "l1", **large}, {"id": "l2", **large}, {"id": "l3", "n": 0}]
+    for name in ("a.ndjson", "gone.ndjson", "touched.ndjson"):
+        with open(os.path.join(source, name), "w", encoding="utf-8") as file:
+            file.write("".join(json.dumps(line) + "\n" for line in lines))
+    with open(os.path.join(source, "array.json"), "w", encoding="utf-8") as file:
+        json.dump(lines, file, indent=1)
+    with gzip.open(os.path.join(source, "records.json.gz"), "wt", encoding="utf-8") as file:
+        json.dump({"Records": lines}, file)
+    keys = "keys: '*'\nrecords: /Records\n"
+    strict = definition(os.path.join(work, "strict.yaml"), fields=STRICT,
+                        source=keys + "max_event: 1400KB")
+    lax = definition(os.path.join(work, "lax.yaml"), fields=LAX, source=keys)
+    table = os.path.join(work, "table")
+    same("rejected", run(strict, source, table).summary["events"]["rejected"], 10)
+    same("without the source", replay(lax, table).summary["replayed"]["kept_cut"], 10)
+    os.remove(os.path.join(source, "gone.ndjson"))
+    os.utime(os.path.join(source, "touched.ndjson"), (1, 1))
+    got = replay(lax, table, "--source", source)
+    same("counts", (got.summary["events"]["written"], got.summary["events"]["rejected"],
+                    got.summary["replayed"]["kept_cut"]), (6, 4, 4))
+    for name in ("gone.ndjson", "touched.ndjson"):
+        same(f"{name} is named", sum(line.get("object") == name for line in got.lines()), 2)
+    verify(table)
+    same("rows", collections.Counter(row["key"] for row in rows_of(table)),
+         {"a.ndjson": 4, "array.json": 4, "records.json.gz": 4, "gone.ndjson": 2,
+          "touched.ndjson": 2})
+    same("origins", {(row["id"], row["nth"]) for row in rows_of(table)},
+         {(f"l{i}", i) for i in range(4)})
+    same("left", sorted(row["object"] for row in listed(table)),
+         ["gone.ndjson"] * 2 + ["touched.ndjson"] * 2)
+
+
 def replay_erased(work):
     """What erase took out does not come back."""
     source, table = make_rejects(work)
@@ -347,6 +385,7 @@ if __name__ == "__main__":
                            ("rejects replay", replay_passes),
                            ("rejects replay of some rules", replay_rules),
                            ("rejects replay of other shapes", replay_shapes),
+                           ("rejects replay of events that were cut", replay_cut),
                            ("rejects replay after erase", replay_erased),
                            ("rejects replay, several at once", raced),
                            ("rejects replay killed at its calls", killed),
