@@ -92,8 +92,9 @@ SHALE_MUST_USE enum shale_status shale_commit_check(const struct shale_mem *mem,
                                                     const struct shale_commit *commit,
                                                     struct shale_err *err);
 
-/* Commit on 'base', again on each winner, with full-jitter back-off.  Segments of the ledger are
- * merged on the way, where their number asks for it.  '*out' is filled in each case.
+/* Commit on 'base', again on each winner, with full-jitter back-off.  Segments of the ledger, of
+ * rejects and of keys are merged on the way, where their number asks for it, but for kinds of which
+ * the commit takes some out.  '*out' is filled in each case.
  *
  * SHALE_OK: committed.
  * SHALE_CONFLICT: an object of ours was consumed by another, what we build on is gone, or files are

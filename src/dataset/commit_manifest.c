@@ -243,6 +243,7 @@ static enum shale_status join_all(struct shale_draft *draft, struct shale_store 
     if (status == SHALE_OK && !changes(&commit->rejects_change))
         status = merge_segments(&draft->rejects_merge, &of_rejects, store, old->rejects,
                                 old->n_rejects, merges, rejects, &manifest->n_rejects, err);
+    /* New keys are what each commit of 'dedupe' puts there. */
     if (status == SHALE_OK && commit->keys_change.n_out == 0)
         status = merge_segments(&draft->keys_merge, &of_keys, store, old->keys, old->n_keys, merges,
                                 keys, &manifest->n_keys, err);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/printable.h"
+#include "dataset/keys.h"
 #include "dataset/verify_parts.h"
 
 enum { SHOWN_BYTES = 200, MOST_ROW_FINDINGS = 100 };
@@ -232,6 +233,27 @@ static int64_t minus(int64_t a, int64_t b)
     return (int64_t)((uint64_t)a - (uint64_t)b);
 }
 
+/* Each whole, as the others, and in order. */
+static enum shale_status verify_keys(struct shale_verify *verify)
+{
+    const struct shale_manifest *manifest = &verify->manifest;
+    bool complete = true;
+    int64_t n_keys = 0;
+    enum shale_status status =
+        verify_others(verify, manifest->keys, manifest->n_keys, "keys", &n_keys, &complete);
+    verify->out->n_key_segments = (int64_t)manifest->n_keys;
+    for (size_t i = 0; i < manifest->n_keys && status == SHALE_OK && complete; i++) {
+        char path[SHALE_KEY_BYTES + 1];
+        struct shale_err err;
+        shale_err_clear(&err);
+        status = shale_keys_check(verify->store, &manifest->keys[i], &err);
+        status = shale_verify_failed(verify, status, &err, path_of(&manifest->keys[i], path));
+        if (status == SHALE_OK)
+            status = shale_verify_go_on(verify);
+    }
+    return status;
+}
+
 /* What was consumed, without what was taken out since, is what is there. */
 static void compare_totals(struct shale_verify *verify, bool has_ledger, bool has_rejects)
 {
@@ -254,8 +276,7 @@ enum shale_status shale_verify_ledger(struct shale_verify *verify)
 {
     const struct shale_manifest *manifest = &verify->manifest;
     struct shale_verified *out = verify->out;
-    bool has_ledger = true, has_rejects = true, has_keys = true;
-    int64_t n_keys = 0;
+    bool has_ledger = true, has_rejects = true;
     enum shale_status status = SHALE_OK;
     for (size_t i = 0; i < manifest->n_ledger && status == SHALE_OK; i++)
         status = verify_segment(verify, &manifest->ledger[i], &has_ledger);
@@ -265,10 +286,8 @@ enum shale_status shale_verify_ledger(struct shale_verify *verify)
         status = verify_others(verify, manifest->rejects, manifest->n_rejects, "rejects",
                                &out->n_rejects, &has_rejects);
     if (status == SHALE_OK)
-        status =
-            verify_others(verify, manifest->keys, manifest->n_keys, "keys", &n_keys, &has_keys);
+        status = verify_keys(verify);
     out->n_rejects_segments = (int64_t)manifest->n_rejects;
-    out->n_key_segments = (int64_t)manifest->n_keys;
     if (status == SHALE_OK)
         compare_totals(verify, has_ledger, has_rejects);
     return status;
