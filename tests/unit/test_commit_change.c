@@ -7,6 +7,8 @@
 #include <cmocka.h>
 
 #include "commit_made.h"
+#include "dataset/keys.h"
+#include "dataset/verify.h"
 
 enum { MOST = 6 };
 
@@ -491,6 +493,76 @@ static void test_no_merging(void **state)
     }
 }
 
+/* A segment of one key. */
+static void write_key(struct table *table, const char *path, int number, struct shale_arena *arena,
+                      struct shale_segment *out)
+{
+    const struct shale_keys_options options = {.mem = &shale_mem_libc,
+                                               .names = SHALE_STR("{\"key\":[\"id\"]}"),
+                                               .within_us = -1,
+                                               .memory_bytes = SHALE_KEYS_LEAST_BYTES,
+                                               .temporary = "/tmp"};
+    const struct shale_str key = {(const char *)&number, sizeof number};
+    struct shale_key_rows rows;
+    struct shale_keys *keys;
+    bool drop;
+    assert_int_equal(shale_keys_new(&options, &keys, NULL), SHALE_OK);
+    shale_key_rows_init(&rows, &shale_mem_libc, shale_keys_rule(keys));
+    assert_int_equal(shale_key_rows_add(&rows, &key, 0), SHALE_OK);
+    assert_int_equal(shale_key_rows_sort(&rows), SHALE_OK);
+    assert_int_equal(shale_keys_take(keys, &rows, &drop, NULL), SHALE_OK);
+    assert_int_equal(
+        shale_keys_write(keys, table->store, path, SHALE_STR("[\"x\"]"), arena, out, NULL),
+        SHALE_OK);
+    shale_key_rows_fini(&rows);
+    shale_keys_free(keys);
+}
+
+static void count_finding(struct shale_findings *findings, const struct shale_finding *finding)
+{
+    (void)findings;
+    if (strncmp(finding->err.object, "_shale/keys/", 12) == 0) /* the rest is made up */
+        fail_msg("%s", finding->err.message);
+}
+
+/* New keys are merged with those that are there, by the commits that bring them. */
+static void test_keys_merge(void **state)
+{
+    struct shale_findings findings = {count_finding};
+    struct shale_verified verified;
+    struct table table;
+    struct shale_base base;
+    struct shale_err err;
+    struct shale_arena arena;
+    (void)state;
+    assert_int_equal(table_init(&table, &shale_mem_libc), SHALE_OK);
+    shale_arena_init(&arena, &shale_mem_libc, 1 << 24);
+    for (int i = 0; i < 5; i++) {
+        struct work work;
+        struct shale_segment keys;
+        char path[40];
+        (void)snprintf(path, sizeof path, "_shale/keys/%d.parquet", i);
+        write_key(&table, path, i, &arena, &keys);
+        assert_int_equal(work_make(&work, table.store, i, i + 1), SHALE_OK);
+        work.commit.keys_change = (struct shale_commit_change){.in = &keys, .n_in = 1};
+        base = read_base(&table);
+        assert_int_equal(commit_on(table.store, &base, &work.commit, &err), SHALE_OK);
+        shale_base_fini(&base, &shale_mem_libc);
+        work_fini(&work);
+    }
+    base = read_base(&table);
+    assert_int_equal(base.manifest.n_keys, 2);
+    assert_int_equal(base.manifest.keys[0].n_rows, 4);
+    assert_true(has_segment(&base.manifest.keys[1], 1, "_shale/keys/4.parquet"));
+    assert_int_equal(shale_verify_table(table.store, &(struct shale_verify_options){16 << 20},
+                                        &findings, &verified, NULL),
+                     SHALE_OK);
+    assert_int_equal(verified.n_key_segments, 2);
+    shale_base_fini(&base, &shale_mem_libc);
+    shale_arena_fini(&arena);
+    table_fini(&table);
+}
+
 /* ---- What is carried on ------------------------------------------------------------------------
  */
 
@@ -818,21 +890,14 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_files_go),
-        cmocka_unit_test(test_two_compactions),
-        cmocka_unit_test(test_not_in_the_base),
-        cmocka_unit_test(test_append_only),
-        cmocka_unit_test(test_schema_changes),
-        cmocka_unit_test(test_segments_change),
-        cmocka_unit_test(test_rejects_and_keys),
-        cmocka_unit_test(test_no_merging),
-        cmocka_unit_test(test_erasures_and_seals),
-        cmocka_unit_test(test_erased_meanwhile),
-        cmocka_unit_test(test_rebuild_and_run),
-        cmocka_unit_test(test_tags_differ),
-        cmocka_unit_test(test_check),
-        cmocka_unit_test(test_each_call_fails),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_files_go),         cmocka_unit_test(test_two_compactions),
+        cmocka_unit_test(test_not_in_the_base),  cmocka_unit_test(test_append_only),
+        cmocka_unit_test(test_schema_changes),   cmocka_unit_test(test_segments_change),
+        cmocka_unit_test(test_rejects_and_keys), cmocka_unit_test(test_no_merging),
+        cmocka_unit_test(test_keys_merge),       cmocka_unit_test(test_erasures_and_seals),
+        cmocka_unit_test(test_erased_meanwhile), cmocka_unit_test(test_rebuild_and_run),
+        cmocka_unit_test(test_tags_differ),      cmocka_unit_test(test_check),
+        cmocka_unit_test(test_each_call_fails),  cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
