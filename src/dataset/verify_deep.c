@@ -73,6 +73,22 @@ static void compare_counts(struct deep *deep, struct shale_str key, const struct
     found(deep, &err, key);
 }
 
+/* A new object where the past is sealed is not listed before the next full plan. */
+static void look_at_seal(struct deep *deep, const struct shale_ledger_row *fresh)
+{
+    const struct shale_manifest *manifest = &deep->table_base.manifest;
+    struct shale_err err;
+    for (size_t i = 0; i < manifest->n_seals; i++) {
+        const struct shale_seal *seal = &manifest->seals[i];
+        if (!shale_str_equal(seal->source, fresh->source) ||
+            shale_str_compare(fresh->key, seal->key) > 0)
+            continue;
+        shale_err_clear(&err);
+        (void)SHALE_ERR(&err, verify_deep_sealed);
+        found(deep, &err, fresh->key);
+    }
+}
+
 /* Take the table's rows up to and with the key of 'fresh' (NULL: all that are left). */
 static enum shale_status take_key(struct deep *deep, struct shale_ledger_cursor *cursor,
                                   const struct shale_ledger_row **row,
@@ -101,6 +117,7 @@ static enum shale_status take_key(struct deep *deep, struct shale_ledger_cursor 
         return SHALE_OK;
     if (n_tags == 0) {
         deep->out->n_new++;
+        look_at_seal(deep, fresh);
     } else if (n_tags > 1 || same.read < 0) {
         deep->out->n_changed++;
     } else {

@@ -125,17 +125,38 @@ static bool is_settled(const struct run *run, const struct shale_listed *listed)
     return settle_us <= 0 || run->began_wall_us - listed->mtime_ns / 1000 >= settle_us;
 }
 
-bool plan_takes(const struct run *run, struct shale_str key)
+/* '*day' is the first that such a key may hold, where days are asked for. */
+static bool is_taken(const struct run *run, struct shale_str key, int32_t *day)
 {
     struct shale_str values[SHALE_TEMPLATE_MAX_PLACEHOLDERS];
+    int32_t last;
     if (run->options->convert)
         return run->plan.root->is_file || (has_known_name(key) && !is_hidden(key));
     if (run->stream->n_keys == 0)
         return !is_hidden(key);
     for (size_t i = 0; i < run->stream->n_keys; i++)
-        if (shale_template_match(&run->stream->keys[i], key, values))
+        if (shale_template_match(&run->stream->keys[i], key, values)) {
+            if (run->stream->seal_after_days > 0)
+                (void)shale_template_days(&run->stream->keys[i], values, day, &last);
             return is_in_dates(run->options, &run->stream->keys[i], values);
+        }
     return false;
+}
+
+bool plan_takes(const struct run *run, struct shale_str key)
+{
+    int32_t day;
+    return is_taken(run, key, &day);
+}
+
+/* The current root's, or what of it is to be listed. */
+static enum shale_status begin_list(struct run *run, struct shale_err *err)
+{
+    struct plan *plan = &run->plan;
+    const struct shale_list_range range = {.after = seal_from(run)};
+    if (plan->root->is_file)
+        return shale_list_new(run->mem, plan->root->path, &plan->list, err);
+    return shale_list_range(run->mem, plan->root->path, &range, &plan->list, err);
 }
 
 /* The next file below the roots, or '*end'. */
@@ -154,7 +175,7 @@ static enum shale_status next_file(struct run *run, struct shale_listed *out, bo
             if (*end)
                 return SHALE_OK;
             plan->root = &run->roots[plan->next_root++];
-            status = shale_list_new(run->mem, plan->root->path, &plan->list, err);
+            status = begin_list(run, err);
             if (status != SHALE_OK)
                 return status;
         }
@@ -181,6 +202,8 @@ static enum shale_status next_listed(struct run *run, struct shale_listed *out,
 {
     struct plan *plan = &run->plan;
     enum shale_status status;
+    int32_t day = 0;
+    bool taken, settled;
     *decision = (struct shale_decision){.verdict = SHALE_VERDICT_NEW};
     *out = (struct shale_listed){0};
     while ((status = next_file(run, out, end, err)) == SHALE_OK && !*end) {
@@ -188,7 +211,11 @@ static enum shale_status next_listed(struct run *run, struct shale_listed *out,
             (run->table != NULL && table_is_behind(run, out->key)))
             continue;
         plan->tally.n_listed++;
-        if (!plan_takes(run, out->key) || !is_settled(run, out)) {
+        taken = is_taken(run, out->key, &day);
+        settled = is_settled(run, out);
+        if (taken)
+            seal_note(run, day, settled);
+        if (!taken || !settled) {
             plan->tally.n_passed_over++;
             continue;
         }

@@ -11,6 +11,7 @@
  *     sort.c      waiting rows in the order of sort_by
  *     encode.c    waiting rows -> row groups
  *     table.c     a table: its base, and what of a listing is new
+ *     seal.c      a table: up to where nothing is listed any more
  *     publish.c   a table: commits
  *     replay.c    rejects of the table in place of a source; replay_cut.c: those that were cut
  *     single.c    a checkpoint file: what of these two is its own
@@ -44,6 +45,7 @@
 #include "dataset/single.h"
 #include "envelope/envelope.h"
 #include "run/run.h"
+#include "schema/time.h"
 #include "shred/shred.h"
 #include "store/store.h"
 
@@ -346,6 +348,16 @@ struct sequencer {
 /* ---- A table, or a checkpoint file -------------------------------------------------------------
  */
 
+/* Up to where the past is sealed, and how far this run may seal it. */
+struct sealing {
+    struct shale_buf from;     /* NUL-terminated: keys up to it are not listed; "": all are */
+    struct shale_buf key;      /* scratch: of a seal */
+    bool is_full;              /* all is listed */
+    bool has_newest, has_open; /* whether there is: */
+    int32_t newest_day;        /* the newest day of an object that is read or known */
+    int32_t open_day;          /* the oldest day of one that is left alone as too young */
+};
+
 struct table {
     struct shale_store *store; /* of ledger, rejects and manifests; of a table also its data */
     /* A checkpoint file: base.log is NULL. */
@@ -357,7 +369,8 @@ struct table {
     struct shale_str source; /* its name in the ledger */
     struct shale_buf after;  /* phases before have listed up to this key ... */
     bool has_after;
-    struct shale_buf last;    /* ... and this one up to this */
+    struct shale_buf last; /* ... and this one up to this */
+    struct sealing sealing;
     struct tally tally;       /* when the phase began */
     struct sums sums;         /* likewise */
     struct shale_arena arena; /* of one commit */
@@ -682,6 +695,16 @@ SHALE_MUST_USE enum shale_status table_decide(struct run *run, const struct shal
 /* The first object of a phase that is done, or (where none is) the first: SHALE_TAG_INPUT. */
 SHALE_MUST_USE enum shale_status table_note_input(struct run *run,
                                                   const struct shale_batch *consumed);
+
+/* seal.c */
+/* What a plan need not list: as the base says. */
+SHALE_MUST_USE enum shale_status seal_begin(struct run *run, struct shale_err *err);
+/* Keys up to this one are not listed; "": all are. */
+const char *seal_from(const struct run *run);
+/* A listed object of that day is read or known, or (not settled) left alone. */
+void seal_note(struct run *run, int32_t day, bool is_settled);
+/* The seal that the commit of this phase brings, if '*any'; texts are the run's. */
+SHALE_MUST_USE enum shale_status seal_make(struct run *run, struct shale_seal *out, bool *any);
 
 /* publish.c */
 /* A new name for a segment of the ledger. */

@@ -406,6 +406,8 @@ static enum shale_status commit_phase(struct run *run, struct shale_err *err)
     struct table *table = run->table;
     struct shale_segment ledger = {0}, rejects = {0};
     struct shale_committed committed;
+    struct shale_seal seal;
+    bool seals = false;
     struct shale_commit commit = {.ledger = run->seq.n_consumed > 0 ? &ledger : NULL,
                                   .rejects = run->seq.rejects.file != NULL ? &rejects : NULL};
     enum shale_status status;
@@ -429,6 +431,9 @@ static enum shale_status commit_phase(struct run *run, struct shale_err *err)
         return status;
     if (fill_info(run, &ledger, &commit) != SHALE_OK)
         return SHALE_ERR(err, no_memory);
+    if (seal_make(run, &seal, &seals) != SHALE_OK)
+        return SHALE_ERR(err, no_memory);
+    commit.seal = seals ? &seal : NULL;
     status = dedupe_commit(run, &commit, err);
     if (status == SHALE_OK)
         status = shale_store_settle(table->store, err);

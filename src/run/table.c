@@ -79,6 +79,8 @@ enum shale_status table_open(struct run *run, struct shale_err *err)
     shale_buf_init(&table->after, run->mem, MAX_KEY_BYTES);
     shale_buf_init(&table->last, run->mem, MAX_KEY_BYTES);
     shale_buf_init(&table->forced, run->mem, MAX_KEY_BYTES);
+    shale_buf_init(&table->sealing.from, run->mem, MAX_KEY_BYTES);
+    shale_buf_init(&table->sealing.key, run->mem, MAX_KEY_BYTES);
     shale_arena_init(&table->arena, run->mem, MAX_COMMIT_BYTES);
     status = name_source(run, err);
     if (status == SHALE_OK)
@@ -101,6 +103,8 @@ void table_close(struct run *run)
     shale_buf_fini(&table->after);
     shale_buf_fini(&table->last);
     shale_buf_fini(&table->forced);
+    shale_buf_fini(&table->sealing.from);
+    shale_buf_fini(&table->sealing.key);
     shale_arena_fini(&table->arena);
     shale_mem_free(run->mem, table);
     run->table = NULL;
@@ -132,7 +136,13 @@ static enum shale_status list_on_base(struct run *run, struct shale_err *err)
 {
     struct table *table = run->table;
     struct shale_str after = table->has_after ? shale_buf_str(&table->after) : SHALE_STR("");
+    struct shale_str sealed;
     enum shale_status status = table_check(run, err);
+    if (status == SHALE_OK)
+        status = seal_begin(run, err);
+    sealed = shale_str_of(seal_from(run));
+    if (shale_str_compare(after, sealed) < 0)
+        after = sealed;
     shale_buf_reset(&table->last);
     shale_decider_free(table->decider);
     table->decider = NULL;

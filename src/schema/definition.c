@@ -153,6 +153,8 @@ static void read_sections(struct shale_def *def, const struct shale_yaml_node *r
         shale_def_output(def, values[TOP_OUTPUT]);
     if (def->status == SHALE_OK)
         shale_def_columns(def);
+    if (def->status == SHALE_OK)
+        shale_def_seal(def);
 }
 
 static void read_text(struct shale_def *def, struct shale_str text)

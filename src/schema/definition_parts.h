@@ -45,8 +45,9 @@ struct shale_def {
     struct shale_def_field *infos;
     size_t *by_name; /* indexes of named fields, sorted */
     size_t n_by_name;
-    bool as_table; /* the definition's own output is a table */
+    bool as_table;                           /* the definition's own output is a table */
     const struct shale_yaml_node *on_change; /* NULL: not said */
+    const struct shale_yaml_node *seal_after;
 };
 
 /* ---- Reports -------------------------------------------------------------------------------- */
@@ -207,6 +208,9 @@ void shale_def_output(struct shale_def *def, const struct shale_yaml_node *node)
 
 /* Checks that need the whole: names in a table, readers' limits; then stream->schema. */
 void shale_def_columns(struct shale_def *def);
+
+/* Can the source's past be sealed?  After output and keys. */
+void shale_def_seal(struct shale_def *def);
 
 /* Errors and warnings in the order of lines. */
 struct shale_def_report {

@@ -30,7 +30,7 @@ static const struct shale_def_key source_keys[N_SOURCE_KEYS] = {
     [SOURCE_ID] = {"id", false},
     [SOURCE_SETTLE] = {"settle", false},
     [SOURCE_ON_CHANGE] = {"on_change", false},
-    [SOURCE_SEAL_AFTER] = {"seal_after", true},
+    [SOURCE_SEAL_AFTER] = {"seal_after", false},
     [SOURCE_INVENTORY] = {"inventory", true},
 };
 
@@ -202,6 +202,40 @@ static void read_on_change(struct shale_def *def, const struct shale_yaml_node *
         def->stream->on_change = (enum shale_on_change)i;
 }
 
+static void read_seal_after(struct shale_def *def, const struct shale_yaml_node *node)
+{
+    static const char expected[] = "a time of 1 day to 100 years, such as 30d";
+    static const int64_t day_us = INT64_C(86400) * 1000000;
+    char found[SHALE_DEF_FOUND_BYTES];
+    int64_t us = 0;
+    def->seal_after = node;
+    if (node->kind != SHALE_YAML_SCALAR || !shale_parse_duration(node->text, &us) || us < day_us ||
+        us > 36525 * day_us)
+        SHALE_DEF_ERROR(def, node, definition_expected, "seal_after", expected,
+                        shale_def_found(node, found));
+    else
+        def->stream->seal_after_days = (int32_t)((us + day_us - 1) / day_us);
+}
+
+/* One key seals all before it: that is the past only where keys sort by date. */
+void shale_def_seal(struct shale_def *def)
+{
+    const struct shale_stream *stream = def->stream;
+    if (stream->seal_after_days == 0)
+        return;
+    if (stream->layout != SHALE_OUTPUT_TABLE)
+        SHALE_DEF_ERROR(def, def->seal_after, definition_seal_layout);
+    if (stream->n_keys == 0 || shale_template_period(&stream->keys[0]) == SHALE_PERIOD_NONE) {
+        SHALE_DEF_ERROR(def, def->seal_after, definition_seal);
+        return;
+    }
+    for (size_t i = 1; i < stream->n_keys; i++)
+        if (!shale_template_same_period(&stream->keys[0], &stream->keys[i])) {
+            SHALE_DEF_ERROR(def, def->seal_after, definition_seal);
+            return;
+        }
+}
+
 void shale_def_source(struct shale_def *def, const struct shale_yaml_node *node,
                       const struct shale_yaml_node **keep)
 {
@@ -229,6 +263,8 @@ void shale_def_source(struct shale_def *def, const struct shale_yaml_node *node,
         read_id(def, values[SOURCE_ID]);
     if (values[SOURCE_SETTLE] != NULL)
         read_settle(def, values[SOURCE_SETTLE]);
+    if (values[SOURCE_SEAL_AFTER] != NULL)
+        read_seal_after(def, values[SOURCE_SEAL_AFTER]);
     if (values[SOURCE_ON_CHANGE] != NULL)
         read_on_change(def, values[SOURCE_ON_CHANGE]);
 }

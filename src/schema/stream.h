@@ -142,6 +142,7 @@ struct shale_stream {
     struct shale_str source_path; /* "" when not given */
     struct shale_str source_id;   /* its name in the ledger; "": its address */
     int64_t settle_us;            /* younger files are left alone; 10 s unless set */
+    int32_t seal_after_days;      /* days so long past are not listed; 0: all are */
     enum shale_on_change on_change;
     const struct shale_template *keys; /* tried in order; none means every key */
     size_t n_keys;

@@ -2,29 +2,11 @@
 /* Key templates.  Matching is a table, not a search: from the last part to the first, one bit a
  * position of the key says whether the parts from here on match the rest.  A walk forwards then
  * takes the shortest text that leaves a match, and never has to go back. */
-#include "schema/template.h"
+#include "schema/template_parts.h"
 
 #include <stdint.h>
 
 #include "schema/time.h"
-
-enum part_kind {
-    PART_LITERAL,
-    PART_DIGITS,    /* a date placeholder */
-    PART_NAMED,     /* any other: the shortest non-empty text without '/' */
-    PART_STAR,      /* any text without '/' */
-    PART_STARS,     /* any text */
-    PART_STARS_DIR, /* "**" and '/' as a whole part of the path: also nothing */
-};
-
-enum digits_kind { DIGITS_YEAR, DIGITS_MONTH, DIGITS_DAY, DIGITS_HOUR, DIGITS_DATE, DIGITS_TIME };
-
-struct shale_template_part {
-    enum part_kind kind;
-    enum digits_kind digits; /* PART_DIGITS */
-    struct shale_str text;   /* PART_LITERAL */
-    size_t name;             /* PART_DIGITS, PART_NAMED: index of the placeholder */
-};
 
 static const struct {
     const char *name;

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
 
@@ -49,5 +50,28 @@ bool shale_template_has_year(const struct shale_template *tmpl);
  * False: the template has no year. */
 bool shale_template_days(const struct shale_template *tmpl, const struct shale_str *values,
                          int32_t *first, int32_t *last);
+
+/* How far keys of a template sort by date: they begin with fixed text and {yyyy}, {mm}, {dd} in
+ * this order, or {yyyymmdd}.  NONE: with anything else, so that their order says nothing of dates.
+ */
+enum shale_template_period {
+    SHALE_PERIOD_NONE,
+    SHALE_PERIOD_YEAR,
+    SHALE_PERIOD_MONTH,
+    SHALE_PERIOD_DAY,
+};
+
+enum shale_template_period shale_template_period(const struct shale_template *tmpl);
+
+/* Do keys of both sort by date together: is their beginning the same? */
+bool shale_template_same_period(const struct shale_template *a, const struct shale_template *b);
+
+/* What the keys of the period begin with in which 'day' (since 1970-01-01) lies, behind what 'out'
+ * holds; of a template with a period.  SHALE_NOMEM or SHALE_LIMIT. */
+SHALE_MUST_USE enum shale_status shale_template_period_text(const struct shale_template *tmpl,
+                                                            int32_t day, struct shale_buf *out);
+
+/* The last day of the last period that ends on 'day' or before it. */
+int32_t shale_template_period_end(const struct shale_template *tmpl, int32_t day);
 
 #endif

@@ -213,6 +213,57 @@ static void test_days_of_a_key(void **state)
     check_days("{mm}/{dd}/*", "02/03/a", NULL, NULL);
 }
 
+/* Of the day 'date': what keys of its period begin with, and when the last full period ended. */
+static void check_period(const char *text, enum shale_template_period period, const char *date,
+                         const char *prefix, const char *end)
+{
+    struct shale_template tmpl = parse(text);
+    struct shale_buf out;
+    int32_t day, last;
+    assert_int_equal(shale_template_period(&tmpl), period);
+    if (period == SHALE_PERIOD_NONE)
+        return;
+    shale_buf_init(&out, &shale_mem_libc, 1 << 16);
+    assert_true(shale_date_parse(shale_str_of(date), &day));
+    assert_true(shale_date_parse(shale_str_of(end), &last));
+    assert_int_equal(shale_template_period_text(&tmpl, day, &out), SHALE_OK);
+    assert_true(shale_str_is(shale_buf_str(&out), prefix));
+    assert_int_equal(shale_template_period_end(&tmpl, day), last);
+    shale_buf_fini(&out);
+}
+
+static void test_periods(void **state)
+{
+    static const char *const same[] = {"{yyyy}/{mm}/*.json", "{yyyy}/{mm}/{a}/{dd}/*",
+                                       "{yyyy}/{mm}"};
+    static const char *const others[] = {"{yyyy}-{mm}/*", "{yyyy}/{mm}/{dd}", "{yyyymmdd}", "**",
+                                         "a/{yyyy}/{mm}/*"};
+    struct shale_template first = parse(same[0]);
+    (void)state;
+    check_period("{yyyy}/{mm}/{dd}/*", SHALE_PERIOD_DAY, "2024-02-29", "2024/02/29", "2024-02-29");
+    check_period("logs/y={yyyy}/m={mm}/d={dd}", SHALE_PERIOD_DAY, "0007-01-02",
+                 "logs/y=0007/m=01/d=02", "0007-01-02");
+    check_period("a{yyyymmdd}{hhmmss}*", SHALE_PERIOD_DAY, "2024-12-31", "a20241231", "2024-12-31");
+    check_period("{yyyy}/{mm}/**/{dd}.json", SHALE_PERIOD_MONTH, "2024-02-29", "2024/02",
+                 "2024-02-29");
+    check_period("{yyyy}/{mm}/*", SHALE_PERIOD_MONTH, "2024-03-30", "2024/03", "2024-02-29");
+    check_period("{yyyy}/{dd}/{mm}", SHALE_PERIOD_YEAR, "2024-12-30", "2024", "2023-12-31");
+    check_period("{yyyy}/{account}/{mm}", SHALE_PERIOD_YEAR, "2024-12-31", "2024", "2024-12-31");
+    check_period("**/{yyyy}/{mm}", SHALE_PERIOD_NONE, NULL, NULL, NULL);
+    check_period("{mm}/{yyyy}", SHALE_PERIOD_NONE, NULL, NULL, NULL);
+    check_period("{hh}/{yyyy}", SHALE_PERIOD_NONE, NULL, NULL, NULL);
+    check_period("{yyyy}/{yyyymmdd}", SHALE_PERIOD_YEAR, "2024-12-31", "2024", "2024-12-31");
+    check_period("a/*.json", SHALE_PERIOD_NONE, NULL, NULL, NULL);
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
+        struct shale_template other = parse(same[i]);
+        assert_true(shale_template_same_period(&first, &other));
+    }
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        struct shale_template other = parse(others[i]);
+        assert_false(shale_template_same_period(&first, &other));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +275,7 @@ int main(void)
         cmocka_unit_test(test_refuses_what_is_no_template),
         cmocka_unit_test(test_time_is_bounded),
         cmocka_unit_test(test_has_limits),
+        cmocka_unit_test(test_periods),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
