@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "columns/batch.h"
 #include "columns/gather.h"
@@ -342,6 +343,11 @@ static enum shale_status grow(const struct shale_single *single,
     if (status != SHALE_OK)
         return status;
     plan = shale_append_plan(append, new_rows == NULL ? 0 : (size_t)bytes_of(new_rows));
+    if (plan->why != NULL)
+        shale_log_say(single->store->env->log, SHALE_LOG_INFO, "file_encoded_again",
+                      "all %zu row groups of the file are encoded again, this once: %s%.*s%s%s",
+                      plan->n_encoded, plan->where.n_bytes > 0 ? "column \"" : "",
+                      SHALE_STR_ARG(plan->where), plan->where.n_bytes > 0 ? "\": " : "", plan->why);
     if (plan->copied_bytes > 0)
         status = put->copy(put, old->file, 0, plan->copied_bytes, err);
     if (status == SHALE_OK)
@@ -361,10 +367,59 @@ static enum shale_status grow(const struct shale_single *single,
     return status;
 }
 
-enum shale_status shale_single_write(const struct shale_single *single,
-                                     const struct shale_single_file *old,
-                                     const struct shale_single_file *rows, int64_t manifest_id,
-                                     struct shale_store_put *put, struct shale_err *err)
+/* ---- Columns -----------------------------------------------------------------------------------
+ */
+
+/* The stream's columns in the order of the file that is there, so that its row groups are copied.
+ */
+struct ordered {
+    struct shale_single single; /* as given, but for these: */
+    struct shale_schema schema;
+    struct shale_column_def *columns;
+    size_t *sort_by;
+    size_t *order;
+};
+
+static void ordered_fini(const struct shale_mem *mem, struct ordered *ordered)
+{
+    shale_mem_free(mem, ordered->columns);
+    shale_mem_free(mem, ordered->sort_by);
+    shale_mem_free(mem, ordered->order);
+}
+
+static enum shale_status ordered_init(struct ordered *out, const struct shale_single *single,
+                                      const struct shale_single_file *old)
+{
+    const struct shale_mem *mem = single->store->env->mem;
+    const struct shale_single_options *options = &single->options;
+    size_t n = options->schema->n_columns;
+    *out = (struct ordered){.single = *single};
+    if (old->file == NULL)
+        return SHALE_OK;
+    out->columns = shale_mem_zeroed(mem, n + 1, sizeof *out->columns);
+    out->sort_by = shale_mem_zeroed(mem, options->n_sort_by + 1, sizeof *out->sort_by);
+    out->order = shale_mem_zeroed(mem, n + 1, sizeof *out->order);
+    if (out->columns == NULL || out->sort_by == NULL || out->order == NULL) {
+        ordered_fini(mem, out);
+        return SHALE_NOMEM;
+    }
+    shale_append_order(old->reader, options->schema, out->order);
+    for (size_t i = 0; i < n; i++) {
+        out->columns[i] = options->schema->columns[out->order[i]];
+        for (size_t k = 0; k < options->n_sort_by; k++)
+            if (options->sort_by[k] == out->order[i])
+                out->sort_by[k] = i;
+    }
+    out->schema = (struct shale_schema){out->columns, n};
+    out->single.options.schema = &out->schema;
+    out->single.options.sort_by = out->sort_by;
+    return SHALE_OK;
+}
+
+static enum shale_status write_ordered(const struct shale_single *single,
+                                       const struct shale_single_file *old,
+                                       const struct shale_single_file *rows, int64_t manifest_id,
+                                       struct shale_store_put *put, struct shale_err *err)
 {
     struct shale_parquet *parquet;
     enum shale_status status = parquet_new(single, &parquet, err);
@@ -380,6 +435,20 @@ enum shale_status shale_single_write(const struct shale_single *single,
             status = put_footer(single, NULL, parquet, manifest_id, &put->sink, err);
     }
     shale_parquet_free(parquet);
+    return status;
+}
+
+enum shale_status shale_single_write(const struct shale_single *single,
+                                     const struct shale_single_file *old,
+                                     const struct shale_single_file *rows, int64_t manifest_id,
+                                     struct shale_store_put *put, struct shale_err *err)
+{
+    struct ordered ordered;
+    enum shale_status status;
+    if (ordered_init(&ordered, single, old) != SHALE_OK)
+        return SHALE_ERR(err, no_memory);
+    status = write_ordered(&ordered.single, old, rows, manifest_id, put, err);
+    ordered_fini(single->store->env->mem, &ordered);
     return status;
 }
 
