@@ -2,6 +2,7 @@
 /* 'shale compact': merge a table's small files; with --sweep delete what it does not need. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/cli.h"
 #include "dataset/compact.h"
@@ -111,8 +112,9 @@ static void say_would_go(void *ctx, struct shale_str path, int64_t n_bytes)
                   SHALE_STR_ARG(path), (long long)n_bytes);
 }
 
+/* 'key': of a checkpoint in 'store'; NULL: it is a table. */
 static enum shale_status sweep(struct terminal *terminal, const struct options *options,
-                               struct shale_store *store, struct report *report,
+                               struct shale_store *store, const char *key, struct report *report,
                                struct shale_err *err)
 {
     struct shale_sweep_options sweep_options = {.retention_us = -1,
@@ -125,7 +127,8 @@ static enum shale_status sweep(struct terminal *terminal, const struct options *
         !shale_parse_duration(shale_str_of(options->retention), &sweep_options.retention_us))
         return SHALE_ERR(err, option_retention, options->retention);
     report->sweeps = true;
-    return shale_sweep(store, SHALE_STR(""), &sweep_options, &report->swept, err);
+    return key != NULL ? shale_sweep_single(store, key, &sweep_options, &report->swept, err)
+                       : shale_sweep(store, SHALE_STR(""), &sweep_options, &report->swept, err);
 }
 
 /* The options that belong to only one of the two. */
@@ -138,19 +141,47 @@ static enum shale_status check_options(const struct options *options, struct sha
     return SHALE_OK;
 }
 
+/* A file with a ledger: its rows stay where they are. */
+static enum shale_status work_on_file(struct terminal *terminal, const struct options *options,
+                                      struct report *report, struct shale_err *err)
+{
+    const char *path = options->names[0], *slash = strrchr(path, '/');
+    char directory[TEMPORARY_BYTES];
+    struct shale_store *store;
+    enum shale_status status;
+    if (!options->sweep)
+        return SHALE_ERR(err, compact_file, path);
+    (void)snprintf(directory, sizeof directory, "%.*s", slash == NULL ? 1 : (int)(slash - path) + 1,
+                   slash == NULL ? "." : path);
+    status = shale_store_local(&terminal->env, directory, &store, err);
+    if (status != SHALE_OK)
+        return status;
+    status = sweep(terminal, options, store, slash == NULL ? path : slash + 1, report, err);
+    shale_store_free(store);
+    return status;
+}
+
+static bool is_file(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
 static enum shale_status work(struct terminal *terminal, const struct options *options,
                               const struct shale_stream *stream, struct report *report,
                               struct shale_err *err)
 {
     struct shale_store *store;
     enum shale_status status = SHALE_OK;
+    if (is_file(options->names[0]))
+        return work_on_file(terminal, options, report, err);
     status = shale_store_local(&terminal->env, options->names[0], &store, err);
     if (status != SHALE_OK)
         return status;
     if (!options->sweep)
         status = compact(terminal, options, stream, store, report, err);
     if (status == SHALE_OK && options->sweep)
-        status = sweep(terminal, options, store, report, err);
+        status = sweep(terminal, options, store, NULL, report, err);
     shale_store_free(store);
     return status;
 }

@@ -7,10 +7,12 @@
  * named before the base was read is named there, and whatever is written later was not listed. */
 #include "dataset/sweep.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "dataset/commit_parts.h"
 #include "dataset/log_actions.h"
+#include "dataset/single_parts.h"
 #include "dataset/sweep_parts.h"
 
 enum {
@@ -76,10 +78,22 @@ static enum shale_status list_round(struct shale_sweep *sweep, struct shale_buf 
 /* ---- One round --------------------------------------------------------------------------------
  */
 
+static enum shale_status read_base(struct shale_sweep *sweep, struct shale_base *base)
+{
+    struct shale_single_file file;
+    enum shale_status status;
+    if (sweep->single == NULL)
+        return shale_base_read(sweep->store, sweep->stream, base, sweep->err);
+    status = shale_single_open(sweep->single, &file, base, sweep->err);
+    if (status == SHALE_OK)
+        shale_single_close(&file);
+    return status;
+}
+
 static enum shale_status judge(struct shale_sweep *sweep)
 {
     struct shale_base base;
-    enum shale_status status = shale_base_read(sweep->store, sweep->stream, &base, sweep->err);
+    enum shale_status status = read_base(sweep, &base);
     if (status != SHALE_OK)
         return status;
     status = shale_sweep_name(sweep, &base);
@@ -142,7 +156,9 @@ static int64_t oldest_kept_ms(const struct shale_sweep *sweep, const struct shal
     int64_t retention_us = sweep->options->retention_us, now_us = env->wall_us(env->ctx);
     if (sweep->options->alone)
         return INT64_MAX;
-    if (retention_us < 0)
+    if (retention_us < 0 && log == NULL)
+        retention_us = default_retention_us;
+    else if (retention_us < 0)
         retention_us =
             shale_log_interval_us(log, "delta.deletedFileRetentionDuration", default_retention_us);
     return retention_us < 0 || !SHALE_SUB(now_us, retention_us, &now_us) ? INT64_MIN
@@ -151,16 +167,22 @@ static int64_t oldest_kept_ms(const struct shale_sweep *sweep, const struct shal
 
 /* A run may have closed some of its files for a while, so that they are not locked: they have a
  * day, whatever the retention is. */
-static enum shale_status sweep_temporary(struct shale_sweep *sweep)
+static enum shale_status sweep_temporary(struct shale_sweep *sweep, struct shale_store *store,
+                                         const char *prefix)
 {
-    const struct shale_env *env = sweep->store->env;
+    const struct shale_env *env = store->env;
+    int64_t n = 0;
+    enum shale_status status;
     const struct shale_sweep_options *options = sweep->options;
     const struct shale_store_cleaning what = {
         .before_us = options->alone ? INT64_MAX : env->wall_us(env->ctx) - day_us,
+        .prefix = prefix,
         .dry_run = options->dry_run,
         .removed = options->removed,
         .ctx = options->ctx};
-    return shale_store_clean(sweep->store, &what, &sweep->out->n_temporary, sweep->err);
+    status = shale_store_clean(store, &what, &n, sweep->err);
+    sweep->out->n_temporary += n;
+    return status;
 }
 
 static enum shale_status sweep_all(struct shale_sweep *sweep, const struct shale_log_state *log)
@@ -172,7 +194,59 @@ static enum shale_status sweep_all(struct shale_sweep *sweep, const struct shale
     status = sweep_files(sweep);
     if (status == SHALE_OK)
         status = shale_sweep_log(sweep, log);
-    return status == SHALE_OK ? sweep_temporary(sweep) : status;
+    return status == SHALE_OK ? sweep_temporary(sweep, sweep->store, NULL) : status;
+}
+
+static void begin(struct shale_sweep *sweep)
+{
+    const struct shale_mem *mem = sweep->store->env->mem;
+    *sweep->out = (struct shale_swept){0};
+    shale_arena_init(&sweep->arena, mem, ROUND_BYTES);
+    shale_buf_init(&sweep->files, mem, ROUND_FILES * sizeof(struct shale_swept_file));
+}
+
+static void finish(struct shale_sweep *sweep, enum shale_status status)
+{
+    if (status == SHALE_OK)
+        shale_err_clear(sweep->err); /* what others deleted meanwhile was looked for */
+    shale_buf_fini(&sweep->files);
+    shale_arena_fini(&sweep->arena);
+}
+
+/* Under construction beside the file, and below its directory. */
+static enum shale_status sweep_beside(struct shale_sweep *sweep, struct shale_store *store,
+                                      const char *key)
+{
+    const char *slash = strrchr(key, '/'), *name = slash == NULL ? key : slash + 1;
+    char prefix[SHALE_KEY_BYTES + 16];
+    enum shale_status status;
+    (void)snprintf(prefix, sizeof prefix, "%.*s.%s.", (int)(name - key), key, name);
+    status = sweep_temporary(sweep, store, prefix);
+    (void)snprintf(prefix, sizeof prefix, "%s._shale/", key);
+    return status == SHALE_OK ? sweep_temporary(sweep, store, prefix) : status;
+}
+
+enum shale_status shale_sweep_single(struct shale_store *store, const char *key,
+                                     const struct shale_sweep_options *options,
+                                     struct shale_swept *out, struct shale_err *err)
+{
+    const struct shale_single_options any = {0};
+    struct shale_sweep sweep = {.options = options, .out = out, .err = err};
+    struct shale_single *single;
+    enum shale_status status = shale_single_new(store, key, &any, &single, err);
+    *out = (struct shale_swept){0};
+    if (status != SHALE_OK)
+        return status;
+    sweep.single = single;
+    sweep.store = single->side;
+    begin(&sweep);
+    sweep.cutoff_ms = oldest_kept_ms(&sweep, NULL);
+    status = sweep_files(&sweep);
+    if (status == SHALE_OK)
+        status = sweep_beside(&sweep, store, key);
+    finish(&sweep, status);
+    shale_single_free(single);
+    return status;
 }
 
 enum shale_status shale_sweep(struct shale_store *store, struct shale_str stream,
@@ -188,13 +262,9 @@ enum shale_status shale_sweep(struct shale_store *store, struct shale_str stream
     status = read_log(&sweep, &log);
     if (status != SHALE_OK)
         return status;
-    shale_arena_init(&sweep.arena, mem, ROUND_BYTES);
-    shale_buf_init(&sweep.files, mem, ROUND_FILES * sizeof(struct shale_swept_file));
+    begin(&sweep);
     status = sweep_all(&sweep, log);
-    if (status == SHALE_OK)
-        shale_err_clear(err); /* what others deleted meanwhile was looked for */
-    shale_buf_fini(&sweep.files);
-    shale_arena_fini(&sweep.arena);
+    finish(&sweep, status);
     shale_log_state_free(mem, log);
     return status;
 }

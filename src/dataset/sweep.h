@@ -36,4 +36,11 @@ SHALE_MUST_USE enum shale_status shale_sweep(struct shale_store *store, struct s
                                              const struct shale_sweep_options *options,
                                              struct shale_swept *out, struct shale_err *err);
 
+/* The same of a checkpoint file, the object 'key' of 'store' (single.h): its manifests and
+ * segments, and what was under construction for it.  The file itself stays. SHALE_USAGE: it names
+ * no ledger. */
+SHALE_MUST_USE enum shale_status shale_sweep_single(struct shale_store *store, const char *key,
+                                                    const struct shale_sweep_options *options,
+                                                    struct shale_swept *out, struct shale_err *err);
+
 #endif

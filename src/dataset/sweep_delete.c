@@ -110,6 +110,8 @@ static enum shale_status look_at_inputs(struct deciding *deciding)
         set_live(deciding, manifest->rejects[i].path);
     for (size_t i = 0; i < manifest->n_keys; i++)
         set_live(deciding, manifest->keys[i].path);
+    if (deciding->base->log == NULL) /* a checkpoint: its rows are in no file of their own */
+        return SHALE_OK;
     status = shale_log_files_new(deciding->sweep->store, deciding->base->log, &files, err);
     if (status != SHALE_OK)
         return status;
@@ -140,17 +142,20 @@ static enum shale_status is_object_consumed(struct deciding *deciding,
     return SHALE_OK;
 }
 
-/* A manifest is committed by the entry of its version, and that number is taken. */
+/* A manifest is committed by the entry of its version, and that number is taken; of a checkpoint in
+ * the place of a file whose manifest has the version before it. */
 static enum shale_status is_manifest_lost(struct deciding *deciding, struct shale_swept_file *file,
                                           bool *out)
 {
     struct shale_sweep *sweep = deciding->sweep;
     struct shale_arena arena;
     struct shale_manifest manifest;
+    const struct shale_base *base = deciding->base;
+    int64_t newest = base->log != NULL ? base->log->version : base->manifest.version;
     enum shale_status status;
     shale_arena_init(&arena, sweep->store->env->mem, SHALE_COMMIT_ARENA_BYTES);
     status = shale_manifest_read(sweep->store, &arena, file->manifest_id, &manifest, sweep->err);
-    *out = status == SHALE_OK && manifest.version <= deciding->base->log->version;
+    *out = status == SHALE_OK && manifest.version <= newest;
     shale_arena_fini(&arena);
     file->is_gone = status == SHALE_NOT_FOUND;
     if (status == SHALE_CORRUPT || status == SHALE_SCHEMA) /* half a write, or a later format */

@@ -225,8 +225,8 @@ enum shale_status shale_sweep_name(struct shale_sweep *sweep, const struct shale
     sweep->until_ms = -1;
     for (size_t i = 0; i < n; i++)
         files[i].fate = SHALE_FATE_UNNAMED;
-    status = name_files(sweep, base->log);
-    if (status == SHALE_OK)
+    status = base->log == NULL ? SHALE_OK : name_files(sweep, base->log);
+    if (status == SHALE_OK && base->log != NULL)
         status = name_removed(sweep, base->log);
     return status == SHALE_OK ? name_manifests(sweep, &base->manifest) : status;
 }

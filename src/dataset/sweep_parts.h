@@ -4,6 +4,7 @@
 #define SHALE_DATASET_SWEEP_PARTS_H
 
 #include "dataset/first_input.h"
+#include "dataset/single.h"
 #include "dataset/sweep.h"
 
 enum shale_swept_kind {
@@ -36,6 +37,7 @@ struct shale_swept_file {
 /* As many of them as fit, sorted by path. */
 struct shale_sweep {
     struct shale_store *store;
+    const struct shale_single *single; /* a checkpoint: what belongs to it is in 'store'; or NULL */
     const struct shale_sweep_options *options;
     struct shale_str stream;
     struct shale_swept *out;

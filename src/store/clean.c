@@ -81,7 +81,8 @@ enum shale_status shale_clean_temporary(const struct shale_mem *mem, const char 
     struct shale_list *list;
     struct shale_listed listed;
     bool end = false;
-    enum shale_status status = shale_list_new(mem, root, &list, err);
+    const struct shale_list_range range = {.prefix = what->prefix};
+    enum shale_status status = shale_list_range(mem, root, &range, &list, err);
     *n_removed = 0;
     if (status != SHALE_OK)
         return status == SHALE_NOT_FOUND ? SHALE_OK : status;

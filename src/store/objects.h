@@ -72,7 +72,8 @@ struct shale_store_put {
 
 /* Which files under construction are to go. */
 struct shale_store_cleaning {
-    int64_t before_us; /* last written before this time, since 1970 */
+    int64_t before_us;  /* last written before this time, since 1970 */
+    const char *prefix; /* only those whose names, under construction, begin with it; NULL: all */
     bool dry_run;
     void (*removed)(void *ctx, struct shale_str key, int64_t n_bytes); /* before it goes; or NULL */
     void *ctx;

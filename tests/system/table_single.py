@@ -297,6 +297,49 @@ def adopts_otherwise(work):
     same("new, late", got.summary["objects"]["new"], 1)
 
 
+# --- what is not needed any more ------------------------------------------------------------------
+
+def sweep(work):
+    """Old manifests and merged segments go after the retention, what no run can publish any more and
+    what killed runs left goes; the checkpoint goes on."""
+    source, path = small(os.path.join(work, "source")), os.path.join(work, "visits.parquet")
+    stream = single.definition(os.path.join(work, "visits.yaml"))
+    for _ in range(9):
+        table.run(stream, source.add(1).path, path)
+    other = os.path.join(work, ".other.parquet.0123456789abcdef.tmp")
+    left = os.path.join(work, ".visits.parquet.0123456789abcdef.tmp")
+    for name in (other, left):
+        open(name, "wb").close()
+        os.utime(name, (1e9, 1e9))
+
+    def swept(*options):
+        got = table.shale("compact", path, "--sweep", *options)
+        want(got.code == 0, f"compact --sweep {options}: {got}")
+        return got.summary["sweep"]
+
+    same("swept within the retention", swept()["files"], 0)
+    want(not os.path.exists(left) and os.path.exists(other), "temporary files")
+    n = swept("--retention", "0", "--dry-run")["files"]
+    want(n >= 8, f"only {n} would go")
+    same("swept", swept("--retention", "0")["files"], n)
+    single.check(path, source.ids)
+    names = os.listdir(path + "._shale/manifest")
+    same("manifests", len(names), 1)
+    table.run(stream, source.add(2).path, path)
+    single.check(path, source.ids)
+    live = {segment["path"] for kind in ("ledger", "rejects")
+            for segment in single.manifest(path)[kind]}
+    swept("--alone")
+    found = {"_shale/" + os.path.relpath(os.path.join(folder, name), path + "._shale")
+             for folder, _, names in os.walk(path + "._shale") for name in names
+             if name.endswith(".parquet")}
+    same("segments", found, live)
+    same("what is new then", table.run(stream, source.path, path).summary["objects"]["new"], 0)
+    got = table.shale("compact", path)
+    same("compact of a file", got.code, 2)
+    return f"{n} files"
+
+
 # --- many at once -------------------------------------------------------------------------------
 
 def race(work):
@@ -370,7 +413,7 @@ def full(work):
 def main():
     with table.Work() as work:
         for function in (grows, same_bytes, columns, rejects, refusals, adopts, adopts_otherwise,
-                         race, full):
+                         sweep, race, full):
             folder = os.path.join(work, function.__name__)
             os.mkdir(folder)
             case(f"single: {function.__name__}", function, folder)
