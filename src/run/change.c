@@ -233,7 +233,7 @@ static enum shale_status beside_open(struct beside *beside, struct shale_store *
     const struct shale_ledger_cursor_options of_new = {
         .segments = fresh, .n_segments = 1, .identity_only = true};
     enum shale_status status;
-    *beside = (struct beside){NULL};
+    *beside = (struct beside){.fresh = NULL};
     status = shale_ledger_cursor_new(store, &of_old, &beside->old_rows, err);
     if (status == SHALE_OK)
         status = shale_ledger_cursor_new(store, &of_new, &beside->new_rows, err);

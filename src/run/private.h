@@ -41,6 +41,7 @@
 #include "dataset/output.h"
 #include "dataset/partition.h"
 #include "dataset/erasure.h"
+#include "dataset/erasure_rejects.h"
 #include "dataset/rejects_read.h"
 #include "dataset/single.h"
 #include "envelope/envelope.h"
@@ -464,6 +465,10 @@ struct worker {
     int64_t n_unread;
     struct shale_err unread_err;
     int n_logged; /* objects that failed */
+    /* Of the conditions of the manifest 'erased_of': what a rebuild and a replay leave out of the
+     * rejects. */
+    struct shale_erasure_rejects *erased;
+    int64_t erased_of;
 };
 
 /*     NEW --open--> OPEN --begin--> READING --drained--> BUILT --publish--> PUBLISHED --> DONE

@@ -45,6 +45,7 @@ void worker_close(struct worker *worker)
     if (worker->job.made != NULL)
         node_free(worker->run, worker->job.made);
     shale_get_close(&worker->get);
+    shale_erasure_rejects_free(worker->erased);
     shale_chunk_writer_free(worker->chunks);
     shale_partitioner_free(worker->partitioner);
     shale_builder_free(worker->consumed);
@@ -107,6 +108,35 @@ static enum shale_status append_reject(struct worker *worker, const struct objec
     return shale_rejects_append(worker->rejects, row);
 }
 
+/* What is read again may hold what was taken out of the table for good: does such a reject go? */
+static enum shale_status is_erased(struct worker *worker, const struct object *object,
+                                   int64_t number, struct shale_str raw, int64_t raw_bytes,
+                                   bool *out)
+{
+    const struct run *run = worker->run;
+    const struct shale_rejects_row row = {
+        .object = object->name, .record = number, .raw = raw, .raw_bytes = raw_bytes};
+    const struct shale_manifest *manifest;
+    bool keep = true;
+    enum shale_status status = SHALE_OK;
+    *out = false;
+    if (run->table == NULL || (!run->options->rebuild && run->options->replay == NULL) ||
+        run->table->base.manifest.n_erasures == 0)
+        return SHALE_OK;
+    manifest = &run->table->base.manifest;
+    if (worker->erased == NULL || worker->erased_of != manifest->id) {
+        shale_erasure_rejects_free(worker->erased);
+        status =
+            shale_erasure_rejects_new(run->mem, manifest->erasures, manifest->n_erasures,
+                                      run->table->base.log, run->stream, &worker->erased, NULL);
+        worker->erased_of = manifest->id;
+    }
+    if (status == SHALE_OK)
+        status = shale_erasure_rejects_filter(worker->erased, &row, &keep, NULL);
+    *out = !keep;
+    return status;
+}
+
 enum shale_status reject_event(struct worker *worker, const struct object *object, int64_t number,
                                const struct shale_reject *where, int64_t byte, struct shale_str raw,
                                int64_t raw_bytes, struct shale_err *why)
@@ -122,7 +152,14 @@ enum shale_status reject_event(struct worker *worker, const struct object *objec
         .raw = raw,
         .raw_bytes = raw_bytes,
     };
+    bool erased;
+    enum shale_status status = is_erased(worker, object, number, raw, raw_bytes, &erased);
+    if (status != SHALE_OK)
+        return status;
     worker->counts.read++;
+    worker->counts.filtered += erased;
+    if (erased)
+        return SHALE_OK;
     worker->counts.rejected++;
     why->byte = byte;
     shale_err_at(why, object->name.data, number, byte);
