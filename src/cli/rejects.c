@@ -9,7 +9,7 @@
 #include "json/number.h"
 #include "schema/time.h"
 
-enum { MOST_MANIFEST_BYTES = 1 << 30 };
+enum { MOST_MANIFEST_BYTES = 1 << 30, MOST_PATH_BYTES = 4000 };
 
 /* ---- Where they are ---------------------------------------------------------------------------
  */
@@ -31,12 +31,45 @@ static enum shale_status open_table(struct rejects_files *files, struct terminal
     shale_log_state_free(&shale_mem_libc, log);
     if (status != SHALE_OK)
         return status;
-    files->segments =
-        shale_arena_zeroed(&files->arena, manifest.n_rejects + 1, sizeof *files->segments);
-    if (files->segments == NULL)
-        return SHALE_ERR(err, no_memory);
-    for (size_t i = 0; i < manifest.n_rejects; i++)
-        files->segments[files->n_segments++] = manifest.rejects[i];
+    files->segments = manifest.rejects;
+    files->n_segments = manifest.n_rejects;
+    return SHALE_OK;
+}
+
+/* What lies where in a path: the directory's length without its slash, and the name. */
+static const char *split(const char *path, size_t *n_directory)
+{
+    const char *slash = strrchr(path, '/');
+    *n_directory = slash == NULL ? 0 : slash == path ? 1 : (size_t)(slash - path);
+    return slash == NULL ? path : slash + 1;
+}
+
+static enum shale_status open_directory(struct rejects_files *files, struct terminal *terminal,
+                                        const char *path, const char **name, struct shale_err *err)
+{
+    char directory[MOST_PATH_BYTES + 1];
+    size_t n;
+    *name = split(path, &n);
+    (void)snprintf(directory, sizeof directory, "%.*s", n == 0 ? 1 : (int)n, n == 0 ? "." : path);
+    return shale_store_local(&terminal->env, directory, &files->directory, err);
+}
+
+/* Does the file keep a ledger?  Then its rejects are segments of it. */
+static enum shale_status open_checkpoint(struct rejects_files *files, const char *name,
+                                         bool *is_checkpoint, struct shale_err *err)
+{
+    static const struct shale_single_options any = {.adopts = true};
+    enum shale_status status = shale_single_new(files->directory, name, &any, &files->single, err);
+    *is_checkpoint = false;
+    if (status == SHALE_OK)
+        status = shale_single_read(files->single, &files->base, err);
+    if (status != SHALE_OK)
+        return status;
+    files->has_base = true;
+    *is_checkpoint = files->base.manifest.id >= 0;
+    files->store = shale_single_store(files->single);
+    files->segments = files->base.manifest.rejects;
+    files->n_segments = files->base.manifest.n_rejects;
     return SHALE_OK;
 }
 
@@ -46,37 +79,47 @@ static bool ends_in(const char *text, const char *suffix)
     return n >= n_suffix && strcmp(text + n - n_suffix, suffix) == 0;
 }
 
+/* The file of rejects itself. */
+static enum shale_status open_rejects(struct rejects_files *files, const char *name,
+                                      struct shale_err *err)
+{
+    struct shale_segment *segment = shale_arena_zeroed(&files->arena, 1, sizeof *segment);
+    if (segment == NULL)
+        return SHALE_ERR(err, no_memory);
+    segment->path.data = shale_arena_copy(&files->arena, shale_str_of(name));
+    segment->path.n_bytes = strlen(name);
+    segment->n_rows = -1;
+    files->store = files->directory;
+    files->segments = segment;
+    files->n_segments = 1;
+    return segment->path.data == NULL ? SHALE_ERR(err, no_memory) : SHALE_OK;
+}
+
 static enum shale_status open_file(struct rejects_files *files, struct terminal *terminal,
                                    const char *path, struct shale_err *err)
 {
     static const char data[] = ".parquet", rejects[] = ".rejects.parquet";
-    char name[4096 + sizeof rejects], *slash;
-    bool is_rejects = ends_in(path, rejects);
-    size_t n = strlen(path), n_stem = ends_in(path, data) && !is_rejects ? n - strlen(data) : n;
+    char beside[MOST_PATH_BYTES + sizeof rejects];
+    size_t n = strlen(path), n_stem = ends_in(path, data) ? n - strlen(data) : n, n_directory;
+    bool is_checkpoint = false;
+    const char *name;
     struct stat info;
     enum shale_status status;
-    if (n > 4096)
-        return SHALE_ERR(err, output_path_too_long, 4096, path);
+    if (n > MOST_PATH_BYTES)
+        return SHALE_ERR(err, output_path_too_long, MOST_PATH_BYTES, path);
     if (stat(path, &info) != 0 || !S_ISREG(info.st_mode))
         return SHALE_ERR(err, rejects_no_dataset, path);
-    (void)snprintf(name, sizeof name, "%.*s%s", (int)n_stem, path, is_rejects ? "" : rejects);
-    files->segments = shale_arena_zeroed(&files->arena, 1, sizeof *files->segments);
-    if (files->segments == NULL)
-        return SHALE_ERR(err, no_memory);
-    if (stat(name, &info) != 0)
-        return SHALE_OK; /* nothing was rejected */
-    slash = strrchr(name, '/');
-    files->segments[0].path.data =
-        shale_arena_copy(&files->arena, shale_str_of(slash == NULL ? name : slash + 1));
-    if (files->segments[0].path.data == NULL)
-        return SHALE_ERR(err, no_memory);
-    files->segments[0].path.n_bytes = strlen(files->segments[0].path.data);
-    files->segments[0].n_rows = -1;
-    if (slash != NULL)
-        slash[slash == name] = '\0'; /* "/x" lies in "/" */
-    status = shale_store_local(&terminal->env, slash == NULL ? "." : name, &files->store, err);
-    files->n_segments = status == SHALE_OK ? 1 : 0;
-    return status;
+    status = open_directory(files, terminal, path, &name, err);
+    if (status == SHALE_OK && ends_in(path, rejects))
+        return open_rejects(files, name, err);
+    if (status == SHALE_OK)
+        status = open_checkpoint(files, name, &is_checkpoint, err);
+    if (status != SHALE_OK || is_checkpoint)
+        return status;
+    (void)snprintf(beside, sizeof beside, "%.*s%s", (int)n_stem, path, rejects);
+    /* Where there is none, nothing was rejected. */
+    return stat(beside, &info) != 0 ? SHALE_OK
+                                    : open_rejects(files, split(beside, &n_directory), err);
 }
 
 enum shale_status rejects_files_open(struct rejects_files *files, struct terminal *terminal,
@@ -90,7 +133,12 @@ enum shale_status rejects_files_open(struct rejects_files *files, struct termina
 
 void rejects_files_close(struct rejects_files *files)
 {
-    shale_store_free(files->store);
+    if (files->has_base)
+        shale_base_fini(&files->base, &shale_mem_libc);
+    if (files->single == NULL && files->store != files->directory)
+        shale_store_free(files->store);
+    shale_single_free(files->single);
+    shale_store_free(files->directory);
     shale_arena_fini(&files->arena);
 }
 

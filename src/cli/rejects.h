@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "dataset/ledger.h"
 #include "dataset/rejects_read.h"
+#include "dataset/single.h"
 #include "schema/template.h"
 
 /* ---- Where they are ---------------------------------------------------------------------------
@@ -14,14 +15,19 @@
 
 /* The files of rejects of a dataset. */
 struct rejects_files {
-    struct shale_store *store;
+    struct shale_store *store; /* that the segments' paths are in */
     struct shale_arena arena;
-    struct shale_segment *segments; /* n_rows -1: not known */
+    /* Of a checkpoint file: where it lies; 'store' belongs to it, and the segments to its base. */
+    struct shale_store *directory;
+    struct shale_single *single;
+    struct shale_base base;
+    bool has_base;
+    const struct shale_segment *segments; /* n_rows -1: not known */
     size_t n_segments;
 };
 
-/* 'path' is a table's directory, a Parquet file (then its rejects, if any, lie beside it), or a
- * file of rejects.  rejects_files_close() in any case. */
+/* 'path' is a table's directory, a checkpoint, another Parquet file (then its rejects, if any, lie
+ * beside it), or a file of rejects.  rejects_files_close() in any case. */
 SHALE_MUST_USE enum shale_status rejects_files_open(struct rejects_files *files,
                                                     struct terminal *terminal, const char *path,
                                                     struct shale_err *err);

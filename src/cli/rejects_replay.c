@@ -8,18 +8,10 @@ static int replay_with(struct terminal *terminal, const struct options *options)
     const struct shale_replay_options replay = {options->rules, options->n_rules};
     enum shale_status status;
     struct shale_stream *stream = read_stream(terminal, options->names[0], &status);
-    struct shale_err err;
     int code;
     if (stream == NULL)
         return shale_status_exit_code(status);
-    shale_err_clear(&err);
-    if (stream->layout == SHALE_OUTPUT_TABLE) {
-        code = execute(terminal, stream, options, false, &replay);
-    } else {
-        (void)SHALE_ERR(&err, replay_layout);
-        terminal_error(terminal, &err);
-        code = 2;
-    }
+    code = execute(terminal, stream, options, false, &replay);
     shale_stream_free(stream);
     return code;
 }

@@ -28,7 +28,7 @@ struct shale_reader;
 
 struct shale_single_options {
     struct shale_str stream;           /* its name; "": any, to look and not to write */
-    const struct shale_schema *schema; /* its columns */
+    const struct shale_schema *schema; /* its columns; NULL: any, likewise */
     struct shale_chunk_options chunk;  /* of row groups that are encoded here */
     size_t row_group_bytes;            /* of rows in memory; 0: 32 MiB */
     const size_t *sort_by;             /* columns of 'schema', first to last */

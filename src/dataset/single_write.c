@@ -457,7 +457,7 @@ enum shale_status shale_single_check(const struct shale_single *single,
 {
     struct shale_append *append;
     enum shale_status status = SHALE_OK;
-    if (old->file == NULL)
+    if (old->file == NULL || single->options.schema == NULL)
         return SHALE_OK;
     status = append_to(single, old, single->options.row_group_bytes, &append, err);
     shale_append_free(append);

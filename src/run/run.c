@@ -533,8 +533,8 @@ static enum shale_status open_run(struct run *run, struct shale_err *err)
         status = roots_open(run, err);
     if (status == SHALE_OK && has_ledger(run))
         status = table_open(run, err);
-    if (status == SHALE_OK && options->replay != NULL && !table_has_log(run))
-        status = SHALE_ERR(err, verify_no_table, options->output);
+    if (status == SHALE_OK && options->replay != NULL && run->table->base.manifest.id < 0)
+        status = SHALE_ERR(err, replay_nothing, options->output);
     if (status == SHALE_OK && options->adopt)
         status = adopt(run, err);
     run->output_options.has_log = status == SHALE_OK && run->table != NULL && table_has_log(run);

@@ -279,6 +279,31 @@ def replay_cut(work):
          ["gone.ndjson"] * 2 + ["touched.ndjson"] * 2)
 
 
+def replay_checkpoint(work):
+    """Rejects of a checkpoint file, whose ledger lies beside it."""
+    source = Source(os.path.join(work, "in"), events=5).add(3)
+    file = os.path.join(work, "out.parquet")
+    streams = []
+    for name, fields in (("strict", STRICT), ("lax", LAX)):
+        streams.append(definition(os.path.join(work, name + ".yaml"), fields=fields))
+        with open(streams[-1], encoding="utf-8") as text:
+            words = text.read().replace("layout: table", "layout: file")
+        with open(streams[-1], "w", encoding="utf-8") as text:
+            text.write(words)
+    strict, lax = streams
+    run(strict, source.path, file)
+    source.add(1)
+    run(strict, source.path, file)
+    same("rejects", len(listed(file)), 8)
+    got = replay(lax, file).summary
+    same("counts", (got["events"]["written"], got["replayed"]["segments"]), (8, 2))
+    same("left", listed(file), [])
+    rows = pyarrow.parquet.read_table(file).to_pylist()
+    same("rows", collections.Counter(row["id"] for row in rows), source.ids)
+    verify(file)
+    same("again", replay(lax, file).summary["commits"], [])
+
+
 def replay_erased(work):
     """What erase took out does not come back."""
     source, table = make_rejects(work)
@@ -386,6 +411,7 @@ if __name__ == "__main__":
                            ("rejects replay of some rules", replay_rules),
                            ("rejects replay of other shapes", replay_shapes),
                            ("rejects replay of events that were cut", replay_cut),
+                           ("rejects replay of a checkpoint", replay_checkpoint),
                            ("rejects replay after erase", replay_erased),
                            ("rejects replay, several at once", raced),
                            ("rejects replay killed at its calls", killed),
