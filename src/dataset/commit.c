@@ -19,6 +19,7 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "dataset/backoff.h"
 #include "dataset/commit_parts.h"
 
 enum state { BASED, NAMED, SENT, BEHIND, COMMITTED, REFUSED, UNSURE, FAILED, N_STATES };
@@ -38,7 +39,6 @@ enum { MOST_LOST = 2000, MOST_FAILURES = 9, MOST_LOOKS = 12 };
 /* After so many losses a segment is no longer merged anew: merging is what made us slow. */
 enum { MERGES_UNTIL = 3 };
 static const int64_t day_us = INT64_C(86400) * 1000000;
-static const int64_t longest_wait_us = INT64_C(20) * 1000000;
 static const int64_t shortest_wait_us = 2000, failure_wait_us = 100000;
 /* A foreign VACUUM may take files that no entry names after seven days, or sooner when it is told
  * to; ours have to be far from that. */
@@ -77,23 +77,6 @@ static void end(struct job *job, enum state state, enum shale_status status)
     job->status = status;
 }
 
-/* Full jitter: any time up to the limit, so that those who lost together do not meet again. */
-static void wait_below(const struct job *job, int64_t limit_us)
-{
-    const struct shale_env *env = job->env;
-    if (limit_us > longest_wait_us)
-        limit_us = longest_wait_us;
-    if (env->sleep_us != NULL)
-        env->sleep_us(env->ctx, (int64_t)(env->random_u64(env->ctx) % (uint64_t)(limit_us + 1)));
-}
-
-static int64_t doubled(int64_t wait_us, int64_t n_times)
-{
-    while (n_times-- > 0 && wait_us < longest_wait_us)
-        wait_us *= 2;
-    return wait_us;
-}
-
 /* Committers that lost wait for about as long as their attempts take, and twice as long with each
  * loss: where many meet, one at a time is what goes fastest. */
 static void wait_lost(const struct job *job)
@@ -102,7 +85,7 @@ static void wait_lost(const struct job *job)
     int64_t n_times = job->out->n_lost - 1;
     if (took_us < shortest_wait_us)
         took_us = shortest_wait_us;
-    wait_below(job, doubled(took_us, n_times < 4 ? n_times : 4));
+    shale_backoff(job->env, took_us, n_times < 4 ? n_times : 4);
 }
 
 static bool is_cancelled(const struct job *job)
@@ -133,7 +116,7 @@ static void fail(struct job *job, enum shale_status status)
         end(job, FAILED, SHALE_ERR(job->err, commit_stalled, job->store->name, message));
         return;
     }
-    wait_below(job, doubled(failure_wait_us, job->n_failures - 1));
+    shale_backoff(job->env, failure_wait_us, job->n_failures - 1);
     if (job->state != BEHIND)
         enter(job, BEHIND);
     job->whole = true;
@@ -345,7 +328,7 @@ static void settle(struct job *job)
             SHALE_ERR(job->err, commit_unsure, job->store->name, (long long)job->draft.version,
                       message));
     } else if (!again) {
-        wait_below(job, doubled(failure_wait_us, job->n_looks - 1));
+        shale_backoff(job->env, failure_wait_us, job->n_looks - 1);
     }
 }
 
