@@ -149,13 +149,52 @@ bool plan_takes(const struct run *run, struct shale_str key)
     return is_taken(run, key, &day);
 }
 
+static enum shale_status bound(const struct run *run, int32_t day, char out[SHALE_KEY_BYTES])
+{
+    struct shale_buf key;
+    enum shale_status status;
+    shale_buf_init(&key, run->mem, MAX_LIST_BYTES);
+    status = seal_key(run, day, &key);
+    if (status == SHALE_OK && key.n_bytes < SHALE_KEY_BYTES) /* a longer one bounds nothing */
+        (void)snprintf(out, SHALE_KEY_BYTES, "%.*s", SHALE_STR_ARG(shale_buf_str(&key)));
+    shale_buf_fini(&key);
+    return status;
+}
+
+/* Where keys sort by date, those of other dates need not be listed. */
+static enum shale_status bound_dates(struct run *run, struct shale_err *err)
+{
+    const struct shale_run_options *options = run->options;
+    struct plan *plan = &run->plan;
+    enum shale_status status = SHALE_OK;
+    int32_t least, most;
+    plan->first_key[0] = plan->last_key[0] = '\0';
+    if (!options->has_dates || !seal_sorts(run))
+        return SHALE_OK;
+    (void)shale_days_from_civil(1, 1, 1, &least);
+    (void)shale_days_from_civil(9999, 12, 31, &most);
+    if (options->first_day > least)
+        status =
+            bound(run, shale_template_period_end(&run->stream->keys[0], options->first_day - 1),
+                  plan->first_key);
+    if (status == SHALE_OK && options->last_day < most)
+        status = bound(run, options->last_day, plan->last_key);
+    return status == SHALE_OK ? SHALE_OK : SHALE_ERR(err, no_memory);
+}
+
 /* The current root's, or what of it is to be listed. */
 static enum shale_status begin_list(struct run *run, struct shale_err *err)
 {
     struct plan *plan = &run->plan;
-    const struct shale_list_range range = {.after = seal_from(run)};
+    struct shale_list_range range = {.after = seal_from(run)};
+    enum shale_status status;
     if (plan->root->is_file)
         return shale_list_new(run->mem, plan->root->path, &plan->list, err);
+    status = bound_dates(run, err);
+    if (status != SHALE_OK)
+        return status;
+    if (strcmp(plan->first_key, range.after) > 0)
+        range.after = plan->first_key;
     return shale_list_range(run->mem, plan->root->path, &range, &plan->list, err);
 }
 
@@ -180,6 +219,8 @@ static enum shale_status next_file(struct run *run, struct shale_listed *out, bo
                 return status;
         }
         status = shale_list_next(plan->list, out, &list_end, err);
+        if (status == SHALE_OK && !list_end && plan->last_key[0] != '\0')
+            list_end = strcmp(out->key.data, plan->last_key) > 0;
         if (status != SHALE_OK || !list_end)
             return status;
         shale_list_free(plan->list);

@@ -131,6 +131,8 @@ struct plan {
     struct object_list *pending_list; /* of a large object that was met while a group was made */
     struct tally tally;
     bool more; /* the phase is full, the listing is not at its end */
+    /* Of the dates that are asked for, where keys sort by date; NUL-terminated, "": no end. */
+    char first_key[SHALE_KEY_BYTES], last_key[SHALE_KEY_BYTES];
 };
 
 /* ---- Nodes: units of work in plan order -------------------------------------------------------
@@ -702,6 +704,12 @@ SHALE_MUST_USE enum shale_status table_note_input(struct run *run,
                                                   const struct shale_batch *consumed);
 
 /* seal.c */
+/* A key that is not below any of the period in which 'day' lies, and below all of later ones: in
+ * 'out'.  Only where the stream's keys sort by date. */
+SHALE_MUST_USE enum shale_status seal_key(const struct run *run, int32_t day,
+                                          struct shale_buf *out);
+/* Do all keys of the stream sort by date, together? */
+bool seal_sorts(const struct run *run);
 /* What a plan need not list: as the base says. */
 SHALE_MUST_USE enum shale_status seal_begin(struct run *run, struct shale_err *err);
 /* Keys up to this one are not listed; "": all are. */

@@ -24,13 +24,21 @@ static const struct shale_seal *find_seal(const struct run *run)
     return NULL;
 }
 
-/* The seal's key for a day. */
-static enum shale_status put_key(const struct run *run, int32_t day, struct shale_buf *out)
+enum shale_status seal_key(const struct run *run, int32_t day, struct shale_buf *out)
 {
     enum shale_status status;
     shale_buf_reset(out);
     status = shale_template_period_text(&run->stream->keys[0], day, out);
     return status == SHALE_OK ? shale_buf_append_str(out, SHALE_STR(LAST_CHARACTER)) : status;
+}
+
+bool seal_sorts(const struct run *run)
+{
+    const struct shale_stream *stream = run->stream;
+    bool sorts = stream->n_keys > 0 && shale_template_period(&stream->keys[0]) != SHALE_PERIOD_NONE;
+    for (size_t i = 1; i < stream->n_keys && sorts; i++)
+        sorts = shale_template_same_period(&stream->keys[0], &stream->keys[i]);
+    return sorts;
 }
 
 static bool is_day(int64_t day)
@@ -48,7 +56,7 @@ static enum shale_status fits(struct run *run, const struct shale_seal *seal, bo
     enum shale_status status = SHALE_OK;
     *out = seal != NULL && is_day(seal->day);
     if (*out)
-        status = put_key(run, (int32_t)seal->day, &sealing->key);
+        status = seal_key(run, (int32_t)seal->day, &sealing->key);
     *out = *out && status == SHALE_OK && shale_str_equal(seal->key, shale_buf_str(&sealing->key));
     return status;
 }
@@ -137,7 +145,7 @@ enum shale_status seal_make(struct run *run, struct shale_seal *out, bool *any)
     *any = is_day(day) && (!has_old || day > old->day || sealing->is_full);
     if (!*any)
         return SHALE_OK;
-    status = put_key(run, (int32_t)day, &sealing->key);
+    status = seal_key(run, (int32_t)day, &sealing->key);
     *out = (struct shale_seal){
         .source = table->source,
         .key = shale_buf_str(&sealing->key),
