@@ -30,7 +30,9 @@ import pyarrow.parquet as pq
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 BUILD = os.environ.get("SHALE_BUILD", os.path.join(ROOT, "build", "test"))
-APPEND = os.path.join(BUILD, "tests", "interop", "append_file")
+APPEND = next((path for path in (os.path.join(build, "tests", "interop", "append_file")
+                                for build in (BUILD, os.path.join(ROOT, "build", "test")))
+               if os.path.exists(path)), "append_file")
 SHALE = os.path.join(BUILD, "src", "cli", "shale")
 DATA = os.environ.get("SHALE_BENCH_DATA", os.path.join(ROOT, "build", "bench", "checkpoint"))
 NEW = 1000
