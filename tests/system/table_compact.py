@@ -177,19 +177,35 @@ def evolved(work):
 
 
 def races(work):
-    """Two compactions and a run at once: each event once."""
-    for number in range(table.scaled(1, 6, 50)):
-        small = Small(work, f"races-{number}", 200, 10)
-        small.source.add(200)
-        processes = [table.start(table.command(small.stream, small.source.path, small.path))]
-        processes += [table.start([table.PROGRAM, "compact", small.path]) for _ in range(2)]
-        for process in processes:
-            got = table.result(process)
-            want(got.code in (0, 5), str(got))
-        compact(small.path)
-        table.check_table(small.path, small.source.ids)
-        want(table.shale("verify", small.path).code == 0, "verify")
-        shutil.rmtree(small.path)
+    """Four runs, two compactions and a sweep at once: each event once, and a reader that polls never
+    sees anything else."""
+    poller, rounds = table.Poller(), table.scaled(1, 6, 50)
+    try:
+        for number in range(rounds):
+            race(os.path.join(work, f"races-{number}"), poller)
+        return f"{rounds} rounds, {poller.polls} polls of {poller.versions} versions"
+    finally:
+        poller.close()
+
+
+def race(work, poller):
+    os.mkdir(work)
+    small = Small(work, "race", 100, 10)
+    small.source.add(200)
+    poller.watch(small.path, small.source.events)
+    processes = [table.start(table.command(small.stream, small.source.path, small.path,
+                                           "--shard", f"{i}/4")) for i in range(4)]
+    processes += [table.start([table.PROGRAM, "compact", small.path]) for _ in range(2)]
+    processes += [table.start([table.PROGRAM, "compact", "--sweep", small.path])]
+    for process in processes:
+        got = table.result(process)
+        want(got.code in (0, 5), str(got))
+    table.run(small.stream, small.source.path, small.path)
+    compact(small.path)
+    poller.rest()
+    table.check_table(small.path, small.source.ids)
+    want(table.shale("verify", small.path).code == 0, "verify")
+    shutil.rmtree(work)
 
 
 def automatic(work):
