@@ -136,6 +136,50 @@ def sizes(work):
     return f"{n} files to {len(got)}, {min(got[:-1]) / target:.2f} to {got[0] / target:.2f} of the target"
 
 
+def many(work):
+    """Files of 10 KB, of whom the log says little: sorted, of the target's size, in bounded memory."""
+    rng, n, path = random.Random(table.SEED), table.scaled(400, 1000, 10000), os.path.join(work, "many")
+    fields = [("id", "string"), ("at", "timestamp"), ("text", "string")]
+    schema = {"type": "struct", "fields": [{"name": name, "type": kind, "nullable": True,
+                                            "metadata": {}} for name, kind in fields]}
+    actions = [{"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}},
+               {"metaData": {"id": "5c2d1c4e-0000-4000-8000-000000000000",
+                             "format": {"provider": "parquet", "options": {}},
+                             "schemaString": json.dumps(schema), "partitionColumns": [],
+                             "configuration": {}, "createdTime": 1}}]
+    os.makedirs(os.path.join(path, "_delta_log"))
+    for i in range(n):
+        rows = {"id": [f"{i}-{k}" for k in range(60)],
+                "at": pyarrow.array([rng.randrange(1 << 50) for _ in range(60)],
+                                    pyarrow.timestamp("us", "UTC")),
+                "text": ["%x" % rng.getrandbits(900) for _ in range(60)]}
+        name = os.path.join(path, f"part-{i:05}.parquet")
+        pyarrow.parquet.write_table(pyarrow.table(rows), name, compression="zstd")
+        actions.append({"add": {"path": os.path.basename(name), "partitionValues": {},
+                                "size": os.path.getsize(name), "modificationTime": i,
+                                "dataChange": True}})
+    with open(os.path.join(path, "_delta_log", f"{0:020}.json"), "w", encoding="utf-8") as file:
+        file.write("".join(json.dumps(action) + "\n" for action in actions))
+    stream = table.definition(os.path.join(work, "many.yaml"), "sort_by: [at]\n",
+                              fields="  - {name: id, from: /id, type: string}\n"
+                                     "  - {name: at, from: /at, type: timestamp}\n"
+                                     "  - {name: text, from: /text, type: string}\n")
+    target = n * 7000 // 2
+    peak = os.path.join(work, "many.peak")
+    got = table.result(table.start([table.PROGRAM, "compact", path, "--stream", stream, "--target",
+                                    str(target)], ["/usr/bin/time", "-f", "%M", "-o", peak]))
+    same("how it ends", got.code, 0)
+    with open(peak, encoding="utf-8") as file:
+        peak = int(file.read())
+    want(peak < 256 * 1024, f"it took {peak} KiB")
+    got = sorted(files(path).values(), reverse=True)
+    want(all(0.9 * target < size < 1.1 * target for size in got[:-1]), f"sizes {got} of {target}")
+    check_sorted(path, ["at"])
+    ids = table.delta_rs(path, ["id"]).column("id").to_pylist()
+    same("rows, and different ids", (len(ids), len(set(ids))), (60 * n, 60 * n))
+    return f"{n} files to {len(got)}, {peak // 1024} MiB"
+
+
 def foreign(work):
     """A table of delta-rs: its columns, types and codec stay; it goes on writing."""
     path = os.path.join(work, "foreign")
@@ -263,6 +307,7 @@ def main():
         case("compact: small files become one a partition, sorted, the same rows", merges, work)
         case("compact: one partition", one_partition, work)
         case("compact: files of the target's size", sizes, work)
+        case("compact: many files of 10 KB", many, work)
         case("compact: a table of another writer", foreign, work)
         case("compact: columns that came later", evolved, work)
         case("compact: beside others and a run, each event once", races, work)
