@@ -22,6 +22,7 @@ struct run_case {
     int64_t commit_every_objects;               /* likewise */
     int64_t settle_us;
     bool dry_run;
+    bool rebuild; /* of all days */
     unsigned n_threads;
     int64_t memory_bytes;
     bool replace;
@@ -169,6 +170,10 @@ static inline enum shale_status run_case_inputs(struct run_case *c, const char *
                                         .temporary = c->root,
                                         .settle_us = c->settle_us,
                                         .dry_run = c->dry_run,
+                                        .rebuild = c->rebuild,
+                                        .has_dates = c->rebuild,
+                                        .first_day = INT32_MIN,
+                                        .last_day = INT32_MAX,
                                         .observer = c->observer};
     struct shale_stream *stream = NULL;
     enum shale_status status = shale_definition_read(&shale_mem_libc, "test", c->definition,

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* Objects that are read again: replace, rebuild and erase, and each with memory that ends. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "dataset/erase.h"
+#include "run_case.h"
+#include "store/objects.h"
+
+#define SOURCE "stream: t\nsource: {keys: '{yyyy}-*.json', on_change: replace}\nfields:\n"
+#define OUTPUT "output: {layout: table, partition_by: [p]}\n"
+#define FIELDS                                                                                     \
+    "  - {name: id, from: /id, type: int64, required: true}\n"                                     \
+    "  - {name: p, from: /p, type: string}\n"                                                      \
+    "  - {name: key, from: $key, type: string}\n"
+static const char replacing[] = SOURCE FIELDS OUTPUT;
+static const char later[] = SOURCE FIELDS "  - {name: text, from: /text, type: string}\n" OUTPUT;
+
+static void write_lines(struct run_case *c, const char *name, size_t n, uint64_t seed)
+{
+    static long seconds = 1000000;
+    const struct timespec times[2] = {{seconds + 1, 0}, {seconds + 1, 0}};
+    size_t n_bytes;
+    char *text = run_case_lines(n, 10, seed, &n_bytes);
+    run_case_file(c, name, text, n_bytes);
+    free(text);
+    if (utimensat(AT_FDCWD, scratch_path(c->in, name), times, 0) != 0)
+        abort();
+    seconds++;
+}
+
+static void run_ok(struct run_case *c, int64_t n_read, int64_t n_replaced, int64_t rows_total)
+{
+    enum shale_status status = run_case_run(c);
+    if (status != SHALE_OK)
+        print_error("%s\n", c->err.message);
+    assert_int_equal(status, SHALE_OK);
+    assert_int_equal(c->summary.events_read, n_read);
+    assert_int_equal(c->summary.rows_replaced, n_replaced);
+    assert_int_equal(c->summary.rows_total, rows_total);
+}
+
+static void test_replace(void **state)
+{
+    struct run_case c;
+    (void)state;
+    run_case_init(&c, replacing);
+    write_lines(&c, "2024-a.json", 30, 1);
+    write_lines(&c, "2025-b.json", 20, 2);
+    run_ok(&c, 50, 0, 50);
+    write_lines(&c, "2024-a.json", 12, 3);
+    run_ok(&c, 12, 30, 32);
+    run_ok(&c, 0, 0, 32);
+    write_lines(&c, "2024-a.json", 12, 3); /* the same bytes, and not those of all versions */
+    run_ok(&c, 12, 12, 32);
+    write_lines(&c, "2025-b.json", 20, 2); /* the same bytes as ever */
+    run_ok(&c, 0, 0, 32);
+    assert_int_equal(c.summary.objects_touched, 1);
+    run_case_file(&c, "2025-b.json", "{", 1); /* it fails as a whole: the old rows stay */
+    run_ok(&c, 1, 0, 32);
+    run_case_fini(&c);
+}
+
+static void test_rebuild(void **state)
+{
+    struct run_case c;
+    (void)state;
+    run_case_init(&c, replacing);
+    write_lines(&c, "2024-a.json", 30, 1);
+    write_lines(&c, "2024-b.json", 20, 2);
+    write_lines(&c, "2025-c.json", 7, 2);
+    run_ok(&c, 57, 0, 57);
+    write_lines(&c, "2024-b.json", 5, 3); /* changed: left as it is */
+    write_lines(&c, "2025-d.json", 5, 3); /* new: not read */
+    c.definition = later;
+    c.rebuild = true;
+    run_ok(&c, 37, 37, 57);
+    assert_int_equal(c.summary.objects_left, 1);
+    run_ok(&c, 37, 37, 57);
+    c.rebuild = false;
+    run_ok(&c, 10, 20, 47);
+    run_case_fini(&c);
+}
+
+static void test_refused(void **state)
+{
+    struct run_case c;
+    (void)state;
+    run_case_init(&c, "stream: t\nsource: {keys: '{yyyy}-*.json'}\nfields:\n"
+                      "  - {name: id, from: /id, type: int64}\n"
+                      "  - {name: key, from: $key, type: string, trim: true}\n"
+                      "output: {layout: table}\n");
+    write_lines(&c, "2024-a.json", 3, 1);
+    c.rebuild = true;
+    assert_int_equal(run_case_run(&c), SHALE_USAGE);
+    assert_int_equal(c.err.code, SHALE_E_rebuild_key);
+    run_case_fini(&c);
+}
+
+/* ---- Memory ------------------------------------------------------------------------------------
+ */
+
+struct memory {
+    long n, end; /* allocations so far; the one that fails, and all after it */
+};
+
+static void *count(void *ctx, void *ptr, size_t n_bytes)
+{
+    struct memory *memory = ctx;
+    if (n_bytes > 0 && memory->n++ >= memory->end)
+        return NULL;
+    return shale_mem_libc.resize(shale_mem_libc.ctx, ptr, n_bytes);
+}
+
+/* Each run ends without memory and publishes nothing, until one has enough. */
+static void test_run_without_memory(void **state)
+{
+    enum shale_status status = SHALE_NOMEM;
+    struct run_case c;
+    (void)state;
+    run_case_init(&c, replacing);
+    write_lines(&c, "2024-a.json", 30, 1);
+    run_ok(&c, 30, 0, 30);
+    write_lines(&c, "2024-a.json", 12, 3);
+    for (long n = 1; status == SHALE_NOMEM; n += 1 + n / 12) {
+        struct memory memory = {0, n};
+        const struct shale_mem mem = {count, &memory};
+        c.mem = &mem;
+        status = run_case_run(&c);
+        assert_true(n < 1000000);
+        /* Behind the commit a warning is all that can be. */
+        assert_true(status == SHALE_NOMEM || status == SHALE_OK);
+        assert_true(status == SHALE_OK || c.summary.n_commits == 0);
+    }
+    c.mem = NULL;
+    c.rebuild = true;
+    run_ok(&c, 12, 12, 12);
+    run_case_fini(&c);
+}
+
+static enum shale_status erase(struct run_case *c, const struct shale_mem *mem, bool dry_run,
+                               struct shale_erased *out)
+{
+    const struct shale_env env = {.mem = mem,
+                                  .monotonic_us = run_case_clock,
+                                  .wall_us = run_case_clock,
+                                  .random_u64 = run_case_random,
+                                  .getenv = run_case_getenv,
+                                  .cancelled = run_case_cancelled,
+                                  .ctx = c};
+    const struct shale_erasure id = {SHALE_STR("id"), SHALE_STR("4"), false, false};
+    const struct shale_erase_options options = {.conditions = &id,
+                                                .n_conditions = 1,
+                                                .temporary = c->root,
+                                                .created_by = "test",
+                                                .dry_run = dry_run};
+    struct shale_store *store;
+    enum shale_status status = shale_store_local(&env, c->out, &store, NULL);
+    if (status != SHALE_OK)
+        return status;
+    status = shale_erase(store, &options, out, &c->err);
+    shale_store_free(store);
+    return status;
+}
+
+static void test_erase_without_memory(void **state)
+{
+    enum shale_status status = SHALE_NOMEM;
+    struct shale_erased erased;
+    struct run_case c;
+    (void)state;
+    run_case_init(&c, replacing);
+    write_lines(&c, "2024-a.json", 30, 1);
+    run_ok(&c, 30, 0, 30);
+    assert_int_equal(erase(&c, &shale_mem_libc, true, &erased), SHALE_OK);
+    assert_int_equal(erased.n_rows, 1);
+    assert_int_equal(erased.version, -1);
+    for (long n = 1; status == SHALE_NOMEM; n += 1 + n / 12) {
+        struct memory memory = {0, n};
+        const struct shale_mem mem = {count, &memory};
+        assert_true(n < 1000000);
+        status = erase(&c, &mem, false, &erased);
+        assert_true(status == SHALE_NOMEM || status == SHALE_OK);
+    }
+    assert_int_equal(erased.n_rows, 1);
+    assert_int_equal(erased.n_removed, 1);
+    assert_int_equal(erased.n_added, 1);
+    assert_int_equal(erased.version, 1);
+    c.rebuild = true;
+    run_ok(&c, 30, 29, 29);
+    assert_int_equal(c.summary.events_filtered, 1);
+    run_case_fini(&c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_replace),
+        cmocka_unit_test(test_rebuild),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_run_without_memory),
+        cmocka_unit_test(test_erase_without_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
