@@ -263,8 +263,17 @@ static void commit_is_lost(struct job *job)
     wait_lost(job);
 }
 
+static bool has_segment(const struct shale_manifest *manifest, const struct shale_segment *ours)
+{
+    for (size_t i = 0; i < manifest->n_ledger && ours != NULL; i++)
+        if (shale_str_equal(manifest->ledger[i].path, ours->path))
+            return true;
+    return false;
+}
+
 /* Entry N is gone, or lies behind a checkpoint, so that it proves nothing: the newest snapshot and
- * its manifests stand for it. */
+ * its manifests stand for it.  Where these were swept, it is the live ledger that tells, or else
+ * the caller's next plan: waiting would not bring them back. */
 static enum shale_status look_into_newest(struct job *job)
 {
     struct shale_base newest;
@@ -277,14 +286,19 @@ static enum shale_status look_into_newest(struct job *job)
                               job->draft.manifest.id, &chain, job->err);
     if (newest.log->version < job->draft.version)
         status = SHALE_AGAIN; /* the listing was ahead of it */
+    if (chain == SHALE_CHAIN_CUT && has_segment(&newest.manifest, job->commit->ledger))
+        chain = SHALE_CHAIN_OURS;
     shale_base_fini(&newest, job->env->mem);
     if (status != SHALE_OK)
         return status;
     if (chain == SHALE_CHAIN_OURS)
         return commit_is_done(job);
     if (chain == SHALE_CHAIN_CUT)
-        return SHALE_NOT_FOUND;
-    commit_is_lost(job);
+        end(job, UNSURE,
+            SHALE_ERR(job->err, commit_unsure, job->store->name, (long long)job->draft.version,
+                      "the manifests since were swept"));
+    else
+        commit_is_lost(job);
     return SHALE_OK;
 }
 

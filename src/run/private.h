@@ -374,6 +374,7 @@ struct table {
     bool has_after;
     struct shale_buf last; /* ... and this one up to this */
     struct sealing sealing;
+    int n_unsure;             /* commits of which it could not be found out whether they are in */
     struct tally tally;       /* when the phase began */
     struct sums sums;         /* likewise */
     struct shale_arena arena; /* of one commit */

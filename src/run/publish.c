@@ -11,6 +11,9 @@
 
 enum { MAX_STATS_BYTES = 1 << 30, MAX_NAMES_BYTES = 1 << 16 };
 
+/* Commits of a run that it does not leave to the next one to find out about. */
+enum { MOST_UNSURE = 3 };
+
 /* ---- What a commit says -----------------------------------------------------------------------
  */
 
@@ -466,6 +469,10 @@ enum shale_status table_commit(struct run *run, struct shale_err *err)
     bool anything = run->seq.n_consumed > 0 || (single != NULL && !shale_single_exists(single));
     enum shale_status status = anything ? commit_phase(run, err) : SHALE_OK;
     shale_arena_reset(&run->table->arena);
+    /* Whether it was committed, the ledger says to whoever plans again: what is in it is known. */
+    if (status == SHALE_UNSURE && single == NULL && !is_cancelled(run) &&
+        run->table->n_unsure++ < MOST_UNSURE)
+        status = SHALE_CONFLICT;
     if (status == SHALE_CONFLICT) {
         run->committed.n_wasted += run->seq.n_consumed;
         shale_err_clear(err);
