@@ -27,6 +27,7 @@ struct run_case {
     int64_t memory_bytes;
     bool replace;
     enum shale_output_layout layout;
+    const struct shale_replay_options *replay;
     const struct shale_observer *observer;
     const struct shale_mem *mem; /* NULL: the C library's */
     struct shale_log *log;
@@ -165,6 +166,7 @@ static inline enum shale_status run_case_inputs(struct run_case *c, const char *
                                         .output = output,
                                         .layout = c->layout,
                                         .replace = c->replace,
+                                        .replay = c->replay,
                                         .n_threads = c->n_threads,
                                         .memory_bytes = c->memory_bytes,
                                         .temporary = c->root,
