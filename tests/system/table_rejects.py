@@ -14,9 +14,11 @@ import pyarrow.parquet
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from table import (CALLS, PROGRAM, Skipped, Source, Work, case, check_table, command,  # noqa: E402
-                   definition, delta_rs, delta_scan, entries, finish, has_strace, result, run, same,
+                   definition, delta_rs, entries, finish, has_strace, result, run, same,
                    scaled, shale, start, strace, traced, versions, want)
 
+# Loading DuckDB's extension takes longer than all of the rest.
+READERS = scaled(("delta-rs",), ("delta-rs", "delta_scan"), ("delta-rs", "delta_scan"))
 STRICT = """\
   - {name: id, from: /id, type: string, required: true}
   - {name: n, from: /n, type: int64, maximum: 2}
@@ -156,7 +158,7 @@ def rows_of(table):
 
 def check_rows(table, source, who="the table"):
     """Every event once, and where it came from."""
-    check_table(table, source.ids)
+    check_table(table, source.ids, READERS)
     for row in rows_of(table):
         same(f"{who}: the origin of {row['id']}", f"{row['key']}#{row['nth']}", row["id"])
 
@@ -189,8 +191,6 @@ def replay_passes(work):
          ([], [0, 1, 2, 3]))
     run(lax, source.path, table)
     check_rows(table, source)
-    same("the readers agree", sorted(row["id"] for row in rows_of(table)),
-         sorted(delta_scan(table, ["id"]).column("id").to_pylist()))
     return "15 events, 12 pass"
 
 
