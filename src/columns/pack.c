@@ -16,6 +16,7 @@ struct level {
 struct packing {
     const struct shale_mem *mem;
     size_t n_sources, n_runs;
+    int64_t n_rows; /* of all runs */
     struct level levels[SHALE_TYPE_DEPTH + 1];
     enum shale_status status; /* sticky */
 };
@@ -288,8 +289,7 @@ static void place_columns(struct packing *packing, const struct shale_schema *sc
         buffers = end;
         batch_at += part_bytes;
     }
-    for (size_t i = 0; i < packing->n_runs; i++)
-        batch->n_rows += runs[i].n;
+    batch->n_rows = packing->n_rows;
     batch->n_bytes = batch_at;
 }
 
@@ -332,6 +332,8 @@ enum shale_status shale_pack(const struct shale_mem *mem, const struct shale_sch
     packing.levels[0].columns = shale_mem_zeroed(mem, n_sources, sizeof(void *));
     if (packing.levels[0].columns == NULL)
         return SHALE_NOMEM;
+    for (size_t i = 0; i < n_runs; i++)
+        packing.n_rows += runs[i].n;
     *out = make_batch(&packing, schema, sources, runs);
     for (size_t i = 0; i <= SHALE_TYPE_DEPTH; i++) {
         shale_mem_free(mem, packing.levels[i].columns);
