@@ -1019,8 +1019,10 @@ def compare(definition, path, expected):
     return None
 
 
-def compare_rejects(path, expected):
-    got = pyarrow.parquet.read_table(path).to_pylist() if os.path.exists(path) else []
+def compare_rejects(folder, expected):
+    got = []
+    for path in glob.glob(folder + "/*.parquet"):
+        got += pyarrow.parquet.read_table(path).to_pylist()
     if len(got) != len(expected):
         rules = [row["rule"] for row in got]
         return f"{len(got)} rejects {rules}, expected {[row['rule'] for row in expected]}"
@@ -1085,7 +1087,7 @@ def one_case(program, folder, seed):
     counts = json.loads(result.stdout)["events"]
     if counts["filtered"] != filtered:
         return f"filtered {counts['filtered']}, expected {filtered}", len(rows)
-    return (compare_rejects(folder + "/out.rejects.parquet", rejects) or
+    return (compare_rejects(folder + "/out.parquet._shale/rejects", rejects) or
             compare(definition, folder + "/out.parquet", rows)), len(rows)
 
 
