@@ -100,6 +100,10 @@ end
 
 if [ "$SHALE_SCALE" != small ]; then
     begin 'seal: every 100th commit is planned in full'
+    rm -rf "$source" "$table"
+    days
+    plan 10 10
+    plan 5 0
     put 01 late
     n=0
     while [ $n -lt 110 ]; do
