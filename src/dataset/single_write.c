@@ -300,15 +300,6 @@ static enum shale_status take_file(const struct shale_single *single, struct row
 /* ---- The file ----------------------------------------------------------------------------------
  */
 
-static int64_t bytes_of(const struct shale_single_file *rows)
-{
-    const struct shale_file *file = shale_reader_file(rows->reader);
-    int64_t n_bytes = 0;
-    for (size_t i = 0; i < file->n_row_groups; i++)
-        n_bytes += file->row_groups[i].uncompressed_bytes;
-    return n_bytes;
-}
-
 static enum shale_status put_footer(const struct shale_single *single, struct shale_append *append,
                                     struct shale_parquet *parquet, int64_t manifest_id,
                                     struct shale_sink *sink, struct shale_err *err)
@@ -342,7 +333,7 @@ static enum shale_status grow(const struct shale_single *single,
         append_to(single, old, single->options.row_group_bytes, &append, err);
     if (status != SHALE_OK)
         return status;
-    plan = shale_append_plan(append, new_rows == NULL ? 0 : (size_t)bytes_of(new_rows));
+    plan = shale_append_plan(append, new_rows == NULL ? 0 : shale_append_bytes(new_rows->reader));
     if (plan->why != NULL)
         shale_log_say(single->store->env->log, SHALE_LOG_INFO, "file_encoded_again",
                       "all %zu row groups of the file are encoded again, this once: %s%.*s%s%s",

@@ -69,6 +69,17 @@ static void weigh(struct shale_append *append)
     }
 }
 
+size_t shale_append_bytes(const struct shale_reader *reader)
+{
+    const struct shale_file *file = shale_reader_file(reader);
+    size_t sum = 0;
+    for (size_t i = 0; i < file->n_row_groups; i++)
+        for (size_t k = 0; k < file->n_leaves; k++)
+            if (!SHALE_ADD(sum, memory_of(&file->leaves[k], &file->row_groups[i].chunks[k]), &sum))
+                return SIZE_MAX;
+    return sum;
+}
+
 /* ---- What lies where ---------------------------------------------------------------------------
  */
 

@@ -68,6 +68,9 @@ struct shale_append_options {
     bool local_is_utc;
 };
 
+/* The bytes in memory of all rows of a file, as the rule above counts them. */
+size_t shale_append_bytes(const struct shale_reader *reader);
+
 /* Look whether the reader's file can grow to options.schema.  'mem', 'reader' and the schema are
  * borrowed until 'append' and the struct shale_parquet that it began are freed.
  * Returns SHALE_OK, SHALE_NOMEM, SHALE_LIMIT (reader's memory), SHALE_SCHEMA (refused, by name), or
