@@ -18,7 +18,7 @@ enum { BATCH_ROWS = 2048, PRINT_BITS = 16 };
 
 struct shale_key_filter {
     int64_t least;
-    uint32_t n_rows, n_parts; /* parts: a power of two */
+    uint32_t n_rows, n_parts; /* parts: a power of two, at least 2 */
     uint32_t shift;           /* of a hash's distance from 'least': its part */
     uint16_t data[];          /* n_parts + 1 begins, then n_rows prints */
 };
@@ -90,7 +90,7 @@ static void filter_begin(struct shale_key_filter *filter, const struct shale_key
     uint64_t range = distance(group->least, group->greatest);
     filter->least = group->least;
     filter->n_rows = (uint32_t)n_rows;
-    filter->n_parts = 1;
+    filter->n_parts = 2; /* of a range of 64 bits one part would be all of them: no shift says it */
     while (2 * filter->n_parts <= filter->n_rows / 2)
         filter->n_parts *= 2;
     filter->shift = 0;
