@@ -42,7 +42,7 @@ enum shale_status shale_key_lookup_init(struct shale_key_lookup *lookup,
     shale_buf_init(&lookup->candidates, mem, SIZE_MAX / 2);
     shale_buf_init(&lookup->matches, mem, SIZE_MAX / 2);
     lookup->scratch =
-        shale_mem_alloc(mem, filter_bytes(SHALE_KEYS_GROUP_ROWS, SHALE_KEYS_GROUP_ROWS));
+        shale_mem_zeroed(mem, 1, filter_bytes(SHALE_KEYS_GROUP_ROWS, SHALE_KEYS_GROUP_ROWS));
     return lookup->scratch == NULL ? SHALE_NOMEM : SHALE_OK;
 }
 

@@ -337,6 +337,7 @@ static void test_damage_is_found(void **state)
     struct shale_buf bytes;
     struct shale_err err;
     (void)state;
+    shale_err_clear(&err);
     shale_buf_init(&bytes, &shale_mem_libc, 1 << 24);
     said = segment;
     said.n_rows--;
