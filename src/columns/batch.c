@@ -6,6 +6,7 @@
 
 #include "base/checked.h"
 #include "columns/batch_layout.h"
+#include "columns/pack.h"
 
 void shale_batch_free(const struct shale_mem *mem, struct shale_batch *batch)
 {
@@ -150,4 +151,12 @@ enum shale_status shale_batch_add_at(struct shale_batch *batch, size_t column, i
                                      int64_t delta)
 {
     return add(batch, column, row, row + 1, delta);
+}
+
+enum shale_status shale_batch_copy(const struct shale_mem *mem, const struct shale_schema *schema,
+                                   const struct shale_column *columns, int64_t n_rows,
+                                   struct shale_batch **out)
+{
+    const struct shale_pack_run all = {0, 0, n_rows};
+    return shale_pack(mem, schema, &columns, 1, &all, 1, out);
 }

@@ -341,11 +341,3 @@ enum shale_status shale_pack(const struct shale_mem *mem, const struct shale_sch
     }
     return packing.status;
 }
-
-enum shale_status shale_batch_copy(const struct shale_mem *mem, const struct shale_schema *schema,
-                                   const struct shale_column *columns, int64_t n_rows,
-                                   struct shale_batch **out)
-{
-    const struct shale_pack_run all = {0, 0, n_rows};
-    return shale_pack(mem, schema, &columns, 1, &all, 1, out);
-}
