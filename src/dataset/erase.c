@@ -272,7 +272,7 @@ static enum shale_status check(void *ctx, const struct shale_base *before,
 static enum shale_status commit(struct erasing *erasing, const struct shale_taken_out *taken,
                                 struct shale_err *err)
 {
-    struct shale_committed committed;
+    struct shale_committed committed = {.version = -1};
     struct shale_commit commit = {.stream = erasing->base.log->stream,
                                   .erasures = erasing->conditions,
                                   .n_erasures = erasing->options->n_conditions,

@@ -90,22 +90,23 @@ static bool is_same(const struct shale_rejects_row *again, const struct shale_re
            shale_str_is(again->message, row->message);
 }
 
-/* 'row' with what the ledger says of the object, where there is one.  A reject of a reject is where
- * that was: only the reason is new. */
+/* 'said' with what the ledger says of the object, where there is one.  A reject of a reject is
+ * where that was: only the reason is new. */
 static enum shale_status append_reject(struct worker *worker, const struct object *object,
-                                       struct shale_reject_row *row)
+                                       const struct shale_reject_row *said)
 {
+    struct shale_reject_row row = *said;
     char tag[TAG_BYTES];
     if (object->again != NULL) {
-        row->byte = object->again->byte;
-        row->source = object->again->source;
-        row->tag = object->again->tag;
-        worker->failed_again = is_same(object->again, row);
+        row.byte = object->again->byte;
+        row.source = object->again->source;
+        row.tag = object->again->tag;
+        worker->failed_again = is_same(object->again, &row);
     } else if (worker->run->table != NULL) {
-        row->source = worker->run->table->source;
-        row->tag = tag_of(object, tag);
+        row.source = worker->run->table->source;
+        row.tag = tag_of(object, tag);
     }
-    return shale_rejects_append(worker->rejects, row);
+    return shale_rejects_append(worker->rejects, &row);
 }
 
 /* What is read again may hold what was taken out of the table for good: does such a reject go? */
