@@ -83,6 +83,7 @@ struct table {
     size_t memory_bytes;
     unsigned n_keys;
     int64_t most_us;
+    unsigned most_rows; /* of a batch */
     int n_files;
 };
 
@@ -110,6 +111,7 @@ static struct table *table_new(int64_t within_us, size_t memory_bytes, unsigned 
     table->memory_bytes = memory_bytes;
     table->n_keys = n_keys;
     table->most_us = most_us;
+    table->most_rows = BATCH;
     return table;
 }
 
@@ -183,7 +185,7 @@ static void commit_some(struct table *table, unsigned n_batches)
             table->model->marked = true;
             shale_keys_mark(keys);
         }
-        take_some(table, keys, &rows, made_draw(&table->made, BATCH));
+        take_some(table, keys, &rows, made_draw(&table->made, table->most_rows));
     }
     if (table->model->marked) {
         model_end(table->model, true);
@@ -232,6 +234,19 @@ static void test_with_little_memory(void **state)
     check(50, 1 << 14, 300, 10000, 30);
     check(7, 1 << 16, 3, 100000, 30);
     check(300, 1 << 17, 60000, 5000, 60);
+}
+
+/* Row groups of one, two or three rows, some of which reach over more than half of all hashes. */
+static void test_few_rows_of_many_keys(void **state)
+{
+    (void)state;
+    for (unsigned n_keys = 5; n_keys < 25; n_keys++) {
+        struct table *table = table_new(-1, 1 << 20, n_keys, 1000);
+        table->most_rows = 4;
+        for (int i = 0; i < 12; i++)
+            commit_some(table, 1);
+        table_free(table);
+    }
 }
 
 /* A table's stretches stay as they are when 'within' changes. */
@@ -423,8 +438,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_is_what_the_model_says), cmocka_unit_test(test_with_little_memory),
-        cmocka_unit_test(test_within_may_change),      cmocka_unit_test(test_a_winners_keys),
-        cmocka_unit_test(test_damage_is_found),        cmocka_unit_test(test_no_memory_at_any_call),
+        cmocka_unit_test(test_few_rows_of_many_keys),  cmocka_unit_test(test_within_may_change),
+        cmocka_unit_test(test_a_winners_keys),         cmocka_unit_test(test_damage_is_found),
+        cmocka_unit_test(test_no_memory_at_any_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
