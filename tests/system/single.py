@@ -85,7 +85,8 @@ class Poller(threading.Thread):
         if not os.path.exists(self.path):
             want(not self.polls, "the file is gone")
             return
-        rows = pyarrow.parquet.read_table(self.path, columns=["id", "key"])
+        with open(self.path, "rb") as file:     # by its path it would be opened twice: two versions
+            rows = pyarrow.parquet.read_table(file, columns=["id", "key"])
         self.polls += 1
         self.seen.add(len(rows))
         want(len(rows) >= self.rows, f"{len(rows)} rows after {self.rows}")
