@@ -26,6 +26,11 @@ struct shale_column {
  * order of the type's nodes; nodes[0] is the type's own.  Returns the place behind the last. */
 struct shale_column *shale_column_link(const struct shale_type *type, struct shale_column *nodes);
 
+/* What 'n' rows from 'first' on have of values and offsets, in bytes (a bool counts one): the sum
+ * over parts of them is that of the whole, however the rows lie in columns. */
+uint64_t shale_column_size(const struct shale_type *type, const struct shale_column *column,
+                           int64_t first, int64_t n);
+
 static inline bool shale_bit(const uint8_t *bits, int64_t i)
 {
     return (bits[i >> 3] >> (i & 7) & 1) != 0;

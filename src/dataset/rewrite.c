@@ -163,8 +163,8 @@ static enum shale_status choose_columns(struct rewriting *r, const struct shale_
     const struct shale_rewrite_options *options = r->options;
     struct shale_column_def *defs;
     size_t n = 0;
-    enum shale_status status =
-        shale_rewrite_columns(&r->columns_arena, options->log, file, &r->columns, err);
+    enum shale_status status = shale_rewrite_columns(&r->columns_arena, options->log,
+                                                     options->columns, file, &r->columns, err);
     if (status != SHALE_OK)
         return status;
     defs = shale_arena_zeroed(&r->columns_arena, r->columns.n_columns + 1, sizeof *defs);
@@ -186,7 +186,7 @@ static enum shale_status choose_columns(struct rewriting *r, const struct shale_
 }
 
 static enum shale_status read_file(struct rewriting *r, const struct shale_log_add *add,
-                                   struct shale_err *err)
+                                   int64_t *n_rows, struct shale_err *err)
 {
     struct input input = {0};
     enum shale_status status = open_input(r, add, &input, err);
@@ -200,6 +200,7 @@ static enum shale_status read_file(struct rewriting *r, const struct shale_log_a
             status = shale_rewrite_views_file(&r->views, &file->schema, err);
         if (status == SHALE_OK)
             status = read_rows(r, add, input.reader, err);
+        *n_rows = file->n_rows;
         r->out->rows_in += file->n_rows;
         r->out->bytes_in += add->n_bytes;
     }
@@ -396,6 +397,8 @@ static enum shale_status begin_sort(struct rewriting *r, struct shale_err *err)
     if (status == SHALE_OK && n_keys > 0)
         status = shale_rewrite_sort_new(r->mem, &r->columns, keys, n_keys, r->memory_bytes / 4,
                                         options->temporary, &r->sort, err);
+    if (status == SHALE_NOT_FOUND) /* the directory: no file of the table */
+        status = SHALE_IO;
     if (r->sort != NULL)
         r->to = shale_rewrite_sort_sink(r->sort);
     shale_mem_free(r->mem, keys);
@@ -448,6 +451,9 @@ enum shale_status shale_rewrite(struct shale_store *store,
     *out = (struct shale_rewritten){0};
     if (n_files == 0)
         return SHALE_OK;
+    out->rows_of = shale_arena_zeroed(arena, n_files, sizeof *out->rows_of);
+    if (out->rows_of == NULL)
+        return SHALE_ERR(err, no_memory);
     status = begin(&r, store, options, out, err);
     r.stay = keep_rows;
     r.to = &r.target.sink;
@@ -455,11 +461,11 @@ enum shale_status shale_rewrite(struct shale_store *store,
         status = look_at_last(&r, &files[n_files - 1], false, err);
     if (status == SHALE_OK)
         shale_rewrite_target_init(&r.target, store, options, &r.columns, &files[0],
-                                  r.memory_bytes / 4, arena);
+                                  r.memory_bytes / (options->n_sort_by > 0 ? 4 : 2), arena);
     if (status == SHALE_OK && options->n_sort_by > 0)
         status = begin_sort(&r, err);
     for (size_t i = 0; i < n_files && status == SHALE_OK; i++)
-        status = read_file(&r, &files[i], err);
+        status = read_file(&r, &files[i], &out->rows_of[i], err);
     if (status == SHALE_OK)
         status = finish(&r, arena, err);
     end(&r);
@@ -494,7 +500,8 @@ enum shale_status shale_rewrite_count(struct shale_store *store,
     if (status == SHALE_OK)
         status = look_at_last(&r, &files[n_files - 1], true, err);
     for (size_t i = 0; i < n_files && status == SHALE_OK; i++) {
-        status = read_file(&r, &files[i], err);
+        int64_t n_rows;
+        status = read_file(&r, &files[i], &n_rows, err);
         n_gone[i] = r.n_gone;
     }
     end(&r);

@@ -4,8 +4,9 @@
  *
  * The columns are those of the table, so that what other writers added is kept; a file that has
  * fewer gets nulls.  Partition columns stay in the directories.  Memory stays below
- * 'memory_bytes', however many and however large the files are: rows that are to be sorted go
- * through a temporary file.  The same files in the same order give the same bytes. */
+ * 'memory_bytes', however many and however large the files are: rows that are to be sorted, and a
+ * row group that is larger, go through a temporary file.  The same files in the same order give the
+ * same bytes, whatever memory there is. */
 #ifndef SHALE_DATASET_REWRITE_H
 #define SHALE_DATASET_REWRITE_H
 
@@ -25,12 +26,16 @@ struct shale_rewrite_rows {
 struct shale_rewrite_options {
     const struct shale_log_state *log; /* the table: its schema and partition columns */
     struct shale_chunk_options chunk;  /* compression, profile of the files written */
-    int64_t row_group_bytes;           /* of rows in memory; 0: 32 MiB */
-    int64_t target_bytes;              /* a file is closed when it has about so many; 0: never */
+    /* How a definition stores columns (encodings, bloom filters); NULL: as the last file has them,
+     * as far as it can be seen: which encoding is the smallest is measured anew. */
+    const struct shale_schema *columns;
+    int64_t row_group_bytes;         /* of rows in memory; 0: 32 MiB */
+    int64_t target_bytes;            /* a file is closed when it has about so many; 0: never */
     const struct shale_str *sort_by; /* columns of the table, ascending; none: rows stay in order */
     size_t n_sort_by;
     size_t memory_bytes;    /* 0: 128 MiB */
-    const char *temporary;  /* directory of the temporary file */
+    const char *temporary;  /* directory of the temporary file; NULL: there is none, and rows of one
+                             * row group wait in memory (none may be sorted) */
     const char *created_by; /* of the files */
     struct shale_str input; /* SHALE_TAG_INPUT of the files */
     bool data_change;       /* of the adds */
@@ -46,6 +51,7 @@ struct shale_rewritten {
     struct shale_log_add *adds; /* complete: statistics, tags, sizes; memory in the arena */
     size_t n_adds;
     int64_t rows_in, rows_out, bytes_in, bytes_out;
+    int64_t *rows_of; /* in each of the files that were read; memory in the arena */
 };
 
 /* 'files' are live and all of one partition.  No file is written when no row stays.

@@ -99,12 +99,70 @@ static enum shale_status store_as(struct shale_arena *arena, const struct shale_
 
 static bool has_bloom(const struct shale_file *file, size_t column)
 {
-    if (file->n_row_groups == 0)
-        return false;
-    for (size_t i = 0; i < file->n_leaves; i++)
-        if (file->leaves[i].column == column && file->row_groups[0].chunks[i].bloom_at >= 0)
-            return true;
+    for (size_t g = 0; g < file->n_row_groups; g++)
+        for (size_t i = 0; i < file->n_leaves; i++)
+            if (file->leaves[i].column == column && file->row_groups[g].chunks[i].bloom_at >= 0)
+                return true;
     return false;
+}
+
+/* The encoding of all data pages of a leaf; -1: there are several, or it is not said. */
+static int only_encoding(const struct shale_file *file, size_t leaf)
+{
+    int found = -1;
+    for (size_t g = 0; g < file->n_row_groups; g++) {
+        const struct shale_file_chunk *chunk = &file->row_groups[g].chunks[leaf];
+        if (chunk->n_page_counts == 0)
+            return -1;
+        for (size_t k = 0; k < chunk->n_page_counts; k++) {
+            const struct shale_file_page_count *count = &chunk->page_counts[k];
+            if (count->page_type == SHALE_PAGE_DICTIONARY || count->n == 0)
+                continue;
+            if (count->page_type != SHALE_PAGE_DATA_V2 || (found >= 0 && count->encoding != found))
+                return -1;
+            found = count->encoding;
+        }
+    }
+    return found;
+}
+
+/* What somebody asked for, as far as that can be told: an encoding of 'modern' that is not among
+ * those which are tried when nobody has asked (parquet/encodings.c).  The others are found again,
+ * or a better one of them, as the files were small. */
+static enum shale_encoding_choice asked_encoding(const struct shale_file *file, size_t column)
+{
+    const struct shale_type *type = &file->schema.columns[column].type;
+    enum shale_layout layout = shale_type_layout(type);
+    bool is_float = layout == SHALE_LAYOUT_F32 || layout == SHALE_LAYOUT_F64;
+    bool is_text = layout == SHALE_LAYOUT_BYTES && type->kind != SHALE_FIXED;
+    for (size_t i = 0; i < file->n_leaves && type->n_members == 0; i++) {
+        if (file->leaves[i].column != column)
+            continue;
+        switch (only_encoding(file, i)) {
+        case SHALE_ENCODING_BYTE_STREAM_SPLIT:
+            return is_float ? SHALE_ENCODE_AUTO : SHALE_ENCODE_BYTE_STREAM_SPLIT;
+        case SHALE_ENCODING_DELTA_BYTE_ARRAY:
+            return is_text ? SHALE_ENCODE_AUTO : SHALE_ENCODE_DELTA_BYTE_ARRAY;
+        default:
+            return SHALE_ENCODE_AUTO;
+        }
+    }
+    return SHALE_ENCODE_AUTO;
+}
+
+/* How the column is stored, of those that have a choice. */
+static void take_storage(const struct shale_schema *wanted, const struct shale_file *file,
+                         size_t index, struct shale_column_def *to)
+{
+    size_t unused;
+    const struct shale_column_def *said =
+        wanted == NULL ? NULL : find_column(wanted, to->name, &unused);
+    to->encoding = said != NULL ? said->encoding : SHALE_ENCODE_AUTO;
+    to->bloom_fpp = said != NULL ? said->bloom_fpp : 0;
+    if (said == NULL && index != SIZE_MAX) {
+        to->encoding = asked_encoding(file, index);
+        to->bloom_fpp = has_bloom(file, index) ? BLOOM_FPP : 0;
+    }
 }
 
 static bool is_partition(const struct shale_log_state *log, struct shale_str name)
@@ -117,6 +175,7 @@ static bool is_partition(const struct shale_log_state *log, struct shale_str nam
 
 enum shale_status shale_rewrite_columns(struct shale_arena *arena,
                                         const struct shale_log_state *log,
+                                        const struct shale_schema *wanted,
                                         const struct shale_file *file, struct shale_schema *out,
                                         struct shale_err *err)
 {
@@ -128,18 +187,18 @@ enum shale_status shale_rewrite_columns(struct shale_arena *arena,
     for (size_t i = 0; i < log->schema.n_columns; i++) {
         struct shale_column_def *to = &columns[n];
         const struct shale_column_def *stored;
-        size_t index;
+        size_t index = SIZE_MAX;
         if (is_partition(log, log->schema.columns[i].name))
             continue;
         n++;
         *to = log->schema.columns[i];
         to->partition_only = false;
         stored = find_column(&file->schema, to->name, &index);
-        if (stored == NULL || !agrees(&to->type, &stored->type))
-            continue;
-        if (store_as(arena, &stored->type, &to->type) != SHALE_OK)
+        if (stored != NULL && !agrees(&to->type, &stored->type))
+            index = SIZE_MAX;
+        else if (stored != NULL && store_as(arena, &stored->type, &to->type) != SHALE_OK)
             return SHALE_ERR(err, no_memory);
-        to->bloom_fpp = has_bloom(file, index) ? BLOOM_FPP : 0;
+        take_storage(wanted, file, index, to);
     }
     *out = (struct shale_schema){columns, n};
     return SHALE_OK;

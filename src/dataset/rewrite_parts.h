@@ -10,6 +10,7 @@
 #include "dataset/log_stats.h"
 #include "dataset/rewrite.h"
 #include "parquet/file_writer.h"
+#include "store/store.h"
 
 /* ---- rewrite_map.c: columns of a file as those of the table -----------------------------------
  */
@@ -18,12 +19,12 @@ struct shale_file; /* of parquet/metadata.h; output.h has another */
 struct shale_rows; /* of parquet/reader.h */
 
 /* The columns that new files have: the table's, but for its partition columns, each stored as
- * 'file' has it where Delta's type has less to say (json, uuid, INT96, bloom filters). */
-SHALE_MUST_USE enum shale_status shale_rewrite_columns(struct shale_arena *arena,
-                                                       const struct shale_log_state *log,
-                                                       const struct shale_file *file,
-                                                       struct shale_schema *out,
-                                                       struct shale_err *err);
+ * 'file' has it where Delta's type has less to say (json, uuid, INT96); encodings and bloom filters
+ * as 'wanted' says, else as 'file' has them. */
+SHALE_MUST_USE enum shale_status
+shale_rewrite_columns(struct shale_arena *arena, const struct shale_log_state *log,
+                      const struct shale_schema *wanted, const struct shale_file *file,
+                      struct shale_schema *out, struct shale_err *err);
 
 /* One batch of a file's rows as the wanted columns. */
 struct shale_rewrite_views {
@@ -84,6 +85,36 @@ struct shale_packed_sink {
                               struct shale_err *err);
 };
 
+/* ---- rewrite_wait.c: rows that wait for their row group ---------------------------------------
+ */
+
+struct shale_rewrite_wait {
+    const struct shale_mem *mem;
+    const struct shale_schema *schema;
+    size_t memory_bytes, n_held_bytes;
+    const char *temporary;
+    struct shale_spill spill;
+    /* Of what is read back from there: */
+    struct shale_buf header, part;
+    struct shale_column *nodes;
+};
+
+void shale_rewrite_wait_init(struct shale_rewrite_wait *wait, const struct shale_mem *mem,
+                             const struct shale_schema *schema, size_t memory_bytes,
+                             const char *temporary);
+/* After its writer was freed. */
+void shale_rewrite_wait_fini(struct shale_rewrite_wait *wait);
+/* Take 'packed', also when it fails, and give it to the writer. */
+SHALE_MUST_USE enum shale_status shale_rewrite_wait_put(struct shale_rewrite_wait *wait,
+                                                        struct shale_packed *packed,
+                                                        struct shale_file_writer *writer,
+                                                        struct shale_err *err);
+/* What the writer's 'read' does. */
+SHALE_MUST_USE enum shale_status shale_rewrite_wait_read(struct shale_rewrite_wait *wait,
+                                                         void *owner, size_t column,
+                                                         const struct shale_column **out,
+                                                         struct shale_err *err);
+
 /* ---- rewrite_target.c: new files --------------------------------------------------------------
  */
 
@@ -108,7 +139,8 @@ struct shale_rewrite_target {
     struct shale_log_leaf *leaves;
     size_t n_leaves;
     struct shale_str path;
-    size_t n_pieces; /* that wait */
+    struct shale_rewrite_wait wait;
+    uint64_t n_waiting_bytes; /* shale_column_size() of what waits */
     /* Of the row groups so far: */
     double n_memory_bytes, n_file_bytes;
     struct shale_buf adds; /* struct shale_log_add */

@@ -32,6 +32,13 @@ static void merge_statistics(void *ctx, size_t number, const struct shale_leaf *
     shale_log_stats_merge(leaf, meta, &target->leaves[number]);
 }
 
+static enum shale_status read_waiting(void *ctx, void *owner, size_t column,
+                                      const struct shale_column **out, struct shale_err *err)
+{
+    struct shale_rewrite_target *target = ctx;
+    return shale_rewrite_wait_read(&target->wait, owner, column, out, err);
+}
+
 static enum shale_status take(struct shale_packed_sink *sink, struct shale_packed *packed,
                               struct shale_err *err);
 
@@ -41,21 +48,23 @@ void shale_rewrite_target_init(struct shale_rewrite_target *target, struct shale
                                size_t memory_bytes, struct shale_arena *arena)
 {
     int64_t group = options->row_group_bytes > 0 ? options->row_group_bytes : GROUP_BYTES;
-    int64_t most = (int64_t)memory_bytes; /* it waits there */
     *target = (struct shale_rewrite_target){.sink = {take},
                                             .store = store,
                                             .options = options,
                                             .schema = schema,
                                             .like = like,
                                             .arena = arena,
-                                            .group_bytes = (size_t)(group < most ? group : most),
+                                            .group_bytes = (size_t)group,
                                             .n_leaves = shale_leaf_count(schema)};
     shale_buf_init(&target->adds, store->env->mem, ADDS_BYTES);
+    shale_rewrite_wait_init(&target->wait, store->env->mem, schema, memory_bytes,
+                            options->temporary);
 }
 
 void shale_rewrite_target_fini(struct shale_rewrite_target *target)
 {
     shale_file_writer_free(target->writer);
+    shale_rewrite_wait_fini(&target->wait);
     if (target->put != NULL)
         target->put->abandon(target->put);
     shale_mem_free(target->store->env->mem, target->leaves);
@@ -97,6 +106,7 @@ static enum shale_status open_file(struct shale_rewrite_target *target, struct s
                                                       .sorting = target->sorting,
                                                       .n_sorting = target->n_sorting,
                                                       .chunk_written = merge_statistics,
+                                                      .read = read_waiting,
                                                       .ctx = target};
     enum shale_status status = draw_path(target, err);
     if (status != SHALE_OK)
@@ -209,6 +219,7 @@ static enum shale_status finish_file(struct shale_rewrite_target *target, struct
     shale_file_writer_free(target->writer);
     target->writer = NULL;
     target->put = NULL;
+    target->n_waiting_bytes = 0;
     status = put->finish(put, err);
     if (status == SHALE_OK)
         status = hash_footer(target, hash, err);
@@ -221,29 +232,32 @@ static enum shale_status finish_file(struct shale_rewrite_target *target, struct
 }
 
 /* ---- Row groups -------------------------------------------------------------------------------
+ *
+ * Where one ends, the rows alone say, to the row: not how they came in pieces, which depends on
+ * memory.
  */
 
-/* How many bytes of memory the next row group may have, so that the file comes to the target. */
-static size_t group_limit(const struct shale_rewrite_target *target)
+/* How many bytes of rows the next row group may have, so that the file comes to the target. */
+static uint64_t group_limit(const struct shale_rewrite_target *target)
 {
-    size_t limit = target->group_bytes;
+    uint64_t limit = target->group_bytes;
     double left = (double)(target->options->target_bytes - target->counted.n_bytes);
     if (target->options->target_bytes <= 0)
         return limit;
     if (target->n_memory_bytes > 0) /* the next one shrinks as those before it */
         left *= target->n_memory_bytes / target->n_file_bytes;
     if (left < (double)limit)
-        limit = left > LEAST_GROUP_BYTES ? (size_t)left : LEAST_GROUP_BYTES;
+        limit = left > LEAST_GROUP_BYTES ? (uint64_t)left : LEAST_GROUP_BYTES;
     return limit;
 }
 
 static enum shale_status cut(struct shale_rewrite_target *target, struct shale_err *err)
 {
-    size_t n_waiting = shale_file_writer_n_waiting_bytes(target->writer);
     int64_t before = target->counted.n_bytes;
     enum shale_status status = shale_file_writer_cut(target->writer, err);
-    target->n_memory_bytes += (double)n_waiting;
+    target->n_memory_bytes += (double)target->n_waiting_bytes;
     target->n_file_bytes += (double)(target->counted.n_bytes - before);
+    target->n_waiting_bytes = 0;
     return status;
 }
 
@@ -254,31 +268,88 @@ static bool is_full(const struct shale_rewrite_target *target)
     return most > 0 && target->counted.n_bytes >= most - most / 32;
 }
 
-static void release(void *owner)
+static uint64_t bytes_of(const struct shale_rewrite_target *target,
+                         const struct shale_packed *packed, int64_t first, int64_t n)
 {
-    shale_packed_free(owner);
+    uint64_t n_bytes = 0;
+    for (size_t i = 0; i < target->schema->n_columns; i++)
+        n_bytes +=
+            shale_column_size(&target->schema->columns[i].type, &packed->columns[i], first, n);
+    return n_bytes;
+}
+
+/* How many rows from 'first' on the row group takes: the one with which it is full is the last. */
+static int64_t count_fitting(const struct shale_rewrite_target *target,
+                             const struct shale_packed *packed, int64_t first, uint64_t n_bytes)
+{
+    int64_t low = 1, high = packed->n_rows - first;
+    if (bytes_of(target, packed, first, high) < n_bytes)
+        return high;
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        if (bytes_of(target, packed, first, middle) < n_bytes)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Rows of 'packed' as a piece of their own. */
+static enum shale_status copy_rows(const struct shale_rewrite_target *target,
+                                   const struct shale_packed *packed, int64_t first, int64_t n,
+                                   struct shale_packed **out, struct shale_err *err)
+{
+    const struct shale_mem *mem = target->store->env->mem;
+    const struct shale_column *const sources[] = {packed->columns};
+    const struct shale_pack_run run = {0, first, n};
+    struct shale_batch *batch;
+    enum shale_status status = shale_pack(mem, target->schema, sources, 1, &run, 1, &batch);
+    if (status == SHALE_OK)
+        status = shale_packed_new(mem, target->schema, batch, out);
+    return status == SHALE_NOMEM ? SHALE_ERR(err, no_memory) : status;
+}
+
+/* '*packed' is NULL when all of it went. */
+static enum shale_status wait_rows(struct shale_rewrite_target *target,
+                                   struct shale_packed **packed, int64_t first, int64_t n,
+                                   struct shale_err *err)
+{
+    struct shale_packed *piece = *packed;
+    target->n_waiting_bytes += bytes_of(target, *packed, first, n);
+    if (n == (*packed)->n_rows) {
+        *packed = NULL;
+    } else {
+        enum shale_status status = copy_rows(target, *packed, first, n, &piece, err);
+        if (status != SHALE_OK)
+            return status;
+    }
+    return shale_rewrite_wait_put(&target->wait, piece, target->writer, err);
 }
 
 static enum shale_status take(struct shale_packed_sink *sink, struct shale_packed *packed,
                               struct shale_err *err)
 {
     struct shale_rewrite_target *target = (struct shale_rewrite_target *)(void *)sink;
-    const struct shale_file_piece piece = {packed->columns, packed->n_rows, packed->n_bytes,
-                                           release, packed};
-    size_t n_bytes = packed->n_bytes; /* the next one has about as many */
+    const int64_t n_rows = packed->n_rows;
     enum shale_status status = SHALE_OK;
-    if (target->writer == NULL)
-        status = open_file(target, err);
-    if (status != SHALE_OK) {
-        shale_packed_free(packed);
-        return status;
+    for (int64_t at = 0, n; at < n_rows && status == SHALE_OK; at += n) {
+        uint64_t limit;
+        n = 0;
+        if (target->writer == NULL)
+            status = open_file(target, err);
+        if (status != SHALE_OK)
+            break;
+        limit = group_limit(target);
+        n = count_fitting(target, packed, at,
+                          limit > target->n_waiting_bytes ? limit - target->n_waiting_bytes : 0);
+        status = wait_rows(target, &packed, at, n, err);
+        if (status == SHALE_OK && target->n_waiting_bytes >= limit)
+            status = cut(target, err);
+        if (status == SHALE_OK && is_full(target))
+            status = finish_file(target, err);
     }
-    status = shale_file_writer_append(target->writer, &piece, err);
-    if (status == SHALE_OK &&
-        shale_file_writer_n_waiting_bytes(target->writer) + n_bytes / 2 >= group_limit(target))
-        status = cut(target, err);
-    if (status == SHALE_OK && is_full(target))
-        status = finish_file(target, err);
+    shale_packed_free(packed);
     return status;
 }
 

@@ -64,10 +64,15 @@ static enum shale_status next_piece(struct shale_column_stream *stream,
                                     const struct shale_column **out, struct shale_err *err)
 {
     struct waiting *waiting = (struct waiting *)(void *)stream;
-    (void)err;
+    const struct shale_file_writer_options *options = &waiting->writer->options;
+    const struct shale_file_piece *piece;
     *out = NULL;
-    if (waiting->next < n_pieces_of(waiting->writer))
-        *out = &pieces_of(waiting->writer)[waiting->next++].columns[waiting->column];
+    if (waiting->next == n_pieces_of(waiting->writer))
+        return SHALE_OK;
+    piece = &pieces_of(waiting->writer)[waiting->next++];
+    if (piece->columns == NULL)
+        return options->read(options->ctx, piece->owner, waiting->column, out, err);
+    *out = &piece->columns[waiting->column];
     return SHALE_OK;
 }
 

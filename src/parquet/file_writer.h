@@ -22,7 +22,11 @@ struct shale_file_writer_options {
     /* Told of each chunk before its row group is closed (for statistics); NULL: nobody is. */
     void (*chunk_written)(void *ctx, size_t number, const struct shale_leaf *leaf,
                           const struct shale_chunk_meta *meta);
-    void *ctx;
+    /* A column of a piece whose rows lie elsewhere ('columns' is NULL), when it is written; '*out'
+     * is good until the next call. */
+    enum shale_status (*read)(void *ctx, void *owner, size_t column,
+                              const struct shale_column **out, struct shale_err *err);
+    void *ctx; /* of both */
     /* Another file grows: its plan is made, the sink stands behind the bytes that it says; rows
      * that are to be encoded again are those before the first piece.  Borrowed; NULL: a new file.
      */
@@ -31,7 +35,7 @@ struct shale_file_writer_options {
 
 /* Rows, owned by whoever made them until release(owner) is called. */
 struct shale_file_piece {
-    const struct shale_column *columns; /* one a column of the schema */
+    const struct shale_column *columns; /* one a column of the schema; NULL: options.read() */
     int64_t n_rows;
     size_t n_bytes; /* of memory */
     void (*release)(void *owner);

@@ -43,6 +43,7 @@ struct spec {
     const char *path;
     int first, end;       /* ids */
     bool old;             /* without 'late' and 'new', time in milliseconds */
+    bool wide;            /* names of 200 KB */
     int64_t (*time)(int); /* in the file's unit */
 };
 
@@ -58,6 +59,7 @@ static int64_t time_mixed(int id)
 
 static void put_row(struct shale_builder *builder, const struct spec *spec, int id)
 {
+    static char wide[200000];
     char name[32];
     (void)snprintf(name, sizeof name, "name-%d", id);
     shale_builder_i64(builder, ID, id);
@@ -65,7 +67,8 @@ static void put_row(struct shale_builder *builder, const struct spec *spec, int 
         shale_builder_null(builder, TIME);
     else
         shale_builder_i64(builder, TIME, spec->time(id));
-    shale_builder_bytes(builder, NAME, shale_str_of(name));
+    shale_builder_bytes(builder, NAME,
+                        spec->wide ? (struct shale_str){wide, sizeof wide} : shale_str_of(name));
     if (id % 7 == 0) {
         shale_builder_null(builder, PAIR);
     } else {
@@ -88,13 +91,23 @@ static void release_nothing(void *owner)
     (void)owner;
 }
 
+/* How the columns of a file are stored. */
+static struct shale_column_def stored(const struct shale_column_def *def)
+{
+    struct shale_column_def out = *def;
+    if (shale_str_is(def->name, "id"))
+        out.encoding = SHALE_ENCODE_BYTE_STREAM_SPLIT;
+    if (shale_str_is(def->name, "name"))
+        out.bloom_fpp = 0.01;
+    return out;
+}
+
 /* As a writer of another version made it. */
 static void make_file(struct table *table, const struct spec *spec, struct shale_log_add *add)
 {
-
     static const struct shale_log_partition_value year = {{"year", 4}, false, {"2024", 4}};
-    const struct shale_file_writer_options options = {.chunk = {.codec = SHALE_CODEC_SNAPPY},
-                                                      .created_by = "test"};
+    const struct shale_file_writer_options options = {
+        .chunk = {.codec = SHALE_CODEC_SNAPPY, .modern = true}, .created_by = "test"};
     struct shale_column_def defs[N_COLUMNS];
     struct shale_schema schema = {defs, spec->old ? N_COLUMNS - 1 : N_COLUMNS};
     struct shale_builder *builder;
@@ -103,7 +116,8 @@ static void make_file(struct table *table, const struct spec *spec, struct shale
     struct shale_file_writer *writer;
     struct shale_store_put *put;
 
-    memcpy(defs, table_columns, sizeof defs);
+    for (size_t i = 0; i < N_COLUMNS; i++)
+        defs[i] = stored(&table_columns[i]);
     if (spec->old) {
         defs[TIME].type.unit = SHALE_MS;
         defs[PAIR].type.n_members = 2;
@@ -253,8 +267,8 @@ static void test_stream(void **state)
 {
     static struct seen seen;
     static bool old[200];
-    const struct spec specs[] = {{"year=2024/a.parquet", 0, 100, true, time_up},
-                                 {"year=2024/b.parquet", 100, 200, false, time_up}};
+    const struct spec specs[] = {{"year=2024/a.parquet", 0, 100, true, false, time_up},
+                                 {"year=2024/b.parquet", 100, 200, false, false, time_up}};
     struct shale_log_add adds[2];
     struct shale_rewrite_options options = options_of();
     struct shale_rewritten out;
@@ -298,8 +312,8 @@ static void test_filter(void **state)
     static const struct shale_str names[] = {{"late", 4}, {"id", 2}, {"none", 4}};
     static struct seen seen;
     static bool old[200];
-    const struct spec specs[] = {{"year=2024/a.parquet", 0, 100, true, time_up},
-                                 {"year=2024/b.parquet", 100, 200, false, time_up}};
+    const struct spec specs[] = {{"year=2024/a.parquet", 0, 100, true, false, time_up},
+                                 {"year=2024/b.parquet", 100, 200, false, false, time_up}};
     struct shale_log_add adds[2];
     struct shale_rewrite_options options = options_of();
     struct shale_rewritten out;
@@ -341,7 +355,7 @@ static enum shale_status take_all_out(void *ctx, const struct shale_rewrite_rows
 /* No row stays: no file.  A file that is gone, one that has other rows than the log says. */
 static void test_nothing(void **state)
 {
-    const struct spec spec = {"year=2024/a.parquet", 0, 100, false, time_up};
+    const struct spec spec = {"year=2024/a.parquet", 0, 100, false, false, time_up};
     struct shale_rewrite_options options = options_of();
     struct shale_log_add add;
     struct shale_rewritten out;
@@ -378,7 +392,7 @@ static void make_sorted(struct table *table, struct shale_log_add adds[N_SORTED_
     static char paths[N_SORTED_FILES][32];
     for (int i = 0; i < N_SORTED_FILES; i++) {
         int each = N_SORTED / N_SORTED_FILES;
-        struct spec spec = {paths[i], i * each, (i + 1) * each, false, time_mixed};
+        struct spec spec = {paths[i], i * each, (i + 1) * each, false, false, time_mixed};
         (void)snprintf(paths[i], sizeof paths[i], "year=2024/%d.parquet", i);
         make_file(table, &spec, &adds[i]);
     }
@@ -419,7 +433,137 @@ static void test_sort(void **state)
     (void)state;
     sort_with(0, 0, 1);         /* in memory */
     sort_with(1, 0, 1);         /* the least: several runs */
-    sort_with(1, 500 << 10, 3); /* several files */
+    sort_with(1, 500 << 10, 4); /* several files */
+}
+
+/* ---- The same bytes ----------------------------------------------------------------------------
+ */
+
+/* All of a file; the caller's. */
+static char *read_bytes(struct table *table, const struct shale_log_add *add)
+{
+    struct shale_store_file *file;
+    char *bytes = malloc((size_t)add->n_bytes);
+    assert_non_null(bytes);
+    assert_int_equal(shale_store_open(table->store, add->path.data, &file, NULL), SHALE_OK);
+    assert_int_equal(shale_random_read(&file->random, 0, bytes, (size_t)add->n_bytes, NULL),
+                     SHALE_OK);
+    shale_store_close(file);
+    return bytes;
+}
+
+static size_t count_row_groups(struct table *table, const struct shale_log_add *add)
+{
+    struct shale_store_file *file;
+    struct shale_reader *reader;
+    size_t n;
+    assert_int_equal(shale_store_open(table->store, add->path.data, &file, NULL), SHALE_OK);
+    assert_int_equal(shale_reader_open(&shale_mem_libc, &file->random,
+                                       &(struct shale_reader_options){0}, &reader, NULL),
+                     SHALE_OK);
+    n = shale_reader_file(reader)->n_row_groups;
+    shale_reader_free(reader);
+    shale_store_close(file);
+    return n;
+}
+
+/* Files do not depend on memory: row groups end where the rows say, whether they wait in memory or
+ * in the temporary file, and however runs were merged. */
+static void test_same_bytes(void **state)
+{
+    static const struct shale_str by[] = {{"time", 4}};
+    static const size_t memory[] = {1, 24 << 20, 1 << 30};
+    static const struct {
+        int64_t group, target;
+        size_t n_sort_by;
+    } shapes[] = {{4 << 20, 0, 1}, {4 << 20, 0, 0}, {300000, 500000, 1}, {300000, 500000, 0}};
+    struct shale_log_add adds[N_SORTED_FILES];
+    struct shale_arena arena;
+    struct table table;
+    (void)state;
+    assert_int_equal(table_init(&table, &shale_mem_libc), SHALE_OK);
+    shale_arena_init(&arena, &shale_mem_libc, 64 << 20);
+    make_sorted(&table, adds);
+    for (size_t s = 0; s < 4; s++) {
+        struct shale_rewritten first = {0};
+        for (size_t m = 0; m < 3; m++) {
+            struct shale_rewrite_options options = options_of();
+            struct shale_rewritten out;
+            options.sort_by = by;
+            options.n_sort_by = shapes[s].n_sort_by;
+            options.row_group_bytes = shapes[s].group;
+            options.target_bytes = shapes[s].target;
+            options.memory_bytes = memory[m];
+            assert_int_equal(
+                shale_rewrite(table.store, &options, adds, N_SORTED_FILES, &arena, &out, NULL),
+                SHALE_OK);
+            assert_true(count_row_groups(&table, &out.adds[0]) > 1);
+            if (m == 0)
+                first = out;
+            assert_int_equal(out.n_adds, first.n_adds);
+            for (size_t i = 0; i < out.n_adds && m > 0; i++) {
+                char *a, *b;
+                assert_int_equal(out.adds[i].n_bytes, first.adds[i].n_bytes);
+                a = read_bytes(&table, &first.adds[i]);
+                b = read_bytes(&table, &out.adds[i]);
+                assert_memory_equal(a, b, (size_t)out.adds[i].n_bytes);
+                free(a);
+                free(b);
+            }
+        }
+    }
+    shale_arena_fini(&arena);
+    table_fini(&table);
+}
+
+/* ---- How columns are stored --------------------------------------------------------------------
+ */
+
+static void check_storage(struct table *table, const struct shale_log_add *add, bool split,
+                          bool bloom)
+{
+    struct shale_store_file *file;
+    struct shale_reader *reader;
+    const struct shale_file *meta;
+    bool found = false;
+    assert_int_equal(shale_store_open(table->store, add->path.data, &file, NULL), SHALE_OK);
+    assert_int_equal(shale_reader_open(&shale_mem_libc, &file->random,
+                                       &(struct shale_reader_options){0}, &reader, NULL),
+                     SHALE_OK);
+    meta = shale_reader_file(reader);
+    for (size_t i = 0; i < meta->row_groups[0].chunks[ID].n_encodings; i++)
+        found = found ||
+                meta->row_groups[0].chunks[ID].encodings[i] == SHALE_ENCODING_BYTE_STREAM_SPLIT;
+    assert_int_equal(found, split);
+    assert_int_equal(meta->row_groups[0].chunks[NAME].bloom_at >= 0, bloom);
+    shale_reader_free(reader);
+    shale_store_close(file);
+}
+
+/* Bloom filters and an encoding that was asked for stay; a definition's columns say otherwise. */
+static void test_storage(void **state)
+{
+    const struct spec spec = {"year=2024/a.parquet", 0, 1000, false, false, time_up};
+    const struct shale_schema plain = {table_columns, 6};
+    struct shale_rewrite_options options = options_of();
+    struct shale_log_add add;
+    struct shale_rewritten out;
+    struct shale_arena arena;
+    struct table table;
+    (void)state;
+    assert_int_equal(table_init(&table, &shale_mem_libc), SHALE_OK);
+    shale_arena_init(&arena, &shale_mem_libc, 64 << 20);
+    make_file(&table, &spec, &add);
+    check_storage(&table, &add, true, true);
+    options.chunk.modern = true;
+    assert_int_equal(shale_rewrite(table.store, &options, &add, 1, &arena, &out, NULL), SHALE_OK);
+    assert_int_equal(out.rows_of[0], 1000);
+    check_storage(&table, &out.adds[0], true, true);
+    options.columns = &plain;
+    assert_int_equal(shale_rewrite(table.store, &options, &add, 1, &arena, &out, NULL), SHALE_OK);
+    check_storage(&table, &out.adds[0], false, false);
+    shale_arena_fini(&arena);
+    table_fini(&table);
 }
 
 /* Each allocation fails once: SHALE_NOMEM, and nothing is left. */
@@ -438,6 +582,7 @@ static enum shale_status with_failing(struct table *table, const struct shale_lo
     env.mem = &failing.mem;
     options.sort_by = by;
     options.n_sort_by = 1;
+    options.memory_bytes = 1; /* the least */
     assert_int_equal(shale_store_memory_share(table->store, &env, NULL, &store, NULL), SHALE_OK);
     shale_arena_init(&arena, &failing.mem, 1 << 20);
     failing_mem_init(&failing, fails_at);
@@ -451,8 +596,8 @@ static enum shale_status with_failing(struct table *table, const struct shale_lo
 
 static void test_no_memory(void **state)
 {
-    const struct spec specs[] = {{"year=2024/a.parquet", 0, 20, true, time_mixed},
-                                 {"year=2024/b.parquet", 20, 40, false, time_mixed}};
+    const struct spec specs[] = {{"year=2024/a.parquet", 0, 20, true, false, time_mixed},
+                                 {"year=2024/b.parquet", 20, 40, false, false, time_mixed}};
     struct shale_log_add adds[2];
     struct table table;
     bool failed = true;
@@ -468,12 +613,33 @@ static void test_no_memory(void **state)
     table_fini(&table);
 }
 
+/* The same where rows are sorted, and wait, in the temporary file. */
+static void test_no_memory_spilled(void **state)
+{
+    const struct spec specs[] = {{"year=2024/a.parquet", 0, 12, false, true, time_mixed},
+                                 {"year=2024/b.parquet", 12, 24, false, true, time_mixed}};
+    struct shale_log_add adds[2];
+    struct table table;
+    bool failed = true;
+    (void)state;
+    assert_int_equal(table_init(&table, &shale_mem_libc), SHALE_OK);
+    for (int i = 0; i < 2; i++)
+        make_file(&table, &specs[i], &adds[i]);
+    for (int n = 1; failed; n += 17) {
+        enum shale_status status = with_failing(&table, adds, n, &failed);
+        assert_true(status == SHALE_NOMEM || status == SHALE_OK);
+        assert_true(failed || status == SHALE_OK);
+    }
+    table_fini(&table);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stream),    cmocka_unit_test(test_filter),
-        cmocka_unit_test(test_nothing),   cmocka_unit_test(test_sort),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_stream),     cmocka_unit_test(test_filter),
+        cmocka_unit_test(test_nothing),    cmocka_unit_test(test_sort),
+        cmocka_unit_test(test_same_bytes), cmocka_unit_test(test_storage),
+        cmocka_unit_test(test_no_memory),  cmocka_unit_test(test_no_memory_spilled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
