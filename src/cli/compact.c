@@ -134,10 +134,21 @@ static enum shale_status sweep(struct terminal *terminal, const struct options *
 /* The options that belong to only one of the two. */
 static enum shale_status check_options(const struct options *options, struct shale_err *err)
 {
+    const struct {
+        const char *name;
+        bool said;
+    } compacting[] = {{"stream", options->stream != NULL},
+                      {"target", options->target_bytes > 0},
+                      {"partition", options->partition != NULL},
+                      {"memory", options->memory_bytes > 0},
+                      {"temp", options->temp != NULL}};
     if (options->n_names != 1)
         return SHALE_ERR(err, names_missing, "compact", "one table");
     if (!options->sweep && (options->alone || options->retention != NULL))
         return SHALE_ERR(err, option_of_sweep, options->alone ? "alone" : "retention");
+    for (size_t i = 0; i < sizeof compacting / sizeof compacting[0]; i++)
+        if (options->sweep && compacting[i].said)
+            return SHALE_ERR(err, option_not_sweep, compacting[i].name);
     return SHALE_OK;
 }
 

@@ -54,10 +54,12 @@ static void say_done(struct terminal *terminal, const struct options *options,
         shale_log_say(&terminal->log, SHALE_LOG_INFO, "would_go", "%lld rows and %lld rejects",
                       (long long)erased->n_rows, (long long)erased->n_rejects);
     else
-        shale_log_say(&terminal->log, SHALE_LOG_INFO, "done",
-                      "%lld rows and %lld rejects are out of the table; their bytes are gone after "
-                      "'shale compact %s --sweep', when the retention is over",
-                      (long long)erased->n_rows, (long long)erased->n_rejects, options->names[0]);
+        shale_log_say(
+            &terminal->log, SHALE_LOG_INFO, "done",
+            "%lld rows and %lld rejects are out of the table; their bytes are gone after "
+            "'shale compact %s --sweep', when the retention is over and it says \"kept\":0 "
+            "(files that a killed compaction left may hold them: --alone takes these)",
+            (long long)erased->n_rows, (long long)erased->n_rejects, options->names[0]);
 }
 
 /* "COLUMN=VALUE" */

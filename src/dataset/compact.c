@@ -2,8 +2,9 @@
 /* Compaction: bins are picked, written anew, and committed, some at a time.
  *
  *     READ --pick--> BINS --rewrite--> BUILT --commit--> DONE
- *       ^                                |
- *       +--- a file of ours was taken ---+   a bounded number of times
+ *       ^                                |                 |
+ *       +--- a file of ours was taken ---+                 |
+ *       +--- behind what was committed, while there is more
  */
 #include "dataset/compact.h"
 
@@ -14,6 +15,7 @@
 #include "base/buf.h"
 #include "dataset/compact_parts.h"
 #include "dataset/first_input.h"
+#include "dataset/take_out.h"
 
 enum {
     MOST_TRIES = 12,
@@ -21,6 +23,7 @@ enum {
     INPUT_BYTES = 1 << 16,
     /* What one commit takes out at most, and a bin more: so much work is lost with it. */
     COMMIT_FILES = 50000,
+    COMMIT_TEXT_BYTES = 32 << 20, /* what the log is to say of new files */
     N_METRICS = 6,
     FIRST_WAIT_US = 50000,
 };
@@ -32,11 +35,16 @@ struct compacting {
     struct shale_compacted *out;
     struct shale_str stream; /* whose table it is; "": a foreign one */
     struct shale_base base;
-    int64_t n_attempts;
     struct shale_arena arena; /* of an attempt */
+    /* How far it is committed, and the texts of that: */
+    struct shale_compact_walk walk;
+    struct shale_buf partition, path;
+    int n_tries; /* since then */
     /* Waiting to be committed: */
     struct shale_buf adds, removes;
     struct shale_compacted sums;
+    size_t text_bytes; /* of the adds */
+    int64_t rows_gone; /* rows of ours less, with new files all of which are ours */
 };
 
 static void forget_built(struct compacting *c)
@@ -44,6 +52,8 @@ static void forget_built(struct compacting *c)
     shale_buf_reset(&c->adds);
     shale_buf_reset(&c->removes);
     c->sums = (struct shale_compacted){0};
+    c->text_bytes = 0;
+    c->rows_gone = 0;
 }
 
 /* ---- One bin ----------------------------------------------------------------------------------
@@ -75,6 +85,11 @@ static enum shale_status note(struct compacting *c, const struct shale_compact_b
     c->sums.bytes_removed += bin->n_bytes;
     c->sums.bytes_added += rewritten->bytes_out;
     c->sums.n_rows += rewritten->rows_out;
+    for (size_t i = 0; i < rewritten->n_adds; i++)
+        c->text_bytes += rewritten->adds[i].stats.n_bytes + sizeof *rewritten->adds;
+    for (size_t i = 0; i < bin->n_files && rewritten->rows_of != NULL; i++)
+        c->rows_gone += bin->is_ours[i] ? rewritten->rows_of[i] : 0;
+    c->rows_gone -= rewritten->rows_out;
     return status;
 }
 
@@ -86,6 +101,7 @@ static enum shale_status rewrite(struct compacting *c, const struct shale_compac
     struct shale_rewrite_options rewrite_options = {
         .log = c->base.log,
         .chunk = style->chunk,
+        .columns = options->stream != NULL ? &options->stream->schema : NULL,
         .row_group_bytes = options->stream != NULL ? options->stream->row_group_bytes : 0,
         .target_bytes =
             options->target_bytes > 0 ? options->target_bytes : SHALE_COMPACT_TARGET_BYTES,
@@ -116,10 +132,12 @@ static enum shale_status merge_bin(struct compacting *c, const struct shale_comp
     bool sorted;
     enum shale_status status =
         shale_compact_style(c->store, c->options, bin, &c->arena, &style, &sorted, err);
-    if (status != SHALE_OK || sorted)
-        return status;
-    if (!c->options->dry_run)
+    if (status == SHALE_OK && sorted)
+        return SHALE_OK;
+    if (status == SHALE_OK && !c->options->dry_run)
         status = rewrite(c, bin, &style, &rewritten, err);
+    if (status == SHALE_NOT_FOUND)
+        return shale_base_missing(c->store, &c->base, err);
     if (status == SHALE_OK && rewritten.rows_in != rewritten.rows_out)
         return SHALE_ERR(err, compact_rows, (long long)rewritten.rows_in,
                          (long long)rewritten.rows_out);
@@ -195,6 +213,7 @@ static enum shale_status commit(struct compacting *c, struct shale_err *err)
                                   .n_adds = c->adds.n_bytes / sizeof(struct shale_log_add),
                                   .removes = (const void *)c->removes.data,
                                   .n_removes = c->removes.n_bytes / sizeof(struct shale_log_remove),
+                                  .rows_gone = c->rows_gone,
                                   .keeps_schema = true};
     struct shale_committed committed;
     enum shale_status status = SHALE_OK;
@@ -221,26 +240,44 @@ static enum shale_status commit(struct compacting *c, struct shale_err *err)
 static bool has_room(const struct compacting *c)
 {
     return c->options->dry_run ||
-           (c->sums.bytes_removed < COMMIT_BYTES && c->sums.n_removed < COMMIT_FILES);
+           (c->sums.bytes_removed < COMMIT_BYTES && c->sums.n_removed < COMMIT_FILES &&
+            c->text_bytes < COMMIT_TEXT_BYTES);
 }
 
-/* After each commit there is a newer base: '*again' when bins are left for it. */
+/* What comes next lies behind 'place'. */
+static enum shale_status move_to(struct compacting *c, const struct shale_compact_place *place)
+{
+    enum shale_status status;
+    shale_buf_reset(&c->partition);
+    shale_buf_reset(&c->path);
+    status = shale_buf_append_str(&c->partition, place->partition);
+    if (status == SHALE_OK)
+        status = shale_buf_append_str(&c->path, place->path);
+    c->walk.place = *place;
+    c->walk.place.partition = shale_buf_str(&c->partition);
+    c->walk.place.path = shale_buf_str(&c->path);
+    c->n_tries = 0;
+    return status;
+}
+
+/* After each commit there is a newer base: '*again' when there may be more for it. */
 static enum shale_status attempt(struct compacting *c, bool *again, struct shale_err *err)
 {
-    struct shale_compact_bin *bins;
-    size_t n_bins, i = 0;
+    const struct shale_mem *mem = c->store->env->mem;
+    struct shale_compact_picked picked;
+    size_t i = 0;
     enum shale_status status =
-        shale_compact_pick(c->store, c->base.log, c->options, &c->arena, &bins, &n_bins, err);
-    *again = false;
-    if (status != SHALE_OK)
-        return status;
-    for (; i < n_bins && status == SHALE_OK && has_room(c); i++)
-        /* One that is sorted on its own may have a NaN: no footer will say that it is. */
-        if (bins[i].n_files > 1 || c->n_attempts == 0)
-            status = merge_bin(c, &bins[i], err);
-    *again = i < n_bins;
-    c->n_attempts++;
-    return status == SHALE_OK ? commit(c, err) : status;
+        shale_compact_pick(c->store, c->base.log, c->options, &c->walk, &c->arena, &picked, err);
+    for (; status == SHALE_OK && i < picked.n_bins && has_room(c); i++)
+        status = merge_bin(c, &picked.bins[i], err);
+    *again = i < picked.n_bins || picked.more;
+    if (status == SHALE_OK)
+        status = commit(c, err);
+    if (status == SHALE_OK && *again &&
+        move_to(c, i < picked.n_bins ? &picked.bins[i - 1].end : &picked.end) != SHALE_OK)
+        status = SHALE_ERR(err, no_memory);
+    shale_compact_picked_free(mem, &picked);
+    return status;
 }
 
 static enum shale_status read_base(struct compacting *c, struct shale_err *err)
@@ -259,10 +296,10 @@ static bool is_lost(enum shale_status status)
     return status == SHALE_CONFLICT || status == SHALE_NOT_FOUND;
 }
 
-static void wait_a_while(const struct compacting *c, int n_tries)
+static void wait_a_while(const struct compacting *c)
 {
     const struct shale_env *env = c->store->env;
-    int64_t most = (int64_t)FIRST_WAIT_US << (n_tries < 6 ? n_tries : 6);
+    int64_t most = (int64_t)FIRST_WAIT_US << (c->n_tries < 6 ? c->n_tries : 6);
     if (env->sleep_us != NULL)
         env->sleep_us(env->ctx, (int64_t)(env->random_u64(env->ctx) % (uint64_t)most));
 }
@@ -271,7 +308,6 @@ static enum shale_status compact(struct compacting *c, struct shale_err *err)
 {
     const struct shale_env *env = c->store->env;
     bool again = true;
-    int n_tries = 0;
     enum shale_status status = SHALE_OK;
     while (again && status == SHALE_OK) {
         if (env->cancelled != NULL && env->cancelled(env->ctx))
@@ -283,11 +319,11 @@ static enum shale_status compact(struct compacting *c, struct shale_err *err)
         forget_built(c);
         shale_arena_reset(&c->arena);
         shale_base_fini(&c->base, env->mem);
-        if (!is_lost(status) || ++n_tries == MOST_TRIES)
+        if (!is_lost(status) || ++c->n_tries == MOST_TRIES)
             continue;
         c->out->n_retries++;
         shale_err_clear(err);
-        wait_a_while(c, n_tries);
+        wait_a_while(c);
         status = SHALE_OK;
         again = true;
     }
@@ -329,11 +365,16 @@ enum shale_status shale_compact(struct shale_store *store,
     shale_arena_init(&c.arena, mem, LIST_BYTES);
     shale_buf_init(&c.adds, mem, LIST_BYTES);
     shale_buf_init(&c.removes, mem, LIST_BYTES);
+    shale_buf_init(&c.partition, mem, LIST_BYTES);
+    shale_buf_init(&c.path, mem, LIST_BYTES);
     status = read_stream(&c, &arena, err);
     if (status == SHALE_OK)
         status = compact(&c, err);
     shale_buf_fini(&c.adds);
     shale_buf_fini(&c.removes);
+    shale_buf_fini(&c.partition);
+    shale_buf_fini(&c.path);
+    shale_mem_free(mem, c.walk.counts);
     shale_arena_fini(&c.arena);
     shale_arena_fini(&arena);
     return status;

@@ -19,7 +19,10 @@ struct shale_compact_options {
     /* Only partitions with more small files than this, and of these the smallest, so that few
      * remain: what a run ends with.  0: all small files. */
     size_t most_files;
-    size_t memory_bytes; /* 0: 128 MiB */
+    /* How many small files are known at a time; those of other partitions, and the rest of a larger
+     * one, follow in further commits.  0: 50,000, about 30 MB. */
+    size_t most_held;
+    size_t memory_bytes; /* of the rewriting; 0: 128 MiB */
     const char *temporary, *created_by;
     bool dry_run; /* say what would be merged */
 };
@@ -36,8 +39,8 @@ struct shale_compacted {
 
 /* '*out' is filled in each case: what was committed stays so.
  * SHALE_NOT_FOUND: there is no table; SHALE_CONFLICT: others took its files each time, after some
- * tries; SHALE_SCHEMA, SHALE_CORRUPT, SHALE_LIMIT: a file cannot be read, by name; others as of
- * shale_commit(). */
+ * tries; SHALE_SCHEMA, SHALE_CORRUPT, SHALE_LIMIT: a file is missing or cannot be read, by name;
+ * others as of shale_commit(). */
 SHALE_MUST_USE enum shale_status shale_compact(struct shale_store *store,
                                                const struct shale_compact_options *options,
                                                struct shale_compacted *out, struct shale_err *err);

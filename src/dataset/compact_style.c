@@ -107,8 +107,10 @@ static enum shale_status look(struct shale_store *store, const struct shale_comp
     struct shale_reader *reader = NULL;
     struct shale_store_file *file;
     enum shale_status status = shale_store_open(store, last->path.data, &file, err);
-    if (status != SHALE_OK)
+    if (status != SHALE_OK) {
+        shale_err_at(err, last->path.data, -1, -1);
         return status;
+    }
     status = shale_reader_open(store->env->mem, &file->random, &options, &reader, err);
     if (status == SHALE_OK && !has_style && shale_reader_file(reader)->n_row_groups > 0 &&
         take_style(shale_reader_file(reader), arena, out) != SHALE_OK)

@@ -144,9 +144,8 @@ static void compare_entry(struct shale_verify *verify, const struct link *link,
         found(verify, link->id, &err, false);
         return;
     }
-    for (size_t i = 0; i < entry->n_removes; i++)
-        if (entry->removes[i].data_change)
-            return;
+    if (entry->n_removes > 0)
+        return;
     n_written = minus(n_written, minus(link->rows_gone, before->rows_gone));
     for (size_t i = 0; i < entry->n_adds; i++) {
         if (entry->adds[i].n_rows < 0)

@@ -10,6 +10,7 @@
 
 #include "commit_made.h"
 #include "dataset/compact.h"
+#include "dataset/footer_hash.h"
 #include "parquet/file_writer.h"
 #include "parquet/reader.h"
 
@@ -56,21 +57,61 @@ static void write_file(struct table *table, struct work *work, int first, int en
     shale_builder_free(builder);
 }
 
+static void commit_work(struct table *table, struct work *work)
+{
+    struct shale_committed committed;
+    struct shale_base base;
+    assert_int_equal(shale_base_read(table->store, SHALE_STR("s"), &base, NULL), SHALE_OK);
+    assert_int_equal(shale_commit(table->store, &base, &work->commit, &committed, NULL), SHALE_OK);
+    shale_base_fini(&base, &shale_mem_libc);
+}
+
 /* 'n' commits more, of EACH rows each; ids from 'first' on. */
 static void append(struct table *table, int first, int n)
 {
     for (int i = first; i < first + n * EACH; i += EACH) {
-        struct shale_committed committed;
-        struct shale_base base;
         struct work work;
         assert_int_equal(work_make(&work, table->store, i, i + EACH), SHALE_OK);
         write_file(table, &work, i, i + EACH);
-        assert_int_equal(shale_base_read(table->store, SHALE_STR("s"), &base, NULL), SHALE_OK);
-        assert_int_equal(shale_commit(table->store, &base, &work.commit, &committed, NULL),
-                         SHALE_OK);
-        shale_base_fini(&base, &shale_mem_libc);
+        commit_work(table, &work);
         work_fini(&work);
     }
+}
+
+/* The same, each into a partition of its own; with the mark of a file that we wrote, or without. */
+static void append_to_partitions(struct table *table, int n, bool ours)
+{
+    static const struct shale_str names[] = {{"p", 1}};
+    static const struct shale_type types[] = {{.kind = SHALE_INT32}};
+    static const struct shale_log_pair tag = {{SHALE_TAG_FOOTER, sizeof SHALE_TAG_FOOTER - 1},
+                                              {"x", 1}};
+    for (int i = 0; i < n; i++) {
+        char text[8];
+        const struct shale_log_partition_value value = {names[0], false, {text, 1}};
+        struct work work;
+        (void)snprintf(text, sizeof text, "%d", i % 10);
+        assert_int_equal(work_make(&work, table->store, i * EACH, (i + 1) * EACH), SHALE_OK);
+        write_file(table, &work, i * EACH, (i + 1) * EACH);
+        work.add.partition_values = &value;
+        work.add.n_partition_values = 1;
+        work.add.tags = &tag;
+        work.add.n_tags = ours;
+        work.commit.partitions = names;
+        work.commit.partition_types = types;
+        work.commit.n_partitions = 1;
+        commit_work(table, &work);
+        work_fini(&work);
+    }
+}
+
+static int64_t rows_gone(struct table *table)
+{
+    struct shale_base base;
+    int64_t n;
+    assert_int_equal(shale_base_read(table->store, SHALE_STR("s"), &base, NULL), SHALE_OK);
+    n = base.manifest.rows_gone;
+    shale_base_fini(&base, &shale_mem_libc);
+    return n;
 }
 
 static void read_file(struct table *table, const struct shale_log_add *add, bool *ids, bool *sorted)
@@ -220,6 +261,117 @@ static void test_most_files(void **state)
     table_fini(&table);
 }
 
+/* Each partition has one file, which is not sorted: however few are looked at at a time, all are
+ * sorted by one call, and none twice. */
+static void test_single_files(void **state)
+{
+    (void)state;
+    for (size_t held = 0; held <= 4; held++) {
+        struct shale_compact_options options = options_of();
+        struct shale_compacted out;
+        struct table table;
+        assert_int_equal(table_init(&table, &shale_mem_libc), SHALE_OK);
+        append_to_partitions(&table, 10, true);
+        options.most_held = held;
+        assert_int_equal(compact(&table, &options, &out), SHALE_OK);
+        assert_int_equal(out.n_commits, 0); /* without an order there is nothing to do */
+        options.stream = &sorted_stream;
+        options.dry_run = true;
+        assert_int_equal(compact(&table, &options, &out), SHALE_OK);
+        assert_int_equal(out.n_removed, 10);
+        options.dry_run = false;
+        assert_int_equal(compact(&table, &options, &out), SHALE_OK);
+        assert_int_equal(out.n_removed, 10);
+        assert_int_equal(out.n_partitions, 10);
+        assert_int_equal(out.n_commits > 1, held > 0);
+        assert_int_equal(check_rows(&table, 30, NULL), 10);
+        assert_int_equal(rows_gone(&table), 0);
+        assert_int_equal(compact(&table, &options, &out), SHALE_OK);
+        assert_int_equal(out.n_removed, 0);
+        table_fini(&table);
+    }
+}
+
+/* More small files in a partition than are looked at at a time: several commits, few files. */
+static void test_in_passes(void **state)
+{
+    struct shale_compact_options options = options_of();
+    struct shale_compacted out;
+    struct table table;
+    (void)state;
+    assert_int_equal(table_init(&table, &shale_mem_libc), SHALE_OK);
+    append(&table, 0, 40);
+    options.most_held = 8;
+    assert_int_equal(compact(&table, &options, &out), SHALE_OK);
+    assert_true(out.n_commits > 3);
+    assert_int_equal(out.n_partitions, 1);
+    assert_true(check_rows(&table, 120, NULL) <= 10);
+    table_fini(&table);
+}
+
+/* So it is where only their number counts: of ten partitions of two, and of three. */
+static void test_most_in_passes(void **state)
+{
+    struct shale_compact_options options = options_of();
+    struct shale_compacted out;
+    struct table table;
+    (void)state;
+    assert_int_equal(table_init(&table, &shale_mem_libc), SHALE_OK);
+    append_to_partitions(&table, 20, true);
+    options.most_held = 7;
+    options.most_files = 2;
+    assert_int_equal(compact(&table, &options, &out), SHALE_OK);
+    assert_int_equal(out.n_commits, 0);
+    options.most_files = 1;
+    assert_int_equal(compact(&table, &options, &out), SHALE_OK);
+    assert_int_equal(out.n_removed, 20);
+    assert_int_equal(check_rows(&table, 60, NULL), 10);
+    table_fini(&table);
+}
+
+/* New files are ours, whoever wrote the rows: their number is known then. */
+static void test_rows_of_others(void **state)
+{
+    struct shale_compact_options options = options_of();
+    struct shale_compacted out;
+    struct table table;
+    (void)state;
+    assert_int_equal(table_init(&table, &shale_mem_libc), SHALE_OK);
+    append_to_partitions(&table, 20, false);
+    assert_int_equal(compact(&table, &options, &out), SHALE_OK);
+    assert_int_equal(out.n_added, 10);
+    assert_int_equal(rows_gone(&table), -60);
+    assert_int_equal(check_rows(&table, 60, NULL), 10);
+    table_fini(&table);
+}
+
+/* A file that is missing is named, at once: nobody else took it. */
+static void test_missing(void **state)
+{
+    struct shale_compact_options options = options_of();
+    struct shale_log_state *log;
+    struct shale_log_files *files;
+    const struct shale_log_add *add;
+    struct shale_compacted out;
+    struct shale_err err;
+    struct table table;
+    (void)state;
+    assert_int_equal(table_init(&table, &shale_mem_libc), SHALE_OK);
+    append(&table, 0, 3);
+    assert_int_equal(shale_log_read(table.store, NULL, &log, NULL), SHALE_OK);
+    assert_int_equal(shale_log_files_new(table.store, log, &files, NULL), SHALE_OK);
+    assert_int_equal(shale_log_files_next(files, &add, NULL), SHALE_OK);
+    assert_int_equal(shale_store_remove(table.store, add->path.data, NULL), SHALE_OK);
+    shale_err_clear(&err);
+    assert_int_equal(shale_compact(table.store, &options, &out, &err), SHALE_CORRUPT);
+    assert_int_equal(err.code, SHALE_E_verify_missing);
+    assert_string_equal(err.object, add->path.data);
+    assert_int_equal(out.n_retries, 0);
+    shale_log_files_free(files);
+    shale_log_state_free(&shale_mem_libc, log);
+    table_fini(&table);
+}
+
 /* ---- Others ------------------------------------------------------------------------------------
  */
 
@@ -309,6 +461,7 @@ static void test_no_memory(void **state)
         assert_int_equal(shale_store_memory_share(table.store, &env, NULL, &store, NULL), SHALE_OK);
         failing_mem_init(&failing, n);
         options.stream = &sorted_stream;
+        options.most_held = 1;
         status = shale_compact(store, &options, &out, NULL);
         failed = failing.n_calls >= n;
         assert_true(status == SHALE_OK || (failed && status == SHALE_NOMEM));
@@ -322,9 +475,12 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_merge),       cmocka_unit_test(test_stream),
-        cmocka_unit_test(test_most_files),  cmocka_unit_test(test_others),
-        cmocka_unit_test(test_store_fails), cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_merge),          cmocka_unit_test(test_stream),
+        cmocka_unit_test(test_most_files),     cmocka_unit_test(test_single_files),
+        cmocka_unit_test(test_in_passes),      cmocka_unit_test(test_most_in_passes),
+        cmocka_unit_test(test_rows_of_others), cmocka_unit_test(test_missing),
+        cmocka_unit_test(test_others),         cmocka_unit_test(test_store_fails),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
