@@ -114,11 +114,62 @@ def evolves(spark, work):
     table.exactly_once(ids(spark, path), source.ids, "spark")
 
 
+def compacted(spark, work):
+    """A table of ours and of delta-rs that was compacted, swept and erased from: Spark, delta-rs and
+    DuckDB see the same rows after each step, and Spark's plain reader of the directories in the end."""
+    path, names = os.path.join(work, "compacted"), ["id", "n", "at", "key"]
+    source = table.Source(os.path.join(work, "compacted-source"), 5, folder_of=3).add(200)
+    stream = table.definition(os.path.join(work, "compacted.yaml"),
+                              "partition_by: [{month: at}]\nsort_by: [at]\ncommit_every: 20\n")
+    table.run(stream, source.path, path)
+    table_readers.deltalake.write_deltalake(path, table.delta_rs(path).slice(0, 7), mode="append")
+
+    def texts(rows):
+        return sorted(str(row) for row in zip(*(rows.column(name).to_pylist() for name in names)))
+
+    def seen(what, by_spark):
+        """What all see, equal."""
+        copy = os.path.join(work, "copy-" + what)
+        by_spark.select(*names).coalesce(1).write.parquet(copy)
+        rows = texts(pyarrow.parquet.read_table(copy))
+        for name, reader in table.READERS.items():
+            want(texts(reader(path)) == rows, f"Spark and {name} differ: {what}")
+        return rows
+
+    def shale(*words):
+        got = table.shale(*words)
+        want(got.code == 0, f"{words[:2]}: {got}")
+        return got.summary
+
+    def delta():
+        return spark.read.format("delta").load(path)
+
+    before = seen("before", delta())
+    n = shale("compact", path)["files_removed"]
+    want(seen("compacted", delta()) == before, "a compaction changed rows")
+    source.add(30)
+    table.run(stream, source.path, path)
+    shale("compact", path, "--stream", stream)
+    went = shale("erase", path, "--where", "n=3")["rows"]
+    left = seen("erased", delta())
+    same("rows", len(left), 200 * 5 + 7 + 30 * 5 - went)
+    shale("compact", path, "--sweep", "--alone")
+    want(seen("swept", delta()) == left, "a sweep changed rows")
+    want(seen("glob", spark.read.parquet(path + "/month=*")) == left, "a plain reader sees other rows")
+    got = table.shale("verify", path)
+    want(got.code == 0, f"verify: {got.out[-400:]}")
+    spark.sql(f"optimize delta.`{path}`").collect()
+    operations = [row.operation for row in spark.sql(f"describe history delta.`{path}`").collect()]
+    same("operations", set(operations), {"WRITE", "OPTIMIZE", "DELETE"})
+    return f"{n} files merged, {len(before)} rows, {went} erased"
+
+
 def main():
     spark = session(sys.argv[1])
     with table.Work() as work:
         for name, function in (("reads our tables", reads), ("and Shale append in turn", in_turn),
-                               ("and Shale add columns", evolves)):
+                               ("and Shale add columns", evolves),
+                               ("reads what was compacted and erased", compacted)):
             case(f"spark with delta: {name}", function, spark, work)
     spark.stop()
     table.finish()
