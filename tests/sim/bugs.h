@@ -65,5 +65,11 @@ enum shale_status __real_shale_first_input_read(struct shale_store *store, const
                                                 struct shale_arena *arena,
                                                 struct shale_first_input *out,
                                                 struct shale_err *err);
+enum shale_status __wrap_shale_commit(struct shale_store *store, const struct shale_base *base,
+                                      const struct shale_commit *commit,
+                                      struct shale_committed *out, struct shale_err *err);
+enum shale_status __real_shale_commit(struct shale_store *store, const struct shale_base *base,
+                                      const struct shale_commit *commit,
+                                      struct shale_committed *out, struct shale_err *err);
 
 #endif

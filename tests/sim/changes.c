@@ -132,21 +132,10 @@ static enum shale_status replay(struct work *work, struct shale_err *err)
                                      .key = segment->path,
                                      .tag = SHALE_STR("footer"),
                                      .definition = SHALE_STR("corrected")};
-    for (size_t at = 0; at < text.n_bytes;) {
-        const char *end = memchr(text.data + at, '\n', text.n_bytes - at);
-        size_t n = (size_t)(end - (text.data + at)) + 1;
-        int32_t event = (int32_t)strtol(text.data + at + 1, NULL, 10);
-        bool passes = text.data[at] == 'x' && sim_is_fixable(event);
-        row->read++;
-        row->written += passes;
-        row->rejected += !passes;
-        if (passes)
-            work_append(&work->data, (struct shale_str){text.data + at + 1, n - 1});
-        else
-            work_append(&work->rejects, (struct shale_str){text.data + at, n});
-        at += n;
-    }
-    if (row->written == 0)
+    status = work_shred_again(work, text, true, row, err);
+    if (status != SHALE_OK)
+        return status;
+    if (row->written + row->filtered == 0)
         return SHALE_OK;
     work->n_rows = 1;
     work->rejects_out[work->n_rejects_out++] = segment->path;
@@ -178,10 +167,9 @@ static enum shale_status build_again(struct work *work, struct shale_ledger_row 
         work->drop[version->rejected[i]] = true;
     work->rows_gone -= row->written;
     work->rejects_gone -= row->rejected;
-    row->read = row->written = row->rejected = row->duplicates = 0;
+    row->read = row->written = row->rejected = row->filtered = row->duplicates = 0;
     row->definition = SHALE_STR("corrected");
-    work_shred(work, text, row, true);
-    return SHALE_OK;
+    return work_shred_again(work, text, false, row, err);
 }
 
 /* The rows of one segment: some of them anew, the others as they are. */
@@ -236,9 +224,9 @@ static enum shale_status rebuild(struct work *work, struct shale_err *err)
     if (status != SHALE_OK)
         return status;
     work->ledger_out[work->n_ledger_out++] = segment->path;
-    work_first_file(work, work->n_removes > 0       ? work->removes[0].path
-                          : work->n_rejects_out > 0 ? work->rejects_out[0]
-                                                    : segment->path);
+    work_first_file(work, work->taken.n_removes > 0       ? work->taken.removes[0].path
+                          : work->taken.n_rejects_out > 0 ? work->taken.rejects_out[0]
+                                                          : segment->path);
     if (n_others > 0) {
         status = work_write_ledger(work, others, n_others, &work->ledger_in[0], err);
         work->n_ledger_in = 1;

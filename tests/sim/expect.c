@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim.h"
+#include "work.h"
 
 static bool is_fixed(const struct shale_ledger_row *row)
 {
@@ -21,11 +21,82 @@ static struct sim_row *find_row(struct sim_expect *expect, const struct shale_le
     return NULL;
 }
 
+/* ---- Erasures ---------------------------------------------------------------------------------
+ */
+
+bool sim_erases(const struct sim *sim, size_t i, int32_t event)
+{
+    const struct sim_erase *erase = &sim->erases[i];
+    return erase->is_before ? sim_day_of(event) < erase->value : event == erase->value;
+}
+
+/* What is read again must not bring it back. */
+static bool is_erased(const struct sim *sim, int32_t event)
+{
+    for (size_t i = 0; i < sim->n_erases; i++)
+        if (sim->expect.erased[i] && sim_erases(sim, i, event))
+            return true;
+    return false;
+}
+
+/* Which erasure a text tells of: its last condition, which holds for all, is the n-th day of
+ * 2100. */
+static size_t number_of(const char *text)
+{
+    static const char mark[] = "2100-01-";
+    const char *at = text != NULL ? strstr(text, mark) : NULL;
+    return at != NULL ? (size_t)strtol(at + sizeof mark - 1, NULL, 10) - 1 : SIM_ERASES;
+}
+
+/* Rows that the erasure has seen go, as do those that a replay or a rebuild brought since; those of
+ * new objects stay. */
+static void erase_rows(struct sim *sim, size_t number)
+{
+    struct sim_expect *expect = &sim->expect;
+    int64_t base = sim->erases[number].base;
+    for (int32_t event = 0; event < SIM_EVENT_IDS; event++) {
+        if (!sim_erases(sim, number, event))
+            continue;
+        if (expect->again[event] || sim_expects(sim, base, event)) {
+            expect->may_lack[sim_key_of(event)] |= expect->now[event];
+            expect->now[event] = false;
+        }
+    }
+}
+
+/* The same of rejects, of which the table says itself which there are. */
+static void check_rejects_erased(struct sim *sim, size_t number, int64_t version)
+{
+    int64_t base = sim->erases[number].base;
+    for (int32_t event = 0; event < SIM_EVENT_IDS; event++) {
+        int64_t since = sim->expect.rejected_since[event];
+        if (since > 0 && since - 1 <= base && sim_erases(sim, number, event))
+            sim_violation(sim, "entry %lld: the rejected event %d is erased, and there",
+                          (long long)version, (int)event);
+    }
+}
+
+/* Conditions stay for ever. */
+static void check_conditions(struct sim *sim, const struct shale_manifest *manifest,
+                             int64_t version)
+{
+    bool there[SIM_ERASES] = {false};
+    for (size_t i = 0; i < manifest->n_erasures; i++) {
+        char value[24];
+        (void)snprintf(value, sizeof value, "%.*s", SHALE_STR_ARG(manifest->erasures[i].value));
+        size_t number = number_of(value);
+        if (number < SIM_ERASES)
+            there[number] = true;
+    }
+    if (memcmp(there, sim->expect.erased, sizeof there) != 0)
+        sim_violation(sim, "entry %lld: its manifest has other erasures than there were",
+                      (long long)version);
+}
+
 /* ---- Rejects ----------------------------------------------------------------------------------
  */
 
-static const struct sim_rejects *find_rejects(const struct sim_expect *expect,
-                                              struct shale_str path)
+static struct sim_rejects *find_rejects(struct sim_expect *expect, struct shale_str path)
 {
     for (size_t i = 0; i < expect->n_rejects; i++)
         if (shale_str_is(path, expect->rejects[i].path))
@@ -33,38 +104,60 @@ static const struct sim_rejects *find_rejects(const struct sim_expect *expect,
     return NULL;
 }
 
-static void learn_rejects(struct sim *sim, const struct shale_segment *segment)
+static struct sim_rejects *learn_rejects(struct sim *sim, const struct shale_segment *segment)
 {
     struct sim_expect *expect = &sim->expect;
-    struct sim_rejects *rejects = &expect->rejects[expect->n_rejects];
+    struct sim_rejects *rejects = find_rejects(expect, segment->path);
     struct shale_buf text;
-    if (find_rejects(expect, segment->path) != NULL || expect->n_rejects == SIM_REJECT_SEGMENTS)
-        return;
+    if (rejects != NULL || expect->n_rejects == SIM_REJECT_SEGMENTS)
+        return rejects;
+    rejects = &expect->rejects[expect->n_rejects++];
     shale_buf_init(&text, &shale_mem_libc, (size_t)1 << 20);
     (void)snprintf(rejects->path, sizeof rejects->path, "%.*s", SHALE_STR_ARG(segment->path));
-    rejects->n_fixable = 0;
-    if (shale_store_read(sim->table, rejects->path, &text, NULL) != SHALE_OK ||
+    if (rejects_read(sim->table, segment->path, &text, NULL) != SHALE_OK ||
         shale_buf_append_byte(&text, '\0') != SHALE_OK)
         sim_violation(sim, "the rejects %s are missing", rejects->path);
     for (const char *at = text.data; at != NULL && *at != '\0' && sim->violation[0] == '\0';) {
-        int32_t event = *at == 'x' ? (int32_t)strtol(at + 1, NULL, 10) : -1;
-        if (event >= 0 && sim_is_fixable(event) && rejects->n_fixable < SIM_REJECT_LINES)
-            rejects->fixable[rejects->n_fixable++] = event;
+        if (*at == 'x' && rejects->n_events < SIM_REJECT_LINES)
+            rejects->events[rejects->n_events++] = (int32_t)strtol(at + 1, NULL, 10);
         at = strchr(at, '\n');
         at = at != NULL ? at + 1 : NULL;
     }
-    expect->n_rejects++;
     shale_buf_fini(&text);
+    return rejects;
+}
+
+/* Which events are rejected after this entry, and since when.  'reads_again': the entry is a
+ * replay's or a rebuild's, which brings none that was erased. */
+static void take_rejects(struct sim *sim, const struct shale_manifest *manifest, int64_t version,
+                         bool reads_again)
+{
+    bool there[SIM_EVENT_IDS] = {false};
+    for (size_t i = 0; i < manifest->n_rejects; i++) {
+        const struct sim_rejects *rejects = learn_rejects(sim, &manifest->rejects[i]);
+        for (size_t k = 0; rejects != NULL && k < rejects->n_events; k++)
+            there[rejects->events[k] % SIM_EVENT_IDS] = true;
+    }
+    for (int32_t event = 0; event < SIM_EVENT_IDS; event++) {
+        int64_t *since = &sim->expect.rejected_since[event];
+        if (there[event] && *since == 0 && reads_again && is_erased(sim, event))
+            sim_violation(sim, "entry %lld: the rejected event %d comes back", (long long)version,
+                          (int)event);
+        *since = !there[event] ? 0 : *since == 0 ? version + 1 : *since;
+    }
 }
 
 /* ---- Rows -------------------------------------------------------------------------------------
  */
 
-static void expect_event(struct sim *sim, int32_t event)
+static void expect_event(struct sim *sim, int32_t event, bool is_again)
 {
+    if (is_again && is_erased(sim, event))
+        return;
     if (sim->expect.now[event])
         sim_violation(sim, "event %d was consumed twice", (int)event);
     sim->expect.now[event] = true;
+    sim->expect.again[event] = is_again;
 }
 
 static void consume_rejects(struct sim *sim, const struct shale_ledger_row *row)
@@ -74,8 +167,9 @@ static void consume_rejects(struct sim *sim, const struct shale_ledger_row *row)
         sim_violation(sim, "a replay of %.*s, which never was", SHALE_STR_ARG(row->key));
         return;
     }
-    for (size_t i = 0; i < rejects->n_fixable; i++)
-        expect_event(sim, rejects->fixable[i]);
+    for (size_t i = 0; i < rejects->n_events; i++)
+        if (sim_is_fixable(rejects->events[i]))
+            expect_event(sim, rejects->events[i], true);
 }
 
 /* Take out what 'drop' says. */
@@ -99,23 +193,24 @@ static void consume_object(struct sim *sim, const struct shale_ledger_row *row, 
         drop[version->rejected[i]] = true;
     forget(sim, drop);
     for (uint32_t i = 0; i < version->n_events; i++)
-        expect_event(sim, version->events[i]);
+        expect_event(sim, version->events[i], is_again);
     for (uint32_t i = 0; i < version->n_rejected && is_fixed(row); i++)
         if (sim_is_fixable(version->rejected[i]))
-            expect_event(sim, version->rejected[i]);
+            expect_event(sim, version->rejected[i], is_again);
 }
 
-/* One row of the ledger as it is now. */
-static void take_row(struct sim *sim, const struct shale_ledger_row *row)
+/* One row of the ledger as it is now; returns whether something was read again for it. */
+static bool take_row(struct sim *sim, const struct shale_ledger_row *row)
 {
     struct sim_expect *expect = &sim->expect;
     struct sim_row *known = find_row(expect, row);
+    bool is_replay = shale_str_is(row->source, SHALE_REJECTS_SOURCE), is_again = known != NULL;
     if (known != NULL && known->is_fixed == is_fixed(row))
-        return;
-    if (shale_str_is(row->source, SHALE_REJECTS_SOURCE))
+        return false;
+    if (is_replay)
         consume_rejects(sim, row);
     else
-        consume_object(sim, row, known != NULL);
+        consume_object(sim, row, is_again);
     if (known == NULL && expect->n_rows < SIM_ROWS) {
         known = &expect->rows[expect->n_rows++];
         (void)snprintf(known->source, sizeof known->source, "%.*s", SHALE_STR_ARG(row->source));
@@ -124,13 +219,15 @@ static void take_row(struct sim *sim, const struct shale_ledger_row *row)
     }
     if (known != NULL)
         known->is_fixed = is_fixed(row);
+    return is_replay || is_again;
 }
 
-/* ---- Entries ----------------------------------------------------------------------------------
+/* ---- Sums -------------------------------------------------------------------------------------
  */
 
 struct totals {
     int64_t n_rows, written, rejected, replayed;
+    bool reads_again; /* a replay's or a rebuild's */
 };
 
 /* All rows of the live segments; rows that replace others may come in any order. */
@@ -146,7 +243,7 @@ static enum shale_status take_rows(struct sim *sim, const struct shale_manifest 
         status = shale_ledger_cursor_next(cursor, &row, NULL);
         if (status != SHALE_OK || row == NULL)
             break;
-        take_row(sim, row);
+        totals->reads_again |= take_row(sim, row);
         totals->n_rows++;
         totals->written += row->written;
         totals->rejected += row->rejected;
@@ -181,7 +278,55 @@ static void check_sums(struct sim *sim, const struct shale_manifest *manifest,
                       (long long)manifest->rejects_gone, (long long)n_rejects);
 }
 
-static void follow(struct sim *sim, int64_t version, int64_t id)
+/* ---- The sealed past --------------------------------------------------------------------------
+ */
+
+static const struct sim_sealing *find_sealing(const struct sim *sim,
+                                              const struct shale_manifest *manifest)
+{
+    for (size_t i = 0; i < sim->n_sealings; i++)
+        for (size_t k = 0; k < manifest->n_added; k++)
+            if (shale_str_is(manifest->added[k], sim->sealings[i].ledger))
+                return &sim->sealings[i];
+    return NULL;
+}
+
+/* What lay below a seal before its run began to list was decided. */
+static void check_seal(struct sim *sim, const struct shale_manifest *manifest, int64_t version)
+{
+    struct sim_expect *expect = &sim->expect;
+    const struct shale_seal *seal = manifest->seals;
+    const struct sim_sealing *sealing = find_sealing(sim, manifest);
+    if (manifest->n_seals > 1 || (manifest->n_seals == 0 && expect->seal[0] != '\0'))
+        sim_violation(sim, "entry %lld: %zu seals", (long long)version, manifest->n_seals);
+    if (manifest->n_seals != 1 ||
+        (shale_str_is(seal->key, expect->seal) && seal->version == expect->seal_version))
+        return;
+    (void)snprintf(expect->seal, sizeof expect->seal, "%.*s", SHALE_STR_ARG(seal->key));
+    expect->seal_version = seal->version;
+    sim->n_seals++;
+    if (sealing == NULL) {
+        sim_violation(sim, "entry %lld: nobody's seal", (long long)version);
+        return;
+    }
+    for (size_t i = 0; i < sim->n_objects; i++) {
+        const struct sim_object *object = &sim->objects[i];
+        const struct shale_ledger_row row = {
+            .source = SHALE_STR("source"),
+            .key = shale_str_of(object->key),
+            .tag = shale_str_of(object->versions[object->n_versions - 1].tag)};
+        if (object->is_there && object->placed < sealing->listed &&
+            strcmp(object->key, sealing->from) > 0 && strcmp(object->key, expect->seal) <= 0 &&
+            find_row(expect, &row) == NULL)
+            sim_violation(sim, "entry %lld: %s is sealed, and was not read", (long long)version,
+                          object->key);
+    }
+}
+
+/* ---- Entries ----------------------------------------------------------------------------------
+ */
+
+static void follow(struct sim *sim, int64_t version, int64_t id, size_t erasure)
 {
     struct shale_arena arena;
     struct shale_manifest manifest;
@@ -190,22 +335,42 @@ static void follow(struct sim *sim, int64_t version, int64_t id)
     enum shale_status status = shale_manifest_read(sim->table, &arena, id, &manifest, NULL);
     if (status == SHALE_OK)
         status = take_rows(sim, &manifest, &totals);
-    for (size_t i = 0; status == SHALE_OK && i < manifest.n_rejects; i++)
-        learn_rejects(sim, &manifest.rejects[i]);
-    if (status == SHALE_OK)
+    if (status == SHALE_OK) {
+        take_rejects(sim, &manifest, version, totals.reads_again || manifest.n_taken > 0);
+        if (erasure < sim->n_erases) {
+            erase_rows(sim, erasure);
+            check_rejects_erased(sim, erasure, version);
+            sim->expect.erased[erasure] = true;
+        }
         check_sums(sim, &manifest, &totals, version);
-    else
+        check_conditions(sim, &manifest, version);
+        check_seal(sim, &manifest, version);
+    } else {
         sim_violation(sim, "what entry %lld names cannot be read: %s", (long long)version,
                       shale_status_name(status));
+    }
     shale_arena_fini(&arena);
+}
+
+/* Rows of foreign writers go as ours do. */
+static void expect_foreign(struct sim *sim, int64_t version)
+{
+    static const char mark[] = "{\"add\":{\"path\":\"foreign-";
+    const char *at = sim->entries[version];
+    while ((at = strstr(at, mark)) != NULL) {
+        at += sizeof mark - 1;
+        sim->expect.now[strtol(at, NULL, 10) % SIM_EVENT_IDS] = true;
+    }
 }
 
 void sim_expect(struct sim *sim, int64_t version)
 {
     struct sim_expect *expect = &sim->expect;
     int64_t id = sim_manifest_id(sim, version);
+    bool is_erasure = strstr(sim->entries[version], "\"operation\":\"DELETE\"") != NULL;
+    expect_foreign(sim, version);
     if (id >= 0 && (version == 0 || id != sim_manifest_id(sim, version - 1)))
-        follow(sim, version, id);
+        follow(sim, version, id, is_erasure ? number_of(sim->entries[version]) : SIM_ERASES);
     for (int event = 0; event < SIM_EVENT_IDS; event++)
         if (expect->now[event])
             expect->live[version][event / 8] |= (uint8_t)(1 << event % 8);

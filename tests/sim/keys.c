@@ -1,26 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /* Duplicates, as 'dedupe' drops them: keys that were written are in segments of the manifest, and
- * who lost a race looks the winner's keys up. */
+ * who lost a race looks the winner's keys up.  Segments and look-ups are those that ship. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "work.h"
 
-/* Add the keys of these segments to 'keys'. */
-static enum shale_status read_keys(struct work *work, const struct shale_segment *segments,
-                                   size_t n, bool keys[SIM_EVENT_IDS], struct shale_err *err)
+static struct shale_keys_options options_of(const struct work *work,
+                                            const struct shale_segment *segments, size_t n)
 {
-    enum shale_status status = SHALE_OK;
-    for (size_t i = 0; i < n && status == SHALE_OK; i++) {
-        struct shale_str text = {NULL, 0};
-        status = work_read(work, segments[i].path, &text, err);
-        for (size_t at = 0; status == SHALE_OK && at < text.n_bytes;) {
-            char *end = NULL;
-            keys[strtol(text.data + at, &end, 10) % SIM_EVENT_IDS] = true;
-            at = (size_t)(end - text.data) + 1;
-        }
-    }
-    return status;
+    return (struct shale_keys_options){.mem = &shale_mem_libc,
+                                       .store = work->actor->table,
+                                       .segments = segments,
+                                       .n_segments = n,
+                                       .names = SHALE_STR("{\"key\":[\"event\"]}"),
+                                       .within_us = -1,
+                                       .memory_bytes = SHALE_KEYS_LEAST_BYTES,
+                                       .temporary = "/tmp"};
 }
 
 /* The row to which the n-th event written belongs. */
@@ -34,36 +30,71 @@ static struct shale_ledger_row *row_of(struct work *work, size_t n)
     abort();
 }
 
-enum shale_status keys_dedupe(struct work *work, struct shale_err *err)
+static enum shale_status add_keys(struct shale_str lines, struct shale_key_rows *rows)
 {
-    static const size_t most = (size_t)1 << 20;
-    bool keys[SIM_EVENT_IDS] = {false};
+    enum shale_status status = SHALE_OK;
+    for (size_t at = 0; at < lines.n_bytes && status == SHALE_OK;) {
+        char *end = NULL, text[16];
+        int n = snprintf(text, sizeof text, "%d",
+                         (int)sim_key_of((int32_t)strtol(lines.data + at, &end, 10)));
+        const struct shale_str key = {text, (size_t)n};
+        status = shale_key_rows_add(rows, &key, 0);
+        at = (size_t)(end - lines.data) + 1;
+    }
+    return status == SHALE_OK ? shale_key_rows_sort(rows) : status;
+}
+
+/* The lines that are no duplicates stay. */
+static void keep_lines(struct work *work, const bool *drop)
+{
     struct shale_buf kept;
-    char *at = work->data.data, *stop = at + work->data.n_bytes;
-    enum shale_status status =
-        read_keys(work, work->base.manifest.keys, work->base.manifest.n_keys, keys, err);
-    if (status != SHALE_OK)
-        return status;
-    shale_buf_init(&kept, &shale_mem_libc, most);
+    const char *at = work->data.data, *stop = at + work->data.n_bytes;
+    shale_buf_init(&kept, &shale_mem_libc, (size_t)1 << 20);
     for (size_t n = 0; at < stop; n++) {
-        char *end = NULL;
-        int32_t event = (int32_t)strtol(at, &end, 10), key = sim_key_of(event);
+        const char *end = memchr(at, '\n', (size_t)(stop - at));
         struct shale_ledger_row *row = row_of(work, n);
-        if (keys[key]) {
-            row->written--;
-            row->duplicates++;
-        } else {
-            char line[16];
-            (void)snprintf(line, sizeof line, "%d\n", (int)key);
-            work_append(&work->keys, shale_str_of(line));
+        row->written -= drop[n];
+        row->duplicates += drop[n];
+        if (!drop[n])
             work_append(&kept, (struct shale_str){at, (size_t)(end - at) + 1});
-            keys[key] = true;
-        }
         at = end + 1;
     }
     shale_buf_fini(&work->data);
     work->data = kept;
-    return SHALE_OK;
+}
+
+enum shale_status keys_dedupe(struct work *work, struct shale_err *err)
+{
+    const struct shale_manifest *manifest = &work->base.manifest;
+    const struct shale_keys_options options = options_of(work, manifest->keys, manifest->n_keys);
+    struct shale_key_rows rows;
+    bool drop[SIM_OBJECTS * SIM_EVENTS + SIM_LAST_OBJECTS * SIM_EVENTS];
+    enum shale_status status = shale_keys_new(&options, &work->keys, err);
+    if (status != SHALE_OK)
+        return status;
+    shale_key_rows_init(&rows, &shale_mem_libc, shale_keys_rule(work->keys));
+    if (add_keys(shale_buf_str(&work->data), &rows) != SHALE_OK || rows.n_rows > sizeof drop)
+        abort();
+    status = shale_keys_take(work->keys, &rows, drop, err);
+    if (status == SHALE_OK)
+        keep_lines(work, drop);
+    shale_key_rows_fini(&rows);
+    return status;
+}
+
+enum shale_status keys_write(struct work *work, struct shale_err *err)
+{
+    struct shale_str path;
+    enum shale_status status;
+    work->has_keys = work->keys != NULL && shale_keys_n_rows(work->keys) > 0;
+    if (!work->has_keys)
+        return SHALE_OK;
+    path = work_name(work, "_shale/keys/", ".parquet");
+    status = shale_keys_write(work->keys, work->actor->table, path.data, work->first, &work->arena,
+                              &work->key_segment, err);
+    shale_keys_free(work->keys);
+    work->keys = NULL;
+    return status;
 }
 
 enum shale_status keys_check(void *ctx, const struct shale_base *before,
@@ -71,23 +102,20 @@ enum shale_status keys_check(void *ctx, const struct shale_base *before,
 {
     struct work *work = ctx;
     const struct shale_manifest *old = &before->manifest, *new = &newest->manifest;
-    bool keys[SIM_EVENT_IDS] = {false};
-    enum shale_status status = SHALE_OK;
+    struct shale_segment news[64];
+    size_t n = 0;
     *conflict = false;
     if (sim_bug(work->actor->sim, "keys-not-looked-up"))
         return SHALE_OK;
-    for (size_t i = 0; i < new->n_keys &&status == SHALE_OK; i++) {
+    for (size_t i = 0; i < new->n_keys &&n < 64; i++) {
         bool is_old = false;
         for (size_t k = 0; k < old->n_keys; k++)
             is_old |= shale_str_equal(old->keys[k].path, new->keys[i].path);
         if (!is_old)
-            status = read_keys(work, &new->keys[i], 1, keys, err);
+            news[n++] = new->keys[i];
     }
-    for (char *at = work->keys.data, *stop = at + work->keys.n_bytes;
-         status == SHALE_OK && at < stop && !*conflict;) {
-        char *end = NULL;
-        *conflict = keys[strtol(at, &end, 10)];
-        at = end + 1;
-    }
-    return status;
+    if (n == 0)
+        return SHALE_OK;
+    const struct shale_keys_options options = options_of(work, news, n);
+    return shale_keys_meet(&options, &work->key_segment, conflict, err);
 }

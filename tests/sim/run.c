@@ -8,8 +8,9 @@
 
 static const struct shale_column_def columns[] = {
     {.name = {"event", 5}, .type = {.kind = SHALE_INT64}},
+    {.name = {"day", 3}, .type = {.kind = SHALE_DATE}},
     {.name = {"note", 4}, .type = {.kind = SHALE_STRING}}};
-const struct shale_schema sim_schema = {columns, 1}, sim_wide_schema = {columns, 2};
+const struct shale_schema sim_schema = {columns, 2}, sim_wide_schema = {columns, 3};
 
 static bool is_done(const struct shale_decision *decision, struct shale_str hash)
 {
@@ -47,10 +48,12 @@ static enum shale_status take(struct work *work, const struct shale_decision *de
         work_append(&work->rejects, SHALE_STR("changed\n"));
         return SHALE_OK;
     }
-    work_shred(work, text, row, false);
+    work_shred(work, text, row);
     if (decision->verdict == SHALE_VERDICT_CHANGED && change == SIM_REPLACES &&
-        row->state == SHALE_LEDGER_DONE)
+        row->state == SHALE_LEDGER_DONE) {
         sim_drop_object(work->actor->sim, row->key, work->drop);
+        work->drops = true;
+    }
     return SHALE_OK;
 }
 
@@ -65,19 +68,22 @@ static bool is_mine(const struct sim_actor *actor, struct shale_str key)
 
 /* What is listed and not in the ledger, read at once; as much as one commit takes. */
 static enum shale_status list_and_read(struct work *work, struct shale_decider *decider,
-                                       struct shale_store_list *list, struct shale_err *err)
+                                       struct shale_store_list *list, bool *more,
+                                       struct shale_err *err)
 {
     struct sim_actor *actor = work->actor;
+    *more = true;
     while (work->n_rows < actor->most_objects) {
         struct shale_store_entry entry;
         struct shale_decision decision;
         bool end = false, taken = false;
         enum shale_status status = shale_store_list_next(actor->source, list, &entry, &end, err);
+        *more = !end;
         if (status != SHALE_OK || end)
             return status;
         if (actor->goes_on)
             (void)snprintf(actor->after, sizeof actor->after, "%s", entry.key.data);
-        if (!is_mine(actor, entry.key))
+        if (!is_mine(actor, entry.key) || !seals_takes(actor, entry.key))
             continue;
         struct shale_ledger_row *row = &work->rows[work->n_rows];
         *row = (struct shale_ledger_row){.source = SHALE_STR("source"),
@@ -90,6 +96,8 @@ static enum shale_status list_and_read(struct work *work, struct shale_decider *
             status = take(work, &decision, row, &taken, err);
         if (status != SHALE_OK)
             return status;
+        if (!taken && decision.verdict != SHALE_VERDICT_KNOWN)
+            seals_unread(actor);
         work->n_rows += taken;
     }
     return SHALE_OK;
@@ -99,15 +107,18 @@ static enum shale_status plan(struct work *work, struct shale_err *err)
 {
     struct sim_actor *actor = work->actor;
     char after[sizeof actor->after];
-    memcpy(after, actor->after, sizeof after);
+    bool more = true;
+    (void)snprintf(after, sizeof after, "%s", seals_from(work, actor->after));
     struct shale_decider *decider = NULL;
     struct shale_store_list *list = NULL;
-    enum shale_status status = shale_decider_new(actor->table, &work->base.manifest,
-                                                 SHALE_STR("source"), SHALE_STR(""), &decider, err);
+    enum shale_status status =
+        shale_decider_new(actor->table, &work->base.manifest, SHALE_STR("source"),
+                          shale_str_of(after), &decider, err);
     if (status == SHALE_OK)
         status = shale_store_list(actor->source, "", after, &list, err);
     if (status == SHALE_OK)
-        status = list_and_read(work, decider, list, err);
+        status = list_and_read(work, decider, list, &more, err);
+    work->more = more;
     shale_store_list_free(actor->source, list);
     shale_decider_free(decider);
     return status;
@@ -120,10 +131,8 @@ static enum shale_status plan(struct work *work, struct shale_err *err)
 static enum shale_status prepare(struct work *work, struct shale_err *err)
 {
     enum shale_status status = work_first_object(work, &work->rows[0], err);
-    if (status == SHALE_OK && work->actor->sim->change == SIM_REPLACES)
+    if (status == SHALE_OK && work->drops)
         status = work_drop(work, err);
-    if (status == SHALE_OK && work->n_removes > 0)
-        work_first_file(work, work->removes[0].path);
     if (status == SHALE_OK && work->actor->sim->dedupes)
         status = keys_dedupe(work, err);
     return status;
@@ -140,12 +149,14 @@ static enum shale_status build_and_publish(struct work *work, struct shale_err *
     if (status == SHALE_OK && ledger_first)
         status = work_write_rejects(work, err);
     if (status == SHALE_OK)
+        seals_make(work, work->more);
+    if (status == SHALE_OK)
         status = work_publish(work, !ledger_first, true, err);
     if (status == SHALE_OK && ledger_first) { /* what Shale must never do */
         status = work_write_data(work, err);
         shale_base_fini(&work->base, &shale_mem_libc);
         work->has_base = false;
-        work->n_removes = 0;
+        work->taken = (struct shale_taken_out){0};
         if (status == SHALE_OK)
             status = work_begin(work, err);
         if (status == SHALE_OK && work->n_adds > 0)
@@ -199,13 +210,16 @@ void sim_run_body(struct sim_actor *actor)
         enum shale_status status = SHALE_OK;
         bool idle = false;
         actor->after[0] = '\0';
+        seals_begin_run(actor);
         for (int n = 0; !idle && n < 40; n++) {
             char after[sizeof actor->after];
             memcpy(after, actor->after, sizeof after);
             shale_err_clear(&err);
             status = once(actor, &idle, &err);
-            if (status == SHALE_CONFLICT) /* the same part of the listing again */
+            if (status == SHALE_CONFLICT) { /* the same part of the listing again */
                 memcpy(actor->after, after, sizeof after);
+                seals_conflict(actor);
+            }
             if (status == SHALE_OK && !idle) {
                 sim->n_commits++;
                 maybe_checkpoint(actor);

@@ -96,6 +96,7 @@ void sim_init(struct sim *sim, uint64_t seed, bool trace)
 {
     struct fiber stacks[SIM_ACTORS];
     char bug[sizeof sim->bug];
+    const struct shale_stream *stream = sim->stream;
     for (size_t i = 0; i < SIM_ACTORS; i++)
         stacks[i] = sim->actors[i].fiber;
     memcpy(bug, sim->bug, sizeof bug);
@@ -103,6 +104,7 @@ void sim_init(struct sim *sim, uint64_t seed, bool trace)
     for (size_t i = 0; i < SIM_ACTORS; i++)
         sim->actors[i].fiber = stacks[i];
     memcpy(sim->bug, bug, sizeof bug);
+    sim->stream = stream;
     sim->seed = seed;
     sim->trace = trace;
     sim->chance.state = seed * 0x9e3779b97f4a7c15u + 1;

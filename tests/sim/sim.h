@@ -16,11 +16,12 @@
 #include "store/objects_memory.h"
 
 enum {
-    SIM_ACTORS = 20,
+    SIM_ACTORS = 24,
     SIM_OBJECTS = 16,
-    SIM_VERSIONS = 6, /* of one object */
-    SIM_EVENTS = 4,   /* of one version */
-    SIM_FOREIGN = 12, /* appends of a foreign writer */
+    SIM_LAST_OBJECTS = 8, /* more, that come when all is quiet */
+    SIM_VERSIONS = 6,     /* of one object */
+    SIM_EVENTS = 4,       /* of one version */
+    SIM_FOREIGN = 12,     /* appends of a foreign writer */
     SIM_ENTRIES = 256,
     SIM_CLAIMS = 512,
     SIM_LATE = 64,
@@ -30,10 +31,13 @@ enum {
     SIM_ROWS = 256,
     SIM_REJECT_SEGMENTS = 128,
     SIM_REJECT_LINES = 128,
+    SIM_ERASES = 28,
+    SIM_SEALINGS = 64,
 };
 
 struct sim;
 struct sim_actor;
+struct seals;
 
 struct sim_actor {
     struct sim *sim;
@@ -60,6 +64,8 @@ struct sim_actor {
     bool goes_on;              /* behind the last key of its commit before, as a long run does */
     char after[24];            /* that key */
     bool is_wide;              /* its definition has one more column */
+    struct sim_erase *erase;   /* the one under way */
+    struct seals *seals;       /* NULL: all is listed each time (seals.c) */
     uint32_t cleans;           /* of 4 things that a foreign writer does, clean-ups */
     bool overwrites;           /* a foreign writer that puts without a condition */
     enum shale_status status;  /* of its last round */
@@ -82,7 +88,9 @@ struct sim_object {
     char key[24];
     struct sim_version versions[SIM_VERSIONS];
     uint32_t n_versions;
-    bool is_there; /* as its last version */
+    bool is_there;   /* as its last version ... */
+    int64_t placed;  /* ... since this step ... */
+    int64_t time_us; /* ... and time */
 };
 
 /* What a commit said of itself. */
@@ -107,11 +115,25 @@ struct sim_row {
     bool is_fixed; /* by the corrected definition */
 };
 
-/* A segment of rejects: the events in it that the corrected definition lets pass. */
+/* A segment of rejects: the events in it; those of objects that failed as a whole are none. */
 struct sim_rejects {
     char path[80];
-    int32_t fixable[SIM_REJECT_LINES];
-    size_t n_fixable;
+    int32_t events[SIM_REJECT_LINES];
+    size_t n_events;
+};
+
+/* What an erasure or an expiry takes out. */
+struct sim_erase {
+    bool is_before;
+    int32_t value; /* the event, or the first day that stays */
+    int64_t base;  /* the version that its last attempt went through; -1: none did */
+};
+
+/* A commit that brings a seal, and what its run has listed: from this key and this step on. */
+struct sim_sealing {
+    char ledger[80]; /* its segment */
+    char from[24];
+    int64_t listed;
 };
 
 /* What the table should hold, followed from entry to entry (expect.c). */
@@ -121,6 +143,12 @@ struct sim_expect {
     struct sim_rejects rejects[SIM_REJECT_SEGMENTS];
     size_t n_rejects;
     bool now[SIM_EVENT_IDS];
+    bool again[SIM_EVENT_IDS];             /* it came by a replay or a rebuild */
+    bool erased[SIM_ERASES];               /* the conditions that hold */
+    bool may_lack[SIM_EVENT_IDS];          /* keys of 'dedupe' of which an event was erased */
+    int64_t rejected_since[SIM_EVENT_IDS]; /* the version; 0: it is not rejected; else one more */
+    char seal[24];
+    int64_t seal_version;
     /* After each entry. */
     uint8_t live[SIM_ENTRIES][(SIM_EVENT_IDS + 7) / 8];
 };
@@ -138,15 +166,22 @@ struct sim {
     int64_t late_due[SIM_LATE]; /* the steps at which the table's late writes take effect */
     size_t n_late;
 
-    struct sim_object objects[SIM_OBJECTS];
+    struct sim_object objects[SIM_OBJECTS + SIM_LAST_OBJECTS];
     size_t n_objects;
     int32_t next_event;
     enum shale_change change; /* what a changed object does */
     bool dedupes;
+    bool has_seals;
+    int64_t settle_us;
     bool has_changes; /* some take out what is there: */
     bool has_sweeper;
     int64_t retention_us; /* of the sweeper */
     struct sim_expect expect;
+    const struct shale_stream *stream; /* the corrected definition; kept from seed to seed */
+    struct sim_erase erases[SIM_ERASES];
+    size_t n_erases;
+    struct sim_sealing sealings[SIM_SEALINGS];
+    size_t n_sealings;
 
     struct sim_claim claims[SIM_CLAIMS];
     size_t n_claims;
@@ -168,7 +203,7 @@ struct sim {
     uint64_t digest; /* of all steps: equal when a seed replays */
     char violation[512];
     int64_t n_commits, n_conflicts, n_deaths, n_polls, n_late_writes, n_unsure, n_stopped, n_hidden;
-    int64_t n_changes, n_swept;
+    int64_t n_changes, n_swept, n_erased, n_seals, n_late_keys;
 };
 
 /* ---- The schedule (schedule.c) ----------------------------------------------------------------
@@ -213,7 +248,7 @@ void sim_watch_log(struct sim *sim);
 
 /* Something happens to the source: an object comes, is touched, is rewritten, goes. */
 void sim_source_change(struct sim *sim);
-void sim_source_new(struct sim *sim);
+void sim_source_new(struct sim *sim, bool is_last); /* behind all others */
 
 /* The version of 'key' with this tag; NULL: there never was one. */
 const struct sim_version *sim_source_find(const struct sim *sim, struct shale_str key,
@@ -223,6 +258,9 @@ const struct sim_version *sim_source_find(const struct sim *sim, struct shale_st
 bool sim_is_fixable(int32_t event);
 /* What 'dedupe' takes for its key. */
 int32_t sim_key_of(int32_t event);
+/* Of 1970, from 0 on. */
+int32_t sim_day_of(int32_t event);
+void sim_day_text(int32_t day, char out[16]);
 /* Mark the events of all contents that an object ever had. */
 void sim_drop_object(const struct sim *sim, struct shale_str key, bool drop[SIM_EVENT_IDS]);
 
@@ -238,8 +276,15 @@ void sim_compact_body(struct sim_actor *actor); /* files into one (changes.c) */
 void sim_sweep_body(struct sim_actor *actor);   /* shale compact --sweep (changes.c) */
 void sim_replay_body(struct sim_actor *actor);  /* shale rejects replay (changes.c) */
 void sim_rebuild_body(struct sim_actor *actor); /* shale rebuild (changes.c) */
+void sim_erase_body(struct sim_actor *actor);   /* shale erase and shale expire (erase.c) */
 
-/* The columns of the table: the event's number, and what later definitions have. */
+/* The definition by which rejected events are read again, and keys have days. */
+struct shale_stream *sim_stream_new(void);
+
+/* Does what erasure 'i' says hold for the event? */
+bool sim_erases(const struct sim *sim, size_t i, int32_t event);
+
+/* The columns of the table: the event's number and its day, and what later definitions have. */
 extern const struct shale_schema sim_schema, sim_wide_schema;
 
 enum shale_status sim_write_file(struct shale_store *store, const char *path, struct shale_str text,
@@ -271,7 +316,8 @@ int64_t sim_manifest_id(const struct sim *sim, int64_t version);
 /* Do the live files of 'version' hold just what its ledger says, each event once? */
 void sim_check_live(struct sim *sim, const char *who, int64_t version, const struct sim_live *live);
 
-/* All is quiet, and a last run has ended well: is everything there?  'actor': whose store reads. */
-void sim_check(struct sim *sim, struct sim_actor *actor);
+/* All is quiet, and a last run has ended well: is everything there?  'actor': whose store reads.
+ * Returns how many objects are still to be read, for having come below a seal. */
+size_t sim_check(struct sim *sim, struct sim_actor *actor);
 
 #endif

@@ -3,10 +3,13 @@
  * [--bug NAME | --bugs].  The first seed whose promises are broken is printed and ends it (status
  * 1); with a bug it is the other way round: it must be found. */
 #include "bugs.h"
+#include "work.h"
 
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "schema/definition.h"
 
 struct options {
     uint64_t first, n_seeds;
@@ -15,7 +18,7 @@ struct options {
 
 struct totals {
     int64_t n_steps, n_commits, n_conflicts, n_deaths, n_polls, n_late, n_unsure, n_stopped,
-        n_hidden, n_changes, n_swept;
+        n_hidden, n_changes, n_swept, n_erased, n_seals, n_late_keys;
 };
 
 static uint32_t below(struct sim *sim, uint32_t n)
@@ -55,6 +58,8 @@ static void cast_runs(struct sim *sim, const struct weather *weather)
         run->dies_at = below(sim, 3) == 0 ? (int64_t)below(sim, 60) : -1;
         run->n_shards = has_shards ? n_runs : 1;
         run->shard = has_shards ? i : 0;
+        if (sim->has_seals)
+            seals_new(run);
     }
     /* One whose writes take so long that the log may be cleaned up under them. */
     if (below(sim, 4) == 0)
@@ -94,6 +99,8 @@ static void cast_changes(struct sim *sim, const struct weather *weather)
         sim->has_sweeper = true;
         cast_some(sim, "sweep", sim_sweep_body, 1, weather);
     }
+    if (below(sim, 2) == 0)
+        cast_some(sim, "erase", sim_erase_body, 2, weather);
     if (sim->dedupes)
         return;
     cast_some(sim, "replay", sim_replay_body, 2, weather);
@@ -109,10 +116,12 @@ static void cast(struct sim *sim)
     sim->has_changes = below(sim, 2) == 0;
     sim->change = (enum shale_change)below(sim, sim->has_changes ? 3 : 2);
     sim->dedupes = sim->has_changes && sim->change != SIM_REPLACES && below(sim, 3) == 0;
+    sim->has_seals = sim->has_changes && below(sim, 3) == 0;
+    sim->settle_us = sim->has_seals && below(sim, 2) == 0 ? 1 + (int64_t)below(sim, 1000000) : 0;
     shale_store_memory_set_page(sim->table, below(sim, 3) == 0 ? 1 + below(sim, 5) : 1000);
     shale_store_memory_set_page(sim->source, below(sim, 2) == 0 ? 1 + below(sim, 3) : 1000);
     for (uint32_t i = 0; i < n_objects; i++)
-        sim_source_new(sim);
+        sim_source_new(sim, false);
     cast_runs(sim, &weather);
     if (sim->has_changes)
         cast_changes(sim, &weather);
@@ -130,9 +139,38 @@ static void cast(struct sim *sim)
         sim_add(sim, "vandal", sim_vandal_body)->n_rounds = 1;
 }
 
-/* One schedule, and a last run that nothing disturbs. */
+/* A run that nothing disturbs. */
+static void run_alone(struct sim *sim, struct sim_actor *last)
+{
+    if (sim->violation[0] != '\0')
+        return;
+    sim_watch_log(sim);
+    sim_run_body(last);
+    if (sim->is_overwritten && last->status == SHALE_CORRUPT)
+        sim->n_stopped++;
+    else if (last->status != SHALE_OK)
+        sim_violation(sim, "the last run fails: %s: %s", shale_status_name(last->status),
+                      last->message);
+}
+
+/* Keys that came late below a seal: more objects come, and some plan lists all. */
+static void find_late(struct sim *sim, struct sim_actor *last, size_t n_late)
+{
+    sim->n_late_keys += (int64_t)n_late;
+    for (int i = 0; i < SIM_LAST_OBJECTS && n_late > 0 && sim->violation[0] == '\0'; i++) {
+        sim_source_new(sim, true);
+        run_alone(sim, last);
+        if (sim->violation[0] == '\0')
+            n_late = sim_check(sim, last);
+    }
+    if (n_late > 0)
+        sim_violation(sim, "no plan finds %zu objects below the seal", n_late);
+}
+
+/* One schedule, and a last run. */
 static void play(struct sim *sim, uint64_t seed, bool trace)
 {
+    size_t n_late = 0;
     sim_init(sim, seed, trace);
     cast(sim);
     sim_run(sim);
@@ -141,19 +179,16 @@ static void play(struct sim *sim, uint64_t seed, bool trace)
         sim_late_arrive(sim, true);
     struct sim_actor *last = sim_add(sim, "last", sim_run_body);
     last->n_rounds = 1;
-    if (sim->violation[0] == '\0') {
-        sim_watch_log(sim);
-        sim_run_body(last);
-        if (sim->is_overwritten && last->status == SHALE_CORRUPT)
-            sim->n_stopped++;
-        else if (last->status != SHALE_OK)
-            sim_violation(sim, "the last run fails: %s: %s", shale_status_name(last->status),
-                          last->message);
-    }
+    if (sim->has_seals)
+        seals_new(last);
+    run_alone(sim, last);
     if (!before)
         sim_late_arrive(sim, true);
     if (sim->violation[0] == '\0' && last->status == SHALE_OK)
-        sim_check(sim, last);
+        n_late = sim_check(sim, last);
+    find_late(sim, last, n_late);
+    for (size_t i = 0; i < sim->n_actors; i++)
+        seals_free(sim->actors[i].seals);
     sim_fini(sim);
 }
 
@@ -170,6 +205,9 @@ static void add_up(struct totals *totals, const struct sim *sim)
     totals->n_hidden += sim->n_hidden;
     totals->n_changes += sim->n_changes;
     totals->n_swept += sim->n_swept;
+    totals->n_erased += sim->n_erased;
+    totals->n_seals += sim->n_seals;
+    totals->n_late_keys += sim->n_late_keys;
 }
 
 static void say_totals(const struct totals *totals)
@@ -181,6 +219,9 @@ static void say_totals(const struct totals *totals)
                  {totals->n_commits, "commits"},
                  {totals->n_changes, "commits that took something out"},
                  {totals->n_swept, "files swept"},
+                 {totals->n_erased, "rows and rejects erased"},
+                 {totals->n_seals, "seals"},
+                 {totals->n_late_keys, "keys that came late below one"},
                  {totals->n_conflicts, "conflicts"},
                  {totals->n_deaths, "kills"},
                  {totals->n_polls, "polls"},
@@ -299,10 +340,12 @@ static bool read_options(int argc, char **argv, struct sim *sim, struct options 
 int main(int argc, char **argv)
 {
     struct sim *sim = calloc(1, sizeof *sim);
+    struct shale_stream *stream = sim_stream_new();
     struct options options = {.n_seeds = 1000};
     int status = 2;
-    if (sim == NULL)
+    if (sim == NULL || stream == NULL)
         return 2;
+    sim->stream = stream;
     /* Codec contexts are made and freed all the time: their pages are kept. */
     (void)mallopt(M_MMAP_THRESHOLD, 64 << 20);
     (void)mallopt(M_TRIM_THRESHOLD, 256 << 20);
@@ -312,5 +355,6 @@ int main(int argc, char **argv)
         status = options.bugs ? find_bugs(sim, &options) : simulate(sim, &options);
     sim_close(sim);
     free(sim);
+    shale_stream_free(stream);
     return status;
 }

@@ -3,7 +3,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema/definition.h"
 #include "sim.h"
+
+/* What is rejected at first is not by this one; the days of keys are as they are in the store. */
+struct shale_stream *sim_stream_new(void)
+{
+    static const char text[] = "stream: events\n"
+                               "source: {path: /, keys: \"{yyyy}/{mm}/{dd}/*\", seal_after: 3d}\n"
+                               "fields:\n"
+                               "  - {name: event, from: /event, type: int64}\n"
+                               "  - {name: day, from: /day, type: date}\n"
+                               "output: {path: /, layout: table}\n";
+    struct shale_stream *stream = NULL;
+    return shale_definition_read(&shale_mem_libc, "simulate", text, sizeof text - 1, NULL, NULL,
+                                 &stream) == SHALE_OK
+               ? stream
+               : NULL;
+}
 
 /* Put the newest version there, and see which tag it got. */
 static void place(struct sim *sim, struct sim_object *object)
@@ -16,6 +33,8 @@ static void place(struct sim *sim, struct sim_object *object)
     memcpy(version->tag, file->tag, sizeof version->tag);
     shale_store_close(file);
     object->is_there = true;
+    object->placed = sim->step;
+    object->time_us = sim->now_us;
     sim_say(sim, "(source)", "%s is %s: %.40s", object->key, version->tag, version->hash);
 }
 
@@ -44,14 +63,14 @@ static void write_text(struct sim *sim, struct sim_version *version)
     shale_content_hash(shale_str_of(version->text), version->hash);
 }
 
-void sim_source_new(struct sim *sim)
+void sim_source_new(struct sim *sim, bool is_last)
 {
-    if (sim->n_objects == SIM_OBJECTS)
+    if (sim->n_objects >= SIM_OBJECTS + (is_last ? SIM_LAST_OBJECTS : 0))
         return;
     struct sim_object *object = &sim->objects[sim->n_objects++];
     /* Keys in no order: a late object is as a rule below some that were consumed. */
-    (void)snprintf(object->key, sizeof object->key, "%02u/%zu.json", chance_below(&sim->chance, 20),
-                   sim->n_objects);
+    uint32_t day = is_last ? 30 : 1 + chance_below(&sim->chance, 20);
+    (void)snprintf(object->key, sizeof object->key, "2023/11/%02u/%zu.json", day, sim->n_objects);
     object->n_versions = 1;
     write_text(sim, &object->versions[0]);
     place(sim, object);
@@ -61,7 +80,7 @@ void sim_source_change(struct sim *sim)
 {
     uint32_t what = chance_below(&sim->chance, 8);
     if (sim->n_objects == 0 || what < 3) {
-        sim_source_new(sim);
+        sim_source_new(sim, false);
         return;
     }
     struct sim_object *object = &sim->objects[chance_below(&sim->chance, (uint32_t)sim->n_objects)];
@@ -100,6 +119,20 @@ const struct sim_version *sim_source_find(const struct sim *sim, struct shale_st
 bool sim_is_fixable(int32_t event)
 {
     return event % 3 != 0;
+}
+
+int32_t sim_day_of(int32_t event)
+{
+    return event % SIM_FOREIGN_EVENTS / 3;
+}
+
+void sim_day_text(int32_t day, char out[16])
+{
+    static const int32_t lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int32_t month = 0;
+    while (month < 11 && day >= lengths[month])
+        day -= lengths[month++];
+    (void)snprintf(out, 16, "1970-%02d-%02d", (int)(month + 1) % 100, (int)(day + 1) % 100);
 }
 
 int32_t sim_key_of(int32_t event)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* What one commit of an actor is made of.  A file of data, rejects or keys is a line that says its
- * first input, '#' before it, and then a line each. */
+/* What one commit of an actor is made of. */
 #include "work.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "dataset/erase.h"
+#include "dataset/erasure_rejects.h"
 
 void work_init(struct work *work, struct sim_actor *actor)
 {
@@ -13,14 +15,13 @@ void work_init(struct work *work, struct sim_actor *actor)
     shale_arena_init(&work->arena, &shale_mem_libc, (size_t)1 << 24);
     shale_buf_init(&work->data, &shale_mem_libc, (size_t)1 << 20);
     shale_buf_init(&work->rejects, &shale_mem_libc, (size_t)1 << 20);
-    shale_buf_init(&work->keys, &shale_mem_libc, (size_t)1 << 20);
 }
 
 void work_fini(struct work *work)
 {
     if (work->has_base)
         shale_base_fini(&work->base, &shale_mem_libc);
-    shale_buf_fini(&work->keys);
+    shale_keys_free(work->keys);
     shale_buf_fini(&work->rejects);
     shale_buf_fini(&work->data);
     shale_arena_fini(&work->arena);
@@ -55,14 +56,6 @@ void work_append(struct shale_buf *buf, struct shale_str text)
 {
     if (shale_buf_append_str(buf, text) != SHALE_OK)
         abort();
-}
-
-static int64_t n_lines(struct shale_str text)
-{
-    int64_t n = 0;
-    for (size_t i = 0; i < text.n_bytes; i++)
-        n += text.data[i] == '\n';
-    return n;
 }
 
 /* ---- First inputs -----------------------------------------------------------------------------
@@ -107,19 +100,17 @@ void work_first_file(struct work *work, struct shale_str path)
 enum shale_status work_read(struct work *work, struct shale_str path, struct shale_str *text,
                             struct shale_err *err)
 {
-    struct shale_buf bytes;
+    static const char rejects[] = "_shale/rejects/";
+    bool is_rejects =
+        path.n_bytes > sizeof rejects && memcmp(path.data, rejects, sizeof rejects - 1) == 0;
+    struct shale_buf lines;
     enum shale_status status;
-    shale_buf_init(&bytes, &shale_mem_libc, (size_t)1 << 20);
-    status = shale_store_read(work->actor->table, work_keep(work, path).data, &bytes, err);
-    if (status == SHALE_OK) {
-        *text = work_keep(work, shale_buf_str(&bytes));
-        if (text->n_bytes > 0 && text->data[0] == '#') {
-            const char *end = memchr(text->data, '\n', text->n_bytes);
-            size_t n = (size_t)(end - text->data) + 1;
-            *text = (struct shale_str){text->data + n, text->n_bytes - n};
-        }
-    }
-    shale_buf_fini(&bytes);
+    shale_buf_init(&lines, &shale_mem_libc, (size_t)1 << 20);
+    status = is_rejects ? rejects_read(work->actor->table, path, &lines, err)
+                        : files_read(work->actor->table, path, &lines, err);
+    if (status == SHALE_OK)
+        *text = work_keep(work, shale_buf_str(&lines));
+    shale_buf_fini(&lines);
     return status;
 }
 
@@ -143,102 +134,197 @@ enum shale_status work_read_object(struct work *work, const struct shale_ledger_
     return status;
 }
 
-void work_shred(struct work *work, struct shale_str text, struct shale_ledger_row *row,
-                bool is_fixed)
+static void shred_bad(struct work *work, struct shale_str text, struct shale_ledger_row *row)
 {
-    if (text.n_bytes > 3 && memcmp(text.data, "bad", 3) == 0) {
-        row->state = SHALE_LEDGER_REJECTED;
-        row->read = row->rejected = 1;
-        work_append(&work->rejects, text);
+    row->state = SHALE_LEDGER_REJECTED;
+    row->read = row->rejected = 1;
+    work_append(&work->rejects, text);
+}
+
+static bool is_bad(struct shale_str text)
+{
+    return text.n_bytes > 3 && memcmp(text.data, "bad", 3) == 0;
+}
+
+static struct shale_str line_at(struct shale_str text, size_t at)
+{
+    const char *end = memchr(text.data + at, '\n', text.n_bytes - at);
+    return (struct shale_str){text.data + at, (size_t)(end - (text.data + at)) + 1};
+}
+
+void work_shred(struct work *work, struct shale_str text, struct shale_ledger_row *row)
+{
+    if (is_bad(text)) {
+        shred_bad(work, text, row);
         return;
     }
     for (size_t at = 0; at < text.n_bytes;) {
-        const char *end = memchr(text.data + at, '\n', text.n_bytes - at);
-        size_t n = (size_t)(end - (text.data + at)) + 1;
-        int32_t event = (int32_t)strtol(text.data + at + 1, NULL, 10);
+        struct shale_str line = line_at(text, at);
+        bool passes = line.data[0] == 'e';
         row->read++;
-        if (text.data[at] == 'e' || (is_fixed && sim_is_fixable(event))) {
-            row->written++;
-            work_append(&work->data, (struct shale_str){text.data + at + 1, n - 1});
-        } else {
-            row->rejected++;
-            work_append(&work->rejects, (struct shale_str){text.data + at, n});
-        }
-        at += n;
+        row->written += passes;
+        row->rejected += !passes;
+        if (passes)
+            work_append(&work->data, (struct shale_str){line.data + 1, line.n_bytes - 1});
+        else
+            work_append(&work->rejects, line);
+        at += line.n_bytes;
     }
+}
+
+/* ---- By the corrected definition --------------------------------------------------------------
+ */
+
+/* What was taken out for good, against rows and against rejects. */
+struct erased {
+    struct shale_erasures *rows;
+    struct shale_erasure_rejects *rejects;
+};
+
+static enum shale_status erased_init(struct erased *erased, const struct work *work,
+                                     struct shale_err *err)
+{
+    const struct shale_manifest *manifest = &work->base.manifest;
+    const struct shale_stream *stream = work->actor->sim->stream;
+    enum shale_status status;
+    *erased = (struct erased){.rows = NULL};
+    if (manifest->n_erasures == 0 || sim_bug(work->actor->sim, "erased-comes-back"))
+        return SHALE_OK;
+    status = shale_erasures_of_stream(&shale_mem_libc, manifest->erasures, manifest->n_erasures,
+                                      stream, &erased->rows, err);
+    return status == SHALE_OK ? shale_erasure_rejects_new(&shale_mem_libc, manifest->erasures,
+                                                          manifest->n_erasures, work->base.log,
+                                                          stream, &erased->rejects, err)
+                              : status;
+}
+
+static void erased_fini(struct erased *erased)
+{
+    shale_erasure_rejects_free(erased->rejects);
+    shale_erasures_free(erased->rows);
+}
+
+static enum shale_status erased_has_row(const struct erased *erased, int32_t event, bool *out)
+{
+    const int64_t events[1] = {event};
+    const int32_t days[1] = {sim_day_of(event)};
+    const struct shale_column all[2] = {{.n_rows = 1, .data = events}, {.n_rows = 1, .data = days}};
+    struct shale_column columns[2] = {{0}};
+    size_t n = 0;
+    bool keep = true;
+    enum shale_status status = SHALE_OK;
+    const size_t *numbers = erased->rows != NULL ? shale_erasures_columns(erased->rows, &n) : NULL;
+    for (size_t i = 0; i < n; i++)
+        columns[i] = all[numbers[i]];
+    if (erased->rows != NULL)
+        status = shale_erasures_rows(erased->rows, NULL, columns, NULL, 1, &keep);
+    *out = !keep;
+    return status;
+}
+
+static enum shale_status erased_has_reject(const struct erased *erased, int32_t event, bool *out)
+{
+    struct shale_rejects_row row = {.object = SHALE_STR("object"), .record = 1, .byte = -1};
+    char json[64];
+    bool keep = true;
+    enum shale_status status = SHALE_OK;
+    rejects_json(event, json);
+    row.raw = shale_str_of(json);
+    row.raw_bytes = (int64_t)row.raw.n_bytes;
+    if (erased->rejects != NULL)
+        status = shale_erasure_rejects_filter(erased->rejects, &row, &keep, NULL);
+    *out = !keep;
+    return status;
+}
+
+static enum shale_status shred_line(struct work *work, const struct erased *erased,
+                                    struct shale_str line, struct shale_ledger_row *row)
+{
+    int32_t event = rejects_event(line);
+    bool is_event = line.data[0] == 'e' || line.data[0] == 'x', gone = false;
+    bool passes = line.data[0] == 'e' || (is_event && sim_is_fixable(event));
+    enum shale_status status = SHALE_OK;
+    if (is_event)
+        status =
+            passes ? erased_has_row(erased, event, &gone) : erased_has_reject(erased, event, &gone);
+    row->read++;
+    row->filtered += gone;
+    row->written += passes && !gone;
+    row->rejected += !passes && !gone;
+    if (!gone && passes)
+        work_append(&work->data, (struct shale_str){line.data + 1, line.n_bytes - 1});
+    else if (!gone)
+        work_append(&work->rejects, line);
+    return status;
+}
+
+enum shale_status work_shred_again(struct work *work, struct shale_str text, bool is_segment,
+                                   struct shale_ledger_row *row, struct shale_err *err)
+{
+    struct erased erased;
+    enum shale_status status;
+    work->reads_again = true;
+    if (!is_segment && is_bad(text)) {
+        shred_bad(work, text, row);
+        return SHALE_OK;
+    }
+    status = erased_init(&erased, work, err);
+    for (size_t at = 0; at < text.n_bytes && status == SHALE_OK;) {
+        struct shale_str line = line_at(text, at);
+        status = shred_line(work, &erased, line, row);
+        at += line.n_bytes;
+    }
+    erased_fini(&erased);
+    return status;
 }
 
 /* ---- Taking out -------------------------------------------------------------------------------
  */
 
-/* The event of a line: "12", "x12", "bad 12"; -1: of none. */
-static int32_t event_of(struct shale_str line)
+static enum shale_status drop_reach(void *ctx, const struct shale_log_add *add,
+                                    enum shale_erasure_reach *out)
 {
-    for (size_t i = 0; i < line.n_bytes; i++)
-        if (line.data[i] >= '0' && line.data[i] <= '9')
-            return (int32_t)strtol(line.data + i, NULL, 10);
-    return -1;
+    (void)ctx;
+    *out = shale_add_is_ours(add) ? SHALE_ERASURE_SOME : SHALE_ERASURE_NONE;
+    return SHALE_OK;
 }
 
-/* Lines that stay go to 'out'; returns how many do not. */
-static int64_t split(const struct work *work, struct shale_str text, struct shale_buf *out)
+static bool drops(const struct work *work, int64_t event)
 {
-    int64_t n_dropped = 0;
-    for (size_t at = 0; at < text.n_bytes;) {
-        const char *end = memchr(text.data + at, '\n', text.n_bytes - at);
-        struct shale_str line = {text.data + at, (size_t)(end - (text.data + at)) + 1};
-        int32_t event = event_of(line);
-        if (event >= 0 && event < SIM_EVENT_IDS && work->drop[event])
-            n_dropped++;
-        else if (out != NULL)
-            work_append(out, line);
-        at += line.n_bytes;
-    }
-    return n_dropped;
+    return event >= 0 && event < SIM_EVENT_IDS && work->drop[event];
 }
 
-static enum shale_status drop_data(struct work *work, struct shale_err *err)
+static enum shale_status drop_rows(void *ctx, const struct shale_rewrite_rows *rows, bool *keep,
+                                   struct shale_err *err)
 {
-    struct shale_log_files *files = NULL;
-    const struct shale_log_add *add = NULL;
-    enum shale_status status = shale_log_files_new(work->actor->table, work->base.log, &files, err);
-    while (status == SHALE_OK && work->n_removes < WORK_FILES) {
-        struct shale_str text = {NULL, 0};
-        status = shale_log_files_next(files, &add, err);
-        if (status != SHALE_OK || add == NULL)
-            break;
-        if (memcmp(add->path.data, "part-", 5) != 0)
-            continue;
-        status = work_read(work, add->path, &text, err);
-        if (status != SHALE_OK || split(work, text, NULL) == 0)
-            continue;
-        work->removes[work->n_removes++] = (struct shale_log_remove){
-            .path = work_keep(work, add->path), .deleted_ms = -1, .data_change = true};
-        work->rows_gone += split(work, text, &work->data);
-    }
-    shale_log_files_free(files);
-    return status;
+    const int64_t *events = rows->columns[0].data;
+    (void)err;
+    for (int64_t i = 0; i < rows->n_rows; i++)
+        keep[i] = keep[i] && !drops(ctx, events[i]);
+    return SHALE_OK;
 }
 
-static enum shale_status drop_rejects(struct work *work, struct shale_err *err)
+static enum shale_status drop_reject(void *ctx, const struct shale_rejects_row *row, bool *keep,
+                                     struct shale_err *err)
 {
-    const struct shale_manifest *manifest = &work->base.manifest;
-    enum shale_status status = SHALE_OK;
-    for (size_t i = 0; i < manifest->n_rejects && status == SHALE_OK; i++) {
-        struct shale_str text = {NULL, 0};
-        status = work_read(work, manifest->rejects[i].path, &text, err);
-        if (status != SHALE_OK || split(work, text, NULL) == 0)
-            continue;
-        work->rejects_out[work->n_rejects_out++] = manifest->rejects[i].path;
-        work->rejects_gone += split(work, text, &work->rejects);
-    }
-    return status;
+    (void)err;
+    *keep = *keep && !drops(ctx, rejects_event(row->message));
+    return SHALE_OK;
 }
 
 enum shale_status work_drop(struct work *work, struct shale_err *err)
 {
-    enum shale_status status = drop_data(work, err);
-    return status == SHALE_OK ? drop_rejects(work, err) : status;
+    static const struct shale_str names[] = {{"event", 5}};
+    const struct shale_take_out options = {.rewrite = {.filter = drop_rows,
+                                                       .filter_ctx = work,
+                                                       .filter_columns = names,
+                                                       .n_filter_columns = 1},
+                                           .reach = drop_reach,
+                                           .reach_ctx = work,
+                                           .rejects = drop_reject,
+                                           .rejects_ctx = work};
+    return shale_take_out(work->actor->table, &work->base, &options, &work->arena, &work->taken,
+                          err);
 }
 
 /* ---- Writing ----------------------------------------------------------------------------------
@@ -258,23 +344,6 @@ enum shale_status sim_write_file(struct shale_store *store, const char *path, st
     return status;
 }
 
-static enum shale_status write_lines(struct work *work, struct shale_str path,
-                                     struct shale_str lines, int64_t *n_bytes,
-                                     struct shale_err *err)
-{
-    struct shale_buf text;
-    enum shale_status status;
-    shale_buf_init(&text, &shale_mem_libc, (size_t)1 << 20);
-    work_append(&text, SHALE_STR("#"));
-    work_append(&text, work->first);
-    work_append(&text, SHALE_STR("\n"));
-    work_append(&text, lines);
-    *n_bytes = (int64_t)text.n_bytes;
-    status = sim_write_file(work->actor->table, path.data, shale_buf_str(&text), err);
-    shale_buf_fini(&text);
-    return status;
-}
-
 enum shale_status work_write_data(struct work *work, struct shale_err *err)
 {
     struct shale_str lines = shale_buf_str(&work->data);
@@ -284,8 +353,9 @@ enum shale_status work_write_data(struct work *work, struct shale_err *err)
     *add = (struct shale_log_add){.path = work_name(work, "part-", ".parquet"),
                                   .modified_ms = work->actor->sim->now_us / 1000,
                                   .data_change = !work->no_change,
-                                  .n_rows = n_lines(lines)};
-    return write_lines(work, add->path, lines, &add->n_bytes, err);
+                                  .n_rows = files_n_lines(lines)};
+    files_tag(add);
+    return files_write(work->actor->table, add->path.data, work->first, lines, &add->n_bytes, err);
 }
 
 enum shale_status work_write_ledger(struct work *work, const struct shale_ledger_row *rows,
@@ -304,23 +374,18 @@ enum shale_status work_write_ledger(struct work *work, const struct shale_ledger
     return status;
 }
 
-static enum shale_status write_segment(struct work *work, const char *folder,
-                                       const struct shale_buf *lines, struct shale_segment *out,
-                                       bool *has, struct shale_err *err)
-{
-    struct shale_str text = shale_buf_str(lines);
-    *has = text.n_bytes > 0;
-    if (!*has)
-        return SHALE_OK;
-    *out = (struct shale_segment){.path = work_name(work, folder, ".parquet"),
-                                  .n_rows = n_lines(text)};
-    return write_lines(work, out->path, text, &out->n_bytes, err);
-}
-
 enum shale_status work_write_rejects(struct work *work, struct shale_err *err)
 {
-    return write_segment(work, "_shale/rejects/", &work->rejects, &work->reject_segment,
-                         &work->has_rejects, err);
+    struct shale_str lines = shale_buf_str(&work->rejects);
+    work->has_rejects = lines.n_bytes > 0;
+    if (!work->has_rejects)
+        return SHALE_OK;
+    work->reject_segment =
+        (struct shale_segment){.path = work_name(work, "_shale/rejects/", ".parquet"),
+                               .n_rows = files_n_lines(lines),
+                               .n_bytes = (int64_t)lines.n_bytes};
+    return rejects_write(work->actor->table, work->reject_segment.path.data, lines, work->first,
+                         err);
 }
 
 enum shale_status work_write(struct work *work, struct shale_err *err)
@@ -331,8 +396,7 @@ enum shale_status work_write(struct work *work, struct shale_err *err)
     if (status == SHALE_OK)
         status = work_write_rejects(work, err);
     if (status == SHALE_OK)
-        status = write_segment(work, "_shale/keys/", &work->keys, &work->key_segment,
-                               &work->has_keys, err);
+        status = keys_write(work, err);
     return status == SHALE_OK ? shale_store_settle(work->actor->table, err) : status;
 }
 
@@ -353,10 +417,17 @@ static void claim(const struct work *work, const struct shale_committed *committ
         (void)snprintf(out->path, sizeof out->path, "%s", work->adds[0].path.data);
 }
 
+static bool is_blind(const struct work *work)
+{
+    return work->n_removes + work->taken.n_removes + work->n_ledger_out + work->n_rejects_out +
+               work->taken.n_rejects_out ==
+           0;
+}
+
 enum shale_status work_publish(struct work *work, bool data, bool ledger, struct shale_err *err)
 {
     struct shale_committed committed = {0};
-    const struct shale_commit commit = {
+    struct shale_commit commit = {
         .stream = SHALE_STR("events"),
         .schema = work->actor->is_wide ? &sim_wide_schema : &sim_schema,
         .adds = work->adds,
@@ -370,14 +441,22 @@ enum shale_status work_publish(struct work *work, bool data, bool ledger, struct
         .keys_change = {.in = &work->key_segment, .n_in = work->has_keys},
         .rows_gone = work->rows_gone,
         .rejects_gone = work->rejects_gone,
+        .seal = work->has_seal ? &work->seal : NULL,
         .keeps_schema = work->no_change,
-        .check = work->actor->sim->dedupes ? keys_check : NULL,
+        .check = work->reads_again ? shale_erasures_check
+                 : work->has_keys  ? keys_check
+                                   : NULL,
         .check_ctx = work,
-        .info = {.operation = SHALE_STR("WRITE"),
-                 .is_blind_append = work->n_removes == 0,
+        .info = {.operation = work->no_change ? SHALE_STR("OPTIMIZE") : SHALE_STR("WRITE"),
+                 .is_blind_append = is_blind(work),
                  .timestamp_ms = work->actor->sim->now_us / 1000}};
-    enum shale_status status =
-        shale_commit(work->actor->table, &work->base, &commit, &committed, err);
+    enum shale_status status = SHALE_OK;
+    /* A compaction and a replay say themselves what they take out. */
+    if (work->taken.removes != NULL)
+        status = shale_taken_out_commit(&work->taken, &work->arena, &commit);
+    if (status != SHALE_OK)
+        abort();
+    status = shale_commit(work->actor->table, &work->base, &commit, &committed, err);
     claim(work, &committed, data, status);
     sim_say(work->actor->sim, work->actor->name, "= commit: %s, entry %lld",
             shale_status_name(status), (long long)(status == SHALE_OK ? committed.version : -1));

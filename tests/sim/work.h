@@ -4,6 +4,8 @@
 #define SHALE_SIM_WORK_H
 
 #include "dataset/first_input.h"
+#include "dataset/keys.h"
+#include "dataset/take_out.h"
 #include "sim.h"
 
 enum { WORK_ROWS = SIM_OBJECTS * SIM_VERSIONS + 32, WORK_FILES = 64 };
@@ -15,7 +17,8 @@ struct work {
     bool has_base;
     struct shale_ledger_row rows[WORK_ROWS];
     size_t n_rows;
-    struct shale_buf data, rejects, keys; /* a line an event, or a key */
+    struct shale_buf data, rejects; /* a line an event */
+    struct shale_keys *keys;        /* of 'dedupe'; NULL: it brings none */
     struct shale_log_add adds[1];
     size_t n_adds;
     struct shale_segment ledger, reject_segment, key_segment;
@@ -28,9 +31,15 @@ struct work {
     size_t n_ledger_out, n_rejects_out;
     struct shale_segment ledger_in[1];
     size_t n_ledger_in;
-    bool drop[SIM_EVENT_IDS]; /* rows and rejects of these events go */
+    bool drops;                   /* any of: */
+    bool drop[SIM_EVENT_IDS];     /* rows and rejects of these events go ... */
+    struct shale_taken_out taken; /* ... with these */
     int64_t rows_gone, rejects_gone;
     bool no_change; /* of data: a compaction */
+    bool reads_again;
+    bool more; /* of the listing is to come */
+    struct shale_seal seal;
+    bool has_seal;
 };
 
 void work_init(struct work *work, struct sim_actor *actor);
@@ -53,17 +62,20 @@ void work_first_file(struct work *work, struct shale_str path);
 enum shale_status work_read(struct work *work, struct shale_str path, struct shale_str *text,
                             struct shale_err *err);
 
-/* The lines of an object's content, each to the data or to the rejects; 'is_fixed': under the
- * definition that was corrected. */
-void work_shred(struct work *work, struct shale_str text, struct shale_ledger_row *row,
-                bool is_fixed);
+/* The lines of an object's content, each to the data or to the rejects. */
+void work_shred(struct work *work, struct shale_str text, struct shale_ledger_row *row);
+
+/* The same of lines that were read before, by the corrected definition ('is_segment': rejects, of
+ * which each is an event): what the base's erasures say is left out. */
+enum shale_status work_shred_again(struct work *work, struct shale_str text, bool is_segment,
+                                   struct shale_ledger_row *row, struct shale_err *err);
 
 /* Read an object under the row's tag; '*found' is not set when it is not that any more. */
 enum shale_status work_read_object(struct work *work, const struct shale_ledger_row *row,
                                    struct shale_str *text, bool *found, struct shale_err *err);
 
 /* Take out each live file, and each segment of rejects, that has a line of an event in 'drop'; the
- * other lines go into what is written. */
+ * other lines are written anew. */
 enum shale_status work_drop(struct work *work, struct shale_err *err);
 
 enum shale_status work_write_data(struct work *work, struct shale_err *err);
@@ -83,9 +95,82 @@ enum shale_status work_write(struct work *work, struct shale_err *err);
  * its rows count them. */
 enum shale_status keys_dedupe(struct work *work, struct shale_err *err);
 
+enum shale_status keys_write(struct work *work, struct shale_err *err);
+
 /* The check of a commit whose context is its work: has a winner written one of our keys? */
 enum shale_status keys_check(void *ctx, const struct shale_base *before,
                              const struct shale_base *newest, bool *conflict,
                              struct shale_err *err);
+
+/* ---- Rejects (rejects.c) ----------------------------------------------------------------------
+ */
+
+/* The event of a line: "12", "x12", "bad 12"; -1: of none. */
+int32_t rejects_event(struct shale_str line);
+
+/* As JSON, in what the store had: 'out' has room for 64. */
+void rejects_json(int32_t event, char *out);
+
+/* A segment as it ships, of lines. */
+enum shale_status rejects_write(struct shale_store *store, const char *path, struct shale_str lines,
+                                struct shale_str input, struct shale_err *err);
+enum shale_status rejects_read(struct shale_store *store, struct shale_str path,
+                               struct shale_buf *lines, struct shale_err *err);
+
+/* ---- Files (files.c) --------------------------------------------------------------------------
+ */
+
+/* What its adds say besides: it is ours. */
+void files_tag(struct shale_log_add *add);
+
+enum shale_status files_write(struct shale_store *store, const char *path, struct shale_str input,
+                              struct shale_str lines, int64_t *n_bytes, struct shale_err *err);
+/* Without what says its first input. */
+enum shale_status files_read(struct shale_store *store, struct shale_str path,
+                             struct shale_buf *lines, struct shale_err *err);
+
+int64_t files_n_lines(struct shale_str text);
+
+/* Of erase.c: the linker gives it the calls. */
+enum shale_status __wrap_shale_take_out(struct shale_store *store, const struct shale_base *base,
+                                        const struct shale_take_out *options,
+                                        struct shale_arena *arena, struct shale_taken_out *out,
+                                        struct shale_err *err);
+enum shale_status __real_shale_take_out(struct shale_store *store, const struct shale_base *base,
+                                        const struct shale_take_out *options,
+                                        struct shale_arena *arena, struct shale_taken_out *out,
+                                        struct shale_err *err);
+
+/* What rewrites them, in the place of what rewrites Parquet (the linker's --wrap). */
+enum shale_status __wrap_shale_rewrite(struct shale_store *store,
+                                       const struct shale_rewrite_options *options,
+                                       const struct shale_log_add *files, size_t n_files,
+                                       struct shale_arena *arena, struct shale_rewritten *out,
+                                       struct shale_err *err);
+enum shale_status __wrap_shale_rewrite_count(struct shale_store *store,
+                                             const struct shale_rewrite_options *options,
+                                             const struct shale_log_add *files, size_t n_files,
+                                             int64_t *n_gone, struct shale_err *err);
+
+/* ---- The sealed past (seals.c) ----------------------------------------------------------------
+ */
+
+void seals_new(struct sim_actor *actor);
+void seals_free(struct seals *seals);
+
+/* A run begins to list; it goes on behind what it has committed, or begins again. */
+void seals_begin_run(struct sim_actor *actor);
+void seals_conflict(struct sim_actor *actor);
+
+/* After which key to list, on the work's base. */
+const char *seals_from(struct work *work, const char *after);
+
+/* An object was listed: will it be read (or left alone, for being young)? */
+bool seals_takes(struct sim_actor *actor, struct shale_str key);
+/* One could not be read. */
+void seals_unread(struct sim_actor *actor);
+
+/* What the commit says; 'more': the listing goes on. */
+void seals_make(struct work *work, bool more);
 
 #endif
