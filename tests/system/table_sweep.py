@@ -14,7 +14,8 @@ import threading
 import table
 from table import case, want
 
-ROUNDS = int(os.environ.get("SHALE_ROUNDS", table.scaled(1, 3, 50)))
+ROUNDS = int(os.environ.get("SHALE_ROUNDS", table.scaled(1, 2, 50)))     # with a reader that polls
+BARE_ROUNDS = table.scaled(0, 1, 10)
 KILLS = table.scaled(4, 20, 300)
 RUNS = 4
 OBJECTS = table.scaled(400, 2000, 4000)
@@ -144,19 +145,18 @@ class Sweeps:
             seen.append(got.summary or {})
 
     def beside(self):
-        swept, rounds = 0, 0
+        swept = 0
         poller = table.Poller()
         try:
-            for _ in range(ROUNDS):
-                rounds += 1
-                output = os.path.join(self.work, f"beside-{rounds}")
-                # With no retention at all only readers may lose their files.
-                swept += self.one(None, output, "0") if rounds % 3 == 2 else \
-                    self.one(poller, output, RETENTION)
+            for i in range(ROUNDS):
+                swept += self.one(poller, os.path.join(self.work, f"beside-{i}"), RETENTION)
+            # With no retention at all readers, and only they, may lose their files.
+            for i in range(BARE_ROUNDS):
+                swept += self.one(None, os.path.join(self.work, f"bare-{i}"), "0")
         finally:
             poller.close()
-        return f"{rounds} rounds of {RUNS} runs, {swept} files deleted, {poller.polls} polls of " \
-               f"{poller.versions} versions"
+        return f"{ROUNDS} rounds of {RUNS} runs and {BARE_ROUNDS} without a retention, {swept} " \
+               f"files deleted, {poller.polls} polls of {poller.versions} versions"
 
     def one(self, poller, output, retention):
         stop, faults, swept = threading.Event(), [], []
