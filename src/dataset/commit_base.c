@@ -143,12 +143,12 @@ enum shale_status shale_manifests_later(struct shale_store *store, int64_t versi
         if (status == SHALE_OK && manifest.version > version)
             *out = id;
         shale_arena_fini(&arena);
-        if (status != SHALE_OK)
+        /* One that was swept meanwhile says nothing: the newest is never swept. */
+        if (status != SHALE_OK && status != SHALE_NOT_FOUND)
             break;
     }
     shale_store_list_free(store, list);
-    /* Swept meanwhile: by somebody who sees a table. */
-    return status == SHALE_NOT_FOUND ? SHALE_OK : status;
+    return status;
 }
 
 /* Where there is no log: was there ever one?  Manifests of a first commit that was not finished are

@@ -582,18 +582,37 @@ static void test_no_memory(void **state)
     }
 }
 
+/* The file is gone, and a sweep that had still seen it takes one of its manifests while they are
+ * looked at: the others say that there was a file. */
+static void test_gone_while_swept(void **state)
+{
+    (void)state;
+    for (int at = 1; at < 3; at++) {
+        struct trouble trouble = {.at = at, .only = "manifest/", .status = SHALE_NOT_FOUND};
+        struct shale_single *single;
+        struct shale_base base;
+        struct table table;
+        assert_int_equal(table_init(&table, &shale_mem_libc), SHALE_OK);
+        for (int i = 0; i < 3; i++)
+            commit_other(&(struct other){&table, i, i + 1});
+        assert_int_equal(shale_store_remove(table.store, key, NULL), SHALE_OK);
+        table_trouble(&table, &trouble);
+        assert_int_equal(shale_single_new(table.handle, key, options_of(false), &single, NULL),
+                         SHALE_OK);
+        assert_int_equal(shale_single_read(single, &base, NULL), SHALE_CORRUPT);
+        shale_single_free(single);
+        table_fini(&table);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_first_and_next),
-        cmocka_unit_test(test_only_a_ledger),
-        cmocka_unit_test(test_lost),
-        cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_unsure_and_overtaken),
-        cmocka_unit_test(test_an_older_copy),
-        cmocka_unit_test(test_base_is_true_or_none),
-        cmocka_unit_test(test_adopting),
-        cmocka_unit_test(test_each_call_fails),
+        cmocka_unit_test(test_first_and_next),   cmocka_unit_test(test_only_a_ledger),
+        cmocka_unit_test(test_gone_while_swept), cmocka_unit_test(test_lost),
+        cmocka_unit_test(test_answers),          cmocka_unit_test(test_unsure_and_overtaken),
+        cmocka_unit_test(test_an_older_copy),    cmocka_unit_test(test_base_is_true_or_none),
+        cmocka_unit_test(test_adopting),         cmocka_unit_test(test_each_call_fails),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
