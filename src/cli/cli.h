@@ -80,6 +80,9 @@ enum { TEMPORARY_BYTES = 4096 };
 const char *temporary_directory(const struct options *options, const char *output,
                                 const struct shale_env *env, char parent[TEMPORARY_BYTES]);
 
+/* Is there a file of that name?  Then where a checkpoint lies: its directory, and its key there. */
+bool checkpoint_at(const char *path, char directory[TEMPORARY_BYTES], const char **key);
+
 int command_check(struct terminal *terminal, int argc, char **argv);
 int command_run(struct terminal *terminal, int argc, char **argv);
 int command_convert(struct terminal *terminal, int argc, char **argv);

@@ -15,7 +15,7 @@ enum { MAX_REPORT_BYTES = 1 << 20 };
 
 /* What was done, as the summary says it. */
 struct report {
-    bool compacts, sweeps;
+    bool compacts, sweeps, is_file;
     struct shale_compacted compacted;
     struct shale_swept swept;
 };
@@ -40,11 +40,13 @@ static void put_swept(struct shale_json_writer *json, const struct shale_swept *
     shale_json_put_end(json, '}');
 }
 
-static void put_compacted(struct shale_json_writer *json, const struct shale_compacted *compacted)
+static void put_compacted(struct shale_json_writer *json, const struct shale_compacted *compacted,
+                          bool is_file)
 {
-    put_number(json, "partitions", compacted->n_partitions);
-    put_number(json, "files_removed", compacted->n_removed);
-    put_number(json, "files_added", compacted->n_added);
+    if (!is_file)
+        put_number(json, "partitions", compacted->n_partitions);
+    put_number(json, is_file ? "row_groups_removed" : "files_removed", compacted->n_removed);
+    put_number(json, is_file ? "row_groups_added" : "files_added", compacted->n_added);
     put_number(json, "bytes_removed", compacted->bytes_removed);
     put_number(json, "bytes_added", compacted->bytes_added);
     put_number(json, "rows", compacted->n_rows);
@@ -72,7 +74,7 @@ static void print_report(const struct options *options, const struct report *rep
         shale_json_put_bool(&json, true);
     }
     if (report->compacts)
-        put_compacted(&json, &report->compacted);
+        put_compacted(&json, &report->compacted, report->is_file);
     if (report->sweeps)
         put_swept(&json, &report->swept);
     shale_json_put_end(&json, '}');
@@ -81,9 +83,10 @@ static void print_report(const struct options *options, const struct report *rep
     shale_buf_fini(&out);
 }
 
+/* 'key': of a checkpoint in 'store'; NULL: it is a table. */
 static enum shale_status compact(struct terminal *terminal, const struct options *options,
                                  const struct shale_stream *stream, struct shale_store *store,
-                                 struct report *report, struct shale_err *err)
+                                 const char *key, struct report *report, struct shale_err *err)
 {
     char parent[TEMPORARY_BYTES];
     const struct shale_compact_options compact_options = {
@@ -95,7 +98,8 @@ static enum shale_status compact(struct terminal *terminal, const struct options
         .created_by = "shale version " SHALE_VERSION " (build " SHALE_BUILD ")",
         .dry_run = options->dry_run};
     report->compacts = true;
-    return shale_compact(store, &compact_options, &report->compacted, err);
+    return key != NULL ? shale_compact_single(store, key, &compact_options, &report->compacted, err)
+                       : shale_compact(store, &compact_options, &report->compacted, err);
 }
 
 static void say_removed(void *ctx, struct shale_str path, int64_t n_bytes)
@@ -152,49 +156,43 @@ static enum shale_status check_options(const struct options *options, struct sha
     return SHALE_OK;
 }
 
-/* A file with a ledger: its rows stay where they are. */
-static enum shale_status work_on_file(struct terminal *terminal, const struct options *options,
-                                      struct report *report, struct shale_err *err)
+bool checkpoint_at(const char *path, char directory[TEMPORARY_BYTES], const char **key)
 {
-    const char *path = options->names[0], *slash = strrchr(path, '/');
-    char directory[TEMPORARY_BYTES];
-    struct shale_store *store;
-    enum shale_status status;
-    if (!options->sweep)
-        return SHALE_ERR(err, compact_file, path);
-    (void)snprintf(directory, sizeof directory, "%.*s", slash == NULL ? 1 : (int)(slash - path) + 1,
+    const char *slash = strrchr(path, '/');
+    struct stat info;
+    *key = slash == NULL ? path : slash + 1;
+    (void)snprintf(directory, TEMPORARY_BYTES, "%.*s", slash == NULL ? 1 : (int)(*key - path),
                    slash == NULL ? "." : path);
-    status = shale_store_local(&terminal->env, directory, &store, err);
-    if (status != SHALE_OK)
-        return status;
-    status = sweep(terminal, options, store, slash == NULL ? path : slash + 1, report, err);
-    shale_store_free(store);
-    return status;
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
 }
 
-static bool is_file(const char *path)
+/* 'key' NULL: 'directory' is a table. */
+static enum shale_status work_in(struct terminal *terminal, const struct options *options,
+                                 const struct shale_stream *stream, const char *directory,
+                                 const char *key, struct report *report, struct shale_err *err)
 {
-    struct stat info;
-    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
+    struct shale_store *store;
+    enum shale_status status = shale_store_local(&terminal->env, directory, &store, err);
+    if (status != SHALE_OK)
+        return status;
+    status = options->sweep ? sweep(terminal, options, store, key, report, err)
+                            : compact(terminal, options, stream, store, key, report, err);
+    shale_store_free(store);
+    return status;
 }
 
 static enum shale_status work(struct terminal *terminal, const struct options *options,
                               const struct shale_stream *stream, struct report *report,
                               struct shale_err *err)
 {
-    struct shale_store *store;
-    enum shale_status status = SHALE_OK;
-    if (is_file(options->names[0]))
-        return work_on_file(terminal, options, report, err);
-    status = shale_store_local(&terminal->env, options->names[0], &store, err);
-    if (status != SHALE_OK)
-        return status;
-    if (!options->sweep)
-        status = compact(terminal, options, stream, store, report, err);
-    if (status == SHALE_OK && options->sweep)
-        status = sweep(terminal, options, store, NULL, report, err);
-    shale_store_free(store);
-    return status;
+    const char *path = options->names[0], *key;
+    char directory[TEMPORARY_BYTES];
+    report->is_file = checkpoint_at(path, directory, &key);
+    if (report->is_file && (options->partition != NULL || options->target_bytes > 0))
+        return SHALE_ERR(err, option_of_table, options->partition != NULL ? "partition" : "target",
+                         path);
+    return work_in(terminal, options, stream, report->is_file ? directory : path,
+                   report->is_file ? key : NULL, report, err);
 }
 
 int command_compact(struct terminal *terminal, int argc, char **argv)

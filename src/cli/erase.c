@@ -18,7 +18,7 @@ static void put_number(struct shale_json_writer *json, const char *name, int64_t
 }
 
 static void print_report(const struct options *options, const struct shale_erased *erased,
-                         enum shale_status status)
+                         bool is_file, enum shale_status status)
 {
     struct shale_json_writer json;
     struct shale_buf out;
@@ -33,8 +33,8 @@ static void print_report(const struct options *options, const struct shale_erase
     }
     put_number(&json, "rows", erased->n_rows);
     put_number(&json, "rejects", erased->n_rejects);
-    put_number(&json, "files_removed", erased->n_removed);
-    put_number(&json, "files_added", erased->n_added);
+    put_number(&json, is_file ? "row_groups_removed" : "files_removed", erased->n_removed);
+    put_number(&json, is_file ? "row_groups_added" : "files_added", erased->n_added);
     shale_json_put_name(&json, "commit");
     if (erased->version >= 0)
         shale_json_put_i64(&json, erased->version);
@@ -56,7 +56,7 @@ static void say_done(struct terminal *terminal, const struct options *options,
     else
         shale_log_say(
             &terminal->log, SHALE_LOG_INFO, "done",
-            "%lld rows and %lld rejects are out of the table; their bytes are gone after "
+            "%lld rows and %lld rejects are out of it; their bytes are gone after "
             "'shale compact %s --sweep', when the retention is over and it says \"kept\":0 "
             "(files that a killed compaction left may hold them: --alone takes these)",
             (long long)erased->n_rows, (long long)erased->n_rejects, options->names[0]);
@@ -100,7 +100,7 @@ static enum shale_status set_conditions(const struct options *options, bool expi
 static enum shale_status work(struct terminal *terminal, const struct options *options,
                               const struct shale_stream *stream,
                               const struct shale_erasure *conditions, size_t n,
-                              struct shale_erased *out, struct shale_err *err)
+                              struct shale_erased *out, bool *is_file, struct shale_err *err)
 {
     char parent[TEMPORARY_BYTES];
     const struct shale_erase_options erase_options = {
@@ -115,10 +115,16 @@ static enum shale_status work(struct terminal *terminal, const struct options *o
         .created_by = "shale version " SHALE_VERSION " (build " SHALE_BUILD ")",
         .dry_run = options->dry_run};
     struct shale_store *store;
-    enum shale_status status = shale_store_local(&terminal->env, options->names[0], &store, err);
+    char directory[TEMPORARY_BYTES];
+    const char *key;
+    enum shale_status status;
+    *is_file = checkpoint_at(options->names[0], directory, &key);
+    status =
+        shale_store_local(&terminal->env, *is_file ? directory : options->names[0], &store, err);
     if (status != SHALE_OK)
         return status;
-    status = shale_erase(store, &erase_options, out, err);
+    status = *is_file ? shale_erase_single(store, key, &erase_options, out, err)
+                      : shale_erase(store, &erase_options, out, err);
     shale_store_free(store);
     return status;
 }
@@ -131,6 +137,7 @@ static int run(struct terminal *terminal, const struct options *options, bool ex
     struct shale_err err;
     enum shale_status status;
     size_t n = 0;
+    bool is_file = false;
     shale_err_clear(&err);
     if (conditions == NULL)
         status = SHALE_ERR(&err, no_memory);
@@ -144,9 +151,9 @@ static int run(struct terminal *terminal, const struct options *options, bool ex
         }
     }
     if (status == SHALE_OK) {
-        status = work(terminal, options, stream, conditions, n, &erased, &err);
+        status = work(terminal, options, stream, conditions, n, &erased, &is_file, &err);
         if (status != SHALE_USAGE)
-            print_report(options, &erased, status);
+            print_report(options, &erased, is_file, status);
     }
     if (status == SHALE_OK)
         say_done(terminal, options, &erased);

@@ -6,6 +6,8 @@
 #include "dataset/compact.h"
 #include "dataset/rewrite.h"
 
+struct shale_file; /* of parquet/metadata.h */
+
 /* How far a table has been looked at, in the order of partitions, within one of time and path: all
  * up to a file, or a partition whole.  So each small file is looked at once, and what is written
  * meanwhile belongs to partitions that are done, or to the rest of the one under way. */
@@ -59,6 +61,14 @@ struct shale_compact_style {
     const struct shale_str *sort_by;
     size_t n_sort_by;
 };
+
+/* As a definition says, or the newest row group of a file; names are copied into the arena. */
+SHALE_MUST_USE enum shale_status shale_compact_style_of_stream(const struct shale_stream *stream,
+                                                               struct shale_arena *arena,
+                                                               struct shale_compact_style *out);
+SHALE_MUST_USE enum shale_status shale_compact_style_of_file(const struct shale_file *file,
+                                                             struct shale_arena *arena,
+                                                             struct shale_compact_style *out);
 
 /* As the definition says, or the last file of the bin.  '*sorted': the bin is one file, whose row
  * groups are sorted so: there is nothing to do. */

@@ -40,10 +40,21 @@ static bool sorted_column(const struct shale_file *file, const struct shale_file
            file->schema.columns[leaf->column].type.n_members == 0;
 }
 
-static enum shale_status take_style(const struct shale_file *file, struct shale_arena *arena,
-                                    struct shale_compact_style *out)
+/* The last row group that says an order, else the last one: before a checkpoint was adopted, others
+ * wrote the first. */
+static const struct shale_file_row_group *newest_group(const struct shale_file *file)
 {
-    const struct shale_file_row_group *group = &file->row_groups[0];
+    for (size_t i = file->n_row_groups; i > 0; i--)
+        if (file->row_groups[i - 1].n_sorting > 0)
+            return &file->row_groups[i - 1];
+    return &file->row_groups[file->n_row_groups - 1];
+}
+
+enum shale_status shale_compact_style_of_file(const struct shale_file *file,
+                                              struct shale_arena *arena,
+                                              struct shale_compact_style *out)
+{
+    const struct shale_file_row_group *group = newest_group(file);
     struct shale_str *names = shale_arena_zeroed(arena, group->n_sorting + 1, sizeof *names);
     size_t n = 0;
     if (names == NULL)
@@ -82,8 +93,9 @@ static bool is_sorted(const struct shale_file *file, const struct shale_compact_
     return true;
 }
 
-static enum shale_status style_of_stream(const struct shale_stream *stream,
-                                         struct shale_arena *arena, struct shale_compact_style *out)
+enum shale_status shale_compact_style_of_stream(const struct shale_stream *stream,
+                                                struct shale_arena *arena,
+                                                struct shale_compact_style *out)
 {
     struct shale_str *names = shale_arena_zeroed(arena, stream->n_sort_by + 1, sizeof *names);
     if (names == NULL)
@@ -113,7 +125,7 @@ static enum shale_status look(struct shale_store *store, const struct shale_comp
     }
     status = shale_reader_open(store->env->mem, &file->random, &options, &reader, err);
     if (status == SHALE_OK && !has_style && shale_reader_file(reader)->n_row_groups > 0 &&
-        take_style(shale_reader_file(reader), arena, out) != SHALE_OK)
+        shale_compact_style_of_file(shale_reader_file(reader), arena, out) != SHALE_OK)
         status = SHALE_ERR(err, no_memory);
     if (status == SHALE_OK)
         *sorted = bin->n_files == 1 && is_sorted(shale_reader_file(reader), out);
@@ -136,7 +148,7 @@ enum shale_status shale_compact_style(struct shale_store *store,
         return SHALE_OK; /* it is as it is */
     if (options->stream == NULL)
         return look(store, bin, false, arena, out, sorted, err);
-    if (style_of_stream(options->stream, arena, out) != SHALE_OK)
+    if (shale_compact_style_of_stream(options->stream, arena, out) != SHALE_OK)
         return SHALE_ERR(err, no_memory);
     return bin->n_files == 1 && out->n_sort_by > 0 ? look(store, bin, true, arena, out, sorted, err)
                                                    : SHALE_OK;

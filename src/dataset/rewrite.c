@@ -18,10 +18,12 @@ enum {
 
 /* The state of either function. */
 struct rewriting {
-    struct shale_store *store;
+    const struct shale_env *env;
+    struct shale_store *store; /* NULL: of an open file */
     const struct shale_mem *mem;
     const struct shale_rewrite_options *options;
     size_t memory_bytes;
+    size_t first_row_group, n_row_groups; /* of each file; 0: all */
     struct shale_arena columns_arena;
     struct shale_schema columns; /* that are read: all of the new files, or the filter's */
     bool has_columns;
@@ -131,8 +133,10 @@ static enum shale_status read_rows(struct rewriting *r, const struct shale_log_a
     const struct shale_scan_options options = {
         .columns = r->views.n_picked > 0 ? r->views.picked : &any,
         .n_columns = r->views.n_picked > 0 ? r->views.n_picked : 1,
+        .first_row_group = r->first_row_group,
+        .n_row_groups = r->n_row_groups,
         .batch_rows = batch_rows(shale_reader_file(reader))};
-    const struct shale_env *env = r->store->env;
+    const struct shale_env *env = r->env;
     const struct shale_rows *rows;
     struct shale_scan *scan;
     enum shale_status status = shale_scan_new(reader, &options, &scan, err);
@@ -185,6 +189,15 @@ static enum shale_status choose_columns(struct rewriting *r, const struct shale_
     return no_memory(shale_rewrite_views_init(&r->views, r->mem, &r->columns), err);
 }
 
+/* 'add' NULL: the file is no table's. */
+static enum shale_status read_reader(struct rewriting *r, const struct shale_log_add *add,
+                                     struct shale_reader *reader, struct shale_err *err)
+{
+    enum shale_status status =
+        shale_rewrite_views_file(&r->views, &shale_reader_file(reader)->schema, err);
+    return status == SHALE_OK ? read_rows(r, add, reader, err) : status;
+}
+
 static enum shale_status read_file(struct rewriting *r, const struct shale_log_add *add,
                                    int64_t *n_rows, struct shale_err *err)
 {
@@ -197,9 +210,7 @@ static enum shale_status read_file(struct rewriting *r, const struct shale_log_a
         if (add->n_rows >= 0 && add->n_rows != file->n_rows)
             status = SHALE_ERR(err, rewrite_rows, (long long)file->n_rows, (long long)add->n_rows);
         if (status == SHALE_OK)
-            status = shale_rewrite_views_file(&r->views, &file->schema, err);
-        if (status == SHALE_OK)
-            status = read_rows(r, add, input.reader, err);
+            status = read_reader(r, add, input.reader, err);
         *n_rows = file->n_rows;
         r->out->rows_in += file->n_rows;
         r->out->bytes_in += add->n_bytes;
@@ -227,13 +238,15 @@ static enum shale_status look_at_last(struct rewriting *r, const struct shale_lo
 /* ---- Begin and end ----------------------------------------------------------------------------
  */
 
-static enum shale_status begin(struct rewriting *r, struct shale_store *store,
+static enum shale_status begin(struct rewriting *r, const struct shale_env *env,
+                               struct shale_store *store,
                                const struct shale_rewrite_options *options,
                                struct shale_rewritten *out, struct shale_err *err)
 {
     size_t n = options->n_filter_columns;
-    *r = (struct rewriting){.store = store,
-                            .mem = store->env->mem,
+    *r = (struct rewriting){.env = env,
+                            .store = store,
+                            .mem = env->mem,
                             .options = options,
                             .memory_bytes = options->memory_bytes,
                             .out = out};
@@ -454,7 +467,7 @@ enum shale_status shale_rewrite(struct shale_store *store,
     out->rows_of = shale_arena_zeroed(arena, n_files, sizeof *out->rows_of);
     if (out->rows_of == NULL)
         return SHALE_ERR(err, no_memory);
-    status = begin(&r, store, options, out, err);
+    status = begin(&r, store->env, store, options, out, err);
     r.stay = keep_rows;
     r.to = &r.target.sink;
     if (status == SHALE_OK)
@@ -495,7 +508,7 @@ enum shale_status shale_rewrite_count(struct shale_store *store,
     enum shale_status status;
     if (n_files == 0)
         return SHALE_OK;
-    status = begin(&r, store, options, &unused, err);
+    status = begin(&r, store->env, store, options, &unused, err);
     r.stay = keep_nothing;
     if (status == SHALE_OK)
         status = look_at_last(&r, &files[n_files - 1], true, err);
@@ -504,6 +517,58 @@ enum shale_status shale_rewrite_count(struct shale_store *store,
         status = read_file(&r, &files[i], &n_rows, err);
         n_gone[i] = r.n_gone;
     }
+    end(&r);
+    return status;
+}
+
+/* ---- An open file ------------------------------------------------------------------------------
+ */
+
+static enum shale_status send_sorted(struct rewriting *r, struct shale_rewrite_receiver *to,
+                                     struct shale_err *err)
+{
+    size_t n_said = 0;
+    enum shale_status status = shale_rewrite_sort_end(r->sort, &n_said, err);
+    if (status == SHALE_OK)
+        status = to->sorted(to, r->sorting, n_said, err);
+    return status == SHALE_OK ? shale_rewrite_sort_finish(r->sort, &to->sink, err) : status;
+}
+
+static enum shale_status send_reader(struct rewriting *r, struct shale_reader *reader,
+                                     struct shale_rewrite_receiver *to, struct shale_err *err)
+{
+    enum shale_status status = choose_columns(r, shale_reader_file(reader), to == NULL, err);
+    if (status == SHALE_OK && to != NULL && r->options->n_sort_by > 0)
+        status = begin_sort(r, err);
+    if (status == SHALE_OK)
+        status = read_reader(r, NULL, reader, err);
+    if (status == SHALE_OK)
+        status = flush_collected(r, err);
+    return status == SHALE_OK && r->sort != NULL ? send_sorted(r, to, err) : status;
+}
+
+enum shale_status shale_rewrite_reader(const struct shale_env *env,
+                                       const struct shale_rewrite_options *options,
+                                       struct shale_reader *reader, size_t first_row_group,
+                                       size_t n_row_groups, struct shale_rewrite_receiver *to,
+                                       struct shale_rewritten *out, struct shale_err *err)
+{
+    const struct shale_file *file = shale_reader_file(reader);
+    struct rewriting r;
+    enum shale_status status;
+    *out = (struct shale_rewritten){0};
+    if (n_row_groups == 0)
+        return SHALE_OK;
+    status = begin(&r, env, NULL, options, out, err);
+    r.first_row_group = first_row_group;
+    r.n_row_groups = n_row_groups;
+    r.stay = to == NULL ? keep_nothing : keep_rows;
+    r.to = to == NULL ? NULL : &to->sink;
+    if (status == SHALE_OK)
+        status = send_reader(&r, reader, to, err);
+    for (size_t i = 0; i < n_row_groups; i++)
+        out->rows_in += file->row_groups[first_row_group + i].n_rows;
+    out->rows_out = out->rows_in - r.n_gone;
     end(&r);
     return status;
 }

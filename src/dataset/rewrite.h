@@ -16,7 +16,8 @@
 
 /* Some rows of one of the files, in its order, with the columns that 'filter_columns' names. */
 struct shale_rewrite_rows {
-    const struct shale_log_add *add; /* the file: its partition values are values of its rows */
+    /* The file: its partition values are values of its rows.  NULL: it is no table's. */
+    const struct shale_log_add *add;
     int64_t n_rows;
     const struct shale_column *columns; /* as 'filter_columns'; NULL data where the file, which is
                                          * older, has no such column: all null */

@@ -115,6 +115,30 @@ SHALE_MUST_USE enum shale_status shale_rewrite_wait_read(struct shale_rewrite_wa
                                                          const struct shale_column **out,
                                                          struct shale_err *err);
 
+/* ---- rewrite.c: rows of an open file ----------------------------------------------------------
+ */
+
+struct shale_reader; /* of parquet/reader.h */
+
+struct shale_rewrite_receiver {
+    struct shale_packed_sink sink; /* first member */
+    /* Before the first row, when there is an order: as much of it as footers may speak of, leaves
+     * of the new file; good until this returns. */
+    enum shale_status (*sorted)(struct shale_rewrite_receiver *to,
+                                const struct shale_parquet_sorting *sorting, size_t n_sorting,
+                                struct shale_err *err);
+};
+
+/* The rows of some row groups of a file that is no table's go to 'to', with the columns that
+ * shale_rewrite_columns() says, filtered and sorted as the options say, of which 'log' need have no
+ * more than a schema; what concerns new files is not looked at.  'to' NULL: they are only counted,
+ * and no column is read but the filter's.  'out' has rows_in and rows_out alone. */
+SHALE_MUST_USE enum shale_status
+shale_rewrite_reader(const struct shale_env *env, const struct shale_rewrite_options *options,
+                     struct shale_reader *reader, size_t first_row_group, size_t n_row_groups,
+                     struct shale_rewrite_receiver *to, struct shale_rewritten *out,
+                     struct shale_err *err);
+
 /* ---- rewrite_target.c: new files --------------------------------------------------------------
  */
 

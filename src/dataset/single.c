@@ -84,6 +84,14 @@ int64_t shale_single_n_bytes(const struct shale_single *single)
     return single->file.file == NULL ? 0 : single->file.file->random.n_bytes;
 }
 
+struct shale_log_state shale_single_as_log(const struct shale_single *single)
+{
+    struct shale_log_state log = {.version = -1, .manifest_id = -1};
+    if (single->file.reader != NULL)
+        log.schema = shale_reader_file(single->file.reader)->schema;
+    return log;
+}
+
 /* ---- Reading ----------------------------------------------------------------------------------
  */
 
@@ -95,6 +103,13 @@ static bool find_pair(const struct shale_file *file, const char *key, struct sha
             return true;
         }
     return false;
+}
+
+bool shale_single_pair(const struct shale_single *single, const char *key, struct shale_str *out)
+{
+    *out = SHALE_STR("");
+    return single->file.reader != NULL &&
+           find_pair(shale_reader_file(single->file.reader), key, out);
 }
 
 /* Other tools keep the pairs of a file that they read, and so may name a manifest of ours. */

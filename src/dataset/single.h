@@ -17,11 +17,15 @@
 #define SHALE_DATASET_SINGLE_H
 
 #include "dataset/commit.h"
+#include "dataset/rewrite.h"
 #include "parquet/chunk.h"
 
 /* Keys of the footer's key-value metadata: the manifest's id, and the stream's name. */
 #define SHALE_SINGLE_MANIFEST "shale.manifest"
 #define SHALE_SINGLE_STREAM "shale.stream"
+/* All rows were written together: how (shale_single_rewrite.compacted).  A file that grows says it
+ * no more. */
+#define SHALE_SINGLE_COMPACTED "shale.compacted"
 
 struct shale_single;
 struct shale_reader;
@@ -58,6 +62,9 @@ struct shale_store *shale_single_store(const struct shale_single *single);
 SHALE_MUST_USE enum shale_status shale_single_read(struct shale_single *single,
                                                    struct shale_base *out, struct shale_err *err);
 
+/* What the footer of the open file says under 'key'; false: nothing. */
+bool shale_single_pair(const struct shale_single *single, const char *key, struct shale_str *out);
+
 /* Does the footer of an open file say that it is a checkpoint? */
 bool shale_single_names_ledger(const struct shale_reader *reader);
 
@@ -80,5 +87,40 @@ SHALE_MUST_USE enum shale_status shale_single_commit(struct shale_single *single
                                                      const struct shale_commit *commit,
                                                      const char *rows, struct shale_committed *out,
                                                      struct shale_err *err);
+
+/* ---- Rows that are there ----------------------------------------------------------------------
+ */
+
+/* How the rows of the file are written anew. */
+struct shale_single_rewrite {
+    /* 'chunk', 'row_group_bytes', 'sort_by', 'memory_bytes', 'temporary' and the filter; the others
+     * are not looked at.  Row groups may have at most three quarters of 'memory_bytes'. */
+    struct shale_rewrite_options how;
+    /* The first row groups, out of which the filter takes nothing: they are copied as they are
+     * where that can be. */
+    size_t n_copied;
+    /* The others keep their own order one by one ('sort_by' is none), else all rows have one. */
+    bool by_row_group;
+    struct shale_str compacted; /* for the footer; "": nothing */
+};
+
+struct shale_single_rewritten {
+    int64_t n_rows, n_bytes;
+    size_t n_row_groups, n_copied; /* of them as they were */
+};
+
+/* The file that was read, as a table without log, for shale_rewrite_options.log and conditions;
+ * good until it is read again. */
+struct shale_log_state shale_single_as_log(const struct shale_single *single);
+
+/* Publish the rows of the very file that shale_single_read() opened, written anew: whoever came
+ * first, SHALE_CONFLICT.  'commit' as in shale_single_commit(), but that it consumes nothing; as
+ * many rows go as its 'rows_gone' says (SHALE_CORRUPT: the filter takes out others).
+ * SHALE_USAGE: the memory is too little for the row groups. */
+SHALE_MUST_USE enum shale_status
+shale_single_rewrite(struct shale_single *single, const struct shale_base *base,
+                     const struct shale_commit *commit, const struct shale_single_rewrite *rewrite,
+                     struct shale_single_rewritten *rewritten, struct shale_committed *out,
+                     struct shale_err *err);
 
 #endif

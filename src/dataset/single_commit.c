@@ -35,7 +35,9 @@ struct job {
     const struct shale_single_file *file;
     struct shale_base own;
     struct shale_single_file own_file;
-    struct shale_single_file rows; /* no file: there are none */
+    struct shale_single_file rows;              /* no file: there are none */
+    const struct shale_single_rewrite *rewrite; /* NULL: the file grows */
+    struct shale_single_rewritten *rewritten;
     struct shale_draft draft;
     enum state state;
     enum shale_status status; /* of the final state */
@@ -143,8 +145,11 @@ static enum shale_status send(struct job *job, bool *sent)
     *sent = false;
     if (status != SHALE_OK)
         return status;
-    status = shale_single_write(single, job->file, job->rows.file == NULL ? NULL : &job->rows,
-                                job->draft.manifest.id, put, job->err);
+    status = job->rewrite != NULL
+                 ? shale_single_write_anew(single, job->file, job->rewrite, job->commit->rows_gone,
+                                           job->draft.manifest.id, put, job->rewritten, job->err)
+                 : shale_single_write(single, job->file, job->rows.file == NULL ? NULL : &job->rows,
+                                      job->draft.manifest.id, put, job->err);
     if (status == SHALE_OK)
         status = check_old(job);
     if (status != SHALE_OK) {
@@ -228,18 +233,24 @@ static enum shale_status look_at_ours(struct job *job)
     return status;
 }
 
+/* Is it the file that we build on?  A copy of its bytes under its name is. */
+static bool is_built_on(const struct job *job, const struct shale_single_file *file)
+{
+    const struct shale_single_file *old = job->file;
+    return (old->file == NULL) == (file->file == NULL) && file->manifest_id == old->manifest_id &&
+           strcmp(old->footer_hash, file->footer_hash) == 0;
+}
+
 /* One look.  Leaves SENT when it is known whose the file is. */
 static enum shale_status look(struct job *job)
 {
     struct shale_single_file file;
     struct shale_base newest;
-    const struct shale_single_file *old = job->file;
     enum shale_status status = shale_single_open(job->single, &file, &newest, job->err);
     bool is_old;
     if (status != SHALE_OK)
         return status;
-    is_old = (old->file == NULL) == (file.file == NULL) && file.manifest_id == old->manifest_id &&
-             strcmp(old->footer_hash, file.footer_hash) == 0;
+    is_old = is_built_on(job, &file);
     if (file.manifest_id == job->draft.manifest.id) {
         status = look_at_ours(job);
     } else if (is_old && job->n_looks > 0) {
@@ -333,7 +344,9 @@ static void rebase(struct job *job)
     status = shale_single_open(job->single, &file, &newest, job->err);
     if (status == SHALE_OK) {
         status = shale_single_check(job->single, &file, job->err);
-        if (status == SHALE_OK)
+        if (status == SHALE_OK && job->rewrite != NULL && !is_built_on(job, &file))
+            end(job, REFUSED, SHALE_ERR(job->err, commit_conflict, job->single->key));
+        else if (status == SHALE_OK)
             check_winners(job, &newest);
         if (status == SHALE_OK && job->state == BASED) {
             shale_base_fini(&job->own, job->env->mem);
@@ -390,32 +403,62 @@ static void step(struct job *job)
     }
 }
 
+/* 'job' has what is to be published. */
+static enum shale_status publish(struct job *job, const char *rows)
+{
+    enum shale_status status;
+    job->env = job->single->store->env;
+    job->file = &job->single->file;
+    job->rows.manifest_id = job->own_file.manifest_id = -1;
+    job->state = BASED;
+    *job->out = (struct shale_committed){.version = -1, .manifest_id = -1};
+    shale_draft_init(&job->draft, job->env->mem);
+    status = open_rows(job, rows);
+    if (status != SHALE_OK)
+        end(job, FAILED, status);
+    while (job->state < COMMITTED)
+        step(job);
+    shale_draft_fini(&job->draft);
+    shale_single_close(&job->rows);
+    shale_single_close(&job->own_file);
+    if (job->base == &job->own)
+        shale_base_fini(&job->own, job->env->mem);
+    return job->status;
+}
+
 enum shale_status shale_single_commit(struct shale_single *single, const struct shale_base *base,
                                       const struct shale_commit *commit, const char *rows,
                                       struct shale_committed *out, struct shale_err *err)
 {
+    struct job job = {.single = single, .commit = commit, .base = base, .out = out, .err = err};
+    return publish(&job, rows);
+}
+
+/* Rows of a row group wait in memory, beside those that are sorted and a reader's. */
+static enum shale_status check_memory(const struct shale_rewrite_options *how,
+                                      struct shale_err *err)
+{
+    int64_t memory = (int64_t)how->memory_bytes;
+    if (memory == 0 || how->row_group_bytes <= memory / 4 * 3)
+        return SHALE_OK;
+    return SHALE_ERR(err, single_memory, (long long)how->row_group_bytes,
+                     (long long)(how->row_group_bytes / 3 * 8));
+}
+
+enum shale_status shale_single_rewrite(struct shale_single *single, const struct shale_base *base,
+                                       const struct shale_commit *commit,
+                                       const struct shale_single_rewrite *rewrite,
+                                       struct shale_single_rewritten *rewritten,
+                                       struct shale_committed *out, struct shale_err *err)
+{
     struct job job = {.single = single,
-                      .env = single->store->env,
                       .commit = commit,
                       .base = base,
-                      .file = &single->file,
-                      .rows = {.manifest_id = -1},
-                      .own_file = {.manifest_id = -1},
-                      .state = BASED,
+                      .rewrite = rewrite,
+                      .rewritten = rewritten,
                       .out = out,
                       .err = err};
-    enum shale_status status;
+    enum shale_status status = check_memory(&rewrite->how, err);
     *out = (struct shale_committed){.version = -1, .manifest_id = -1};
-    shale_draft_init(&job.draft, job.env->mem);
-    status = open_rows(&job, rows);
-    if (status != SHALE_OK)
-        end(&job, FAILED, status);
-    while (job.state < COMMITTED)
-        step(&job);
-    shale_draft_fini(&job.draft);
-    shale_single_close(&job.rows);
-    shale_single_close(&job.own_file);
-    if (job.base == &job.own)
-        shale_base_fini(&job.own, job.env->mem);
-    return job.status;
+    return status == SHALE_OK ? publish(&job, NULL) : status;
 }

@@ -4,6 +4,7 @@
 #define SHALE_DATASET_SINGLE_PARTS_H
 
 #include "dataset/single.h"
+#include "parquet/parquet.h"
 #include "parquet/reader.h"
 
 /* One state of the file, as it was when it was opened. */
@@ -35,6 +36,18 @@ SHALE_MUST_USE enum shale_status
 shale_single_write(const struct shale_single *single, const struct shale_single_file *old,
                    const struct shale_single_file *rows, int64_t manifest_id,
                    struct shale_store_put *put, struct shale_err *err);
+
+/* Write the rows of 'old' anew, as 'rewrite' says.  'n_gone' is how many are to go. */
+SHALE_MUST_USE enum shale_status
+shale_single_write_anew(const struct shale_single *single, const struct shale_single_file *old,
+                        const struct shale_single_rewrite *rewrite, int64_t n_gone,
+                        int64_t manifest_id, struct shale_store_put *put,
+                        struct shale_single_rewritten *out, struct shale_err *err);
+
+enum { SHALE_SINGLE_ID_BYTES = 24 };
+/* What the footer says of us: 2 pairs, whose texts are 'id', and borrowed. */
+void shale_single_pairs(struct shale_str stream, int64_t manifest_id,
+                        char id[SHALE_SINGLE_ID_BYTES], struct shale_key_value *pairs);
 
 /* Can 'old' get the stream's columns?  SHALE_SCHEMA: no, by name. */
 SHALE_MUST_USE enum shale_status shale_single_check(const struct shale_single *single,

@@ -300,19 +300,25 @@ static enum shale_status take_file(const struct shale_single *single, struct row
 /* ---- The file ----------------------------------------------------------------------------------
  */
 
+void shale_single_pairs(struct shale_str stream, int64_t manifest_id,
+                        char id[SHALE_SINGLE_ID_BYTES], struct shale_key_value *pairs)
+{
+    /* Always as many bytes (2^53 has 16 digits): the same rows give a file of the same size. */
+    (void)snprintf(id, SHALE_SINGLE_ID_BYTES, "%016" PRId64, manifest_id);
+    pairs[0] = (struct shale_key_value){SHALE_STR(SHALE_SINGLE_MANIFEST), shale_str_of(id)};
+    pairs[1] = (struct shale_key_value){SHALE_STR(SHALE_SINGLE_STREAM), stream};
+}
+
 static enum shale_status put_footer(const struct shale_single *single, struct shale_append *append,
                                     struct shale_parquet *parquet, int64_t manifest_id,
                                     struct shale_sink *sink, struct shale_err *err)
 {
-    char id[24];
+    char id[SHALE_SINGLE_ID_BYTES];
     struct shale_key_value pairs[2];
     const struct shale_key_value *all = pairs;
     size_t n_all = 2;
     enum shale_status status = SHALE_OK;
-    /* Always as many bytes (2^53 has 16 digits): the same rows give a file of the same size. */
-    (void)snprintf(id, sizeof id, "%016" PRId64, manifest_id);
-    pairs[0] = (struct shale_key_value){SHALE_STR(SHALE_SINGLE_MANIFEST), shale_str_of(id)};
-    pairs[1] = (struct shale_key_value){SHALE_STR(SHALE_SINGLE_STREAM), single->options.stream};
+    shale_single_pairs(single->options.stream, manifest_id, id, pairs);
     if (append != NULL)
         status = shale_append_pairs(append, pairs, 2, &all, &n_all, err);
     return status == SHALE_OK ? shale_parquet_finish(parquet, all, n_all, sink, err) : status;

@@ -220,6 +220,17 @@ static enum shale_status take_rejects(struct taking *taking, struct shale_err *e
     return status;
 }
 
+enum shale_status shale_take_out_rejects(struct shale_store *store, const struct shale_base *base,
+                                         const struct shale_take_out *options,
+                                         struct shale_arena *arena, struct shale_taken_out *out,
+                                         struct shale_err *err)
+{
+    struct taking taking = {
+        .store = store, .base = base, .options = options, .arena = arena, .out = out};
+    *out = (struct shale_taken_out){0};
+    return options->rejects == NULL ? SHALE_OK : take_rejects(&taking, err);
+}
+
 /* ---- All ---------------------------------------------------------------------------------------
  */
 

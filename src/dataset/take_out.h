@@ -47,6 +47,13 @@ SHALE_MUST_USE enum shale_status shale_take_out(struct shale_store *store,
                                                 struct shale_arena *arena,
                                                 struct shale_taken_out *out, struct shale_err *err);
 
+/* Only the rejects of 'base', as 'rejects' and what follows it say: of a dataset that has no log.
+ */
+SHALE_MUST_USE enum shale_status
+shale_take_out_rejects(struct shale_store *store, const struct shale_base *base,
+                       const struct shale_take_out *options, struct shale_arena *arena,
+                       struct shale_taken_out *out, struct shale_err *err);
+
 /* Something that 'base' names is not there.  SHALE_CONFLICT: it was taken out since then;
  * SHALE_CORRUPT: the log is as it was, so that the table is damaged; others as of the store. */
 SHALE_MUST_USE enum shale_status

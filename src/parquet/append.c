@@ -174,6 +174,36 @@ const struct shale_append_plan *shale_append_plan(struct shale_append *append, s
     return plan;
 }
 
+/* Is each byte of the first 'n' row groups' beginning of the file named by one of them? */
+static bool all_is_named(const struct shale_append *append, size_t n)
+{
+    const struct shale_file *file = append->file;
+    int64_t end = copied_bytes(append, n), sum = MAGIC_BYTES;
+    for (size_t i = 0; i < n * file->n_leaves; i++) {
+        const struct shale_file_chunk *chunk =
+            &file->row_groups[i / file->n_leaves].chunks[i % file->n_leaves];
+        sum += chunk->compressed_bytes; /* within the file, and they do not overlap */
+        if (chunk->bloom_at >= 0 && chunk->bloom_at < end && chunk->bloom_bytes > 0)
+            sum += chunk->bloom_bytes;
+    }
+    return sum == end;
+}
+
+const struct shale_append_plan *shale_append_plan_first(struct shale_append *append, size_t n)
+{
+    const struct shale_file *file = append->file;
+    struct shale_append_plan *plan = &append->plan;
+    assert(append->parquet == NULL && n <= file->n_row_groups);
+    plan->n_copied = plan->why == NULL && all_is_named(append, n) ? n : 0;
+    plan->n_encoded = 0;
+    plan->rows_encoded = 0;
+    plan->rows_copied = plan->n_copied < file->n_row_groups
+                            ? file->row_groups[plan->n_copied].first_row
+                            : file->n_rows;
+    plan->copied_bytes = plan->n_copied > 0 ? copied_bytes(append, plan->n_copied) : 0;
+    return plan;
+}
+
 /* ---- Life --------------------------------------------------------------------------------------
  */
 

@@ -103,6 +103,11 @@ struct shale_append_plan {
  * until then. */
 const struct shale_append_plan *shale_append_plan(struct shale_append *append, size_t new_bytes);
 
+/* Instead of the rule: the first 'n' row groups are copied, and no row of the others comes, as the
+ * caller sees to them.  n_copied is 0 where none can be copied, or where bytes lie among them that
+ * nothing names (they may be of rows that are to go). */
+const struct shale_append_plan *shale_append_plan_first(struct shale_append *append, size_t n);
+
 /* The rule alone: how many of the last of 'n' row groups are taken. */
 size_t shale_append_tail(const size_t *bytes, size_t n, size_t new_bytes, size_t row_group_bytes);
 

@@ -2,6 +2,8 @@
 /* A whole file from rows. */
 #include "parquet/file_writer.h"
 
+#include <assert.h>
+
 #include "columns/batch.h"
 #include "parquet/append.h"
 #include "parquet/reader.h"
@@ -115,6 +117,14 @@ enum shale_status shale_file_writer_append(struct shale_file_writer *writer,
     return write_row_group(writer, err);
 }
 
+void shale_file_writer_set_sorting(struct shale_file_writer *writer,
+                                   const struct shale_parquet_sorting *sorting, size_t n_sorting)
+{
+    assert(n_pieces_of(writer) == 0);
+    writer->options.sorting = sorting;
+    writer->options.n_sorting = n_sorting;
+}
+
 enum shale_status shale_file_writer_cut(struct shale_file_writer *writer, struct shale_err *err)
 {
     return write_row_group(writer, err);
@@ -128,6 +138,11 @@ int64_t shale_file_writer_n_bytes(const struct shale_file_writer *writer)
 int64_t shale_file_writer_n_rows(const struct shale_file_writer *writer)
 {
     return shale_parquet_n_rows(writer->parquet);
+}
+
+size_t shale_file_writer_n_row_groups(const struct shale_file_writer *writer)
+{
+    return shale_parquet_n_row_groups(writer->parquet);
 }
 
 size_t shale_file_writer_n_waiting_bytes(const struct shale_file_writer *writer)

@@ -61,6 +61,10 @@ SHALE_MUST_USE enum shale_status shale_file_writer_copy(struct shale_file_writer
                                                         const struct shale_column *columns,
                                                         int64_t n_rows, struct shale_err *err);
 
+/* What the rows that come next are sorted by, from a new row group on (nothing waits); borrowed. */
+void shale_file_writer_set_sorting(struct shale_file_writer *writer,
+                                   const struct shale_parquet_sorting *sorting, size_t n_sorting);
+
 /* What waits becomes a row group now. */
 SHALE_MUST_USE enum shale_status shale_file_writer_cut(struct shale_file_writer *writer,
                                                        struct shale_err *err);
@@ -68,6 +72,7 @@ SHALE_MUST_USE enum shale_status shale_file_writer_cut(struct shale_file_writer 
 /* What is in the file, without what waits; of that the bytes of memory. */
 int64_t shale_file_writer_n_bytes(const struct shale_file_writer *writer);
 int64_t shale_file_writer_n_rows(const struct shale_file_writer *writer);
+size_t shale_file_writer_n_row_groups(const struct shale_file_writer *writer);
 size_t shale_file_writer_n_waiting_bytes(const struct shale_file_writer *writer);
 
 /* Write what waits, and the footer with these pairs (and, of a file that grows, its own). */

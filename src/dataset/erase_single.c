@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/* Expire and erase on a checkpoint file: what goes is counted, then the file is written anew
+ * without it, in one commit; from the beginning when another came first. */
+#include "dataset/compact_parts.h"
+#include "dataset/erase.h"
+#include "dataset/erasure_rejects.h"
+#include "dataset/rewrite_parts.h"
+#include "dataset/single_parts.h"
+#include "dataset/take_out.h"
+
+enum { MOST_TRIES = 50, ARENA_BYTES = 1 << 30 };
+
+struct erasing {
+    const struct shale_erase_options *options;
+    struct shale_erased *out;
+    struct shale_single *single;
+    struct shale_base base;
+    struct shale_log_state log; /* the file as a table */
+    struct shale_arena arena;   /* of one attempt */
+    struct shale_erasure *conditions;
+    struct shale_erasures *erasures;
+    struct shale_erasure_rejects *rejects; /* NULL: there are none */
+    struct shale_single_rewrite rewrite;
+    int64_t n_gone; /* rows */
+};
+
+static enum shale_status filter(void *ctx, const struct shale_rewrite_rows *rows, bool *keep,
+                                struct shale_err *err)
+{
+    const struct erasing *erasing = ctx;
+    return shale_erasures_rows(erasing->erasures, NULL, rows->columns, rows->missing, rows->n_rows,
+                               keep) == SHALE_OK
+               ? SHALE_OK
+               : SHALE_ERR(err, no_memory);
+}
+
+/* ---- What is to go -----------------------------------------------------------------------------
+ */
+
+static bool is_time(const struct shale_type *type)
+{
+    return type->kind == SHALE_DATE || type->kind == SHALE_TIMESTAMP;
+}
+
+/* The one column of a time; "" when there are several. */
+static struct shale_str time_column(const struct shale_schema *schema)
+{
+    struct shale_str found = SHALE_STR("");
+    size_t n_found = 0;
+    for (size_t i = 0; i < schema->n_columns; i++)
+        if (is_time(&schema->columns[i].type)) {
+            found = schema->columns[i].name;
+            n_found++;
+        }
+    return n_found == 1 ? found : SHALE_STR("");
+}
+
+static enum shale_status check_column(const struct erasing *erasing,
+                                      struct shale_erasure *condition, struct shale_err *err)
+{
+    const struct shale_schema *schema = &erasing->log.schema;
+    if (condition->column.n_bytes == 0)
+        condition->column = time_column(schema);
+    if (condition->column.n_bytes == 0)
+        return SHALE_ERR(err, expire_which, erasing->single->key);
+    for (size_t i = 0; i < schema->n_columns; i++)
+        if (shale_str_equal(schema->columns[i].name, condition->column))
+            return SHALE_OK;
+    return SHALE_ERR(err, erasure_column, SHALE_STR_ARG(condition->column));
+}
+
+static enum shale_status read_conditions(struct erasing *erasing, struct shale_err *err)
+{
+    const struct shale_erase_options *options = erasing->options;
+    const struct shale_mem *mem = erasing->single->store->env->mem;
+    size_t n = options->n_conditions;
+    enum shale_status status = SHALE_OK;
+    erasing->conditions = shale_arena_zeroed(&erasing->arena, n + 1, sizeof(struct shale_erasure));
+    if (erasing->conditions == NULL)
+        return SHALE_ERR(err, no_memory);
+    for (size_t i = 0; i < n && status == SHALE_OK; i++) {
+        erasing->conditions[i] = options->conditions[i];
+        erasing->conditions[i].joined = i > 0;
+        status = check_column(erasing, &erasing->conditions[i], err);
+    }
+    if (status == SHALE_OK)
+        status = shale_erasures_of_table(mem, erasing->conditions, n, &erasing->log,
+                                         &erasing->erasures, err);
+    if (status != SHALE_OK || erasing->base.manifest.n_rejects == 0)
+        return status;
+    return shale_erasure_rejects_new(mem, erasing->conditions, n, &erasing->log, options->stream,
+                                     &erasing->rejects, err);
+}
+
+/* ---- How it is written anew --------------------------------------------------------------------
+ */
+
+static enum shale_status fill_rewrite(struct erasing *erasing, struct shale_err *err)
+{
+    const struct shale_erase_options *options = erasing->options;
+    const struct shale_file *file = shale_reader_file(erasing->single->file.reader);
+    struct shale_compact_style style = {.chunk = options->chunk};
+    size_t n;
+    const size_t *columns = shale_erasures_columns(erasing->erasures, &n);
+    struct shale_str *names = shale_arena_zeroed(&erasing->arena, n + 1, sizeof *names);
+    enum shale_status status = names == NULL ? SHALE_NOMEM : SHALE_OK;
+    if (status == SHALE_OK && options->stream == NULL && file->n_row_groups > 0)
+        status = shale_compact_style_of_file(file, &erasing->arena, &style);
+    if (status != SHALE_OK)
+        return SHALE_ERR(err, no_memory);
+    for (size_t i = 0; i < n; i++)
+        names[i] = erasing->log.schema.columns[columns[i]].name;
+    erasing->rewrite = (struct shale_single_rewrite){
+        .how = {.log = &erasing->log,
+                .chunk = style.chunk,
+                .row_group_bytes = options->stream != NULL ? options->stream->row_group_bytes : 0,
+                .memory_bytes = options->memory_bytes,
+                .temporary = options->temporary,
+                .filter = filter,
+                .filter_ctx = erasing,
+                .filter_columns = names,
+                .n_filter_columns = n},
+        .by_row_group = true};
+    return SHALE_OK;
+}
+
+/* How many rows go, and which row groups stay in front of the first of them. */
+static enum shale_status count(struct erasing *erasing, struct shale_err *err)
+{
+    struct shale_reader *reader = erasing->single->file.reader;
+    size_t n = shale_reader_file(reader)->n_row_groups;
+    struct shale_single_rewrite *rewrite = &erasing->rewrite;
+    enum shale_status status = SHALE_OK;
+    erasing->n_gone = 0;
+    rewrite->n_copied = n;
+    for (size_t i = 0; i < n && status == SHALE_OK; i++) {
+        struct shale_rewritten counted;
+        status = shale_rewrite_reader(erasing->single->store->env, &rewrite->how, reader, i, 1,
+                                      NULL, &counted, err);
+        if (counted.rows_out == counted.rows_in)
+            continue;
+        erasing->n_gone += counted.rows_in - counted.rows_out;
+        if (rewrite->n_copied == n)
+            rewrite->n_copied = i;
+    }
+    return status;
+}
+
+/* ---- One attempt -------------------------------------------------------------------------------
+ */
+
+static enum shale_status commit(struct erasing *erasing, struct shale_taken_out *taken,
+                                struct shale_err *err)
+{
+    struct shale_committed committed;
+    struct shale_single_rewritten rewritten = {0};
+    struct shale_erased *out = erasing->out;
+    struct shale_commit commit = {.stream = erasing->single->options.stream,
+                                  .erasures = erasing->conditions,
+                                  .n_erasures = erasing->options->n_conditions};
+    enum shale_status status;
+    taken->n_rows_gone = erasing->n_gone;
+    status = shale_taken_out_commit(taken, &erasing->arena, &commit);
+    if (status != SHALE_OK)
+        return SHALE_ERR(err, no_memory);
+    status = shale_single_rewrite(erasing->single, &erasing->base, &commit, &erasing->rewrite,
+                                  &rewritten, &committed, err);
+    if (status != SHALE_OK)
+        return status;
+    out->n_removed += (int64_t)(erasing->rewrite.n_copied - rewritten.n_copied);
+    out->n_added = (int64_t)(rewritten.n_row_groups - rewritten.n_copied);
+    out->version = committed.version;
+    return SHALE_OK;
+}
+
+static enum shale_status attempt(struct erasing *erasing, struct shale_err *err)
+{
+    struct shale_take_out how = {.dry_run = erasing->options->dry_run};
+    struct shale_taken_out taken = {0};
+    struct shale_erased *out = erasing->out;
+    enum shale_status status = read_conditions(erasing, err);
+    how.rejects = erasing->rejects == NULL ? NULL : shale_erasure_rejects_filter;
+    how.rejects_ctx = erasing->rejects;
+    if (status == SHALE_OK)
+        status = fill_rewrite(erasing, err);
+    if (status == SHALE_OK)
+        status = count(erasing, err);
+    if (status == SHALE_OK)
+        status = shale_take_out_rejects(erasing->single->side, &erasing->base, &how,
+                                        &erasing->arena, &taken, err);
+    if (status != SHALE_OK)
+        return status;
+    out->n_rows = erasing->n_gone;
+    out->n_rejects = taken.n_rejects;
+    out->n_removed = (int64_t)(shale_reader_file(erasing->single->file.reader)->n_row_groups -
+                               erasing->rewrite.n_copied);
+    return erasing->options->dry_run ? SHALE_OK : commit(erasing, &taken, err);
+}
+
+static void forget_attempt(struct erasing *erasing)
+{
+    shale_erasure_rejects_free(erasing->rejects);
+    shale_erasures_free(erasing->erasures);
+    erasing->rejects = NULL;
+    erasing->erasures = NULL;
+    shale_arena_reset(&erasing->arena);
+    shale_base_fini(&erasing->base, erasing->single->store->env->mem);
+}
+
+static enum shale_status erase(struct erasing *erasing, struct shale_err *err)
+{
+    const struct shale_env *env = erasing->single->store->env;
+    enum shale_status status = SHALE_CONFLICT;
+    for (int i = 0; i < MOST_TRIES && status == SHALE_CONFLICT; i++) {
+        if (env->cancelled != NULL && env->cancelled(env->ctx))
+            return SHALE_ERR(err, interrupted);
+        erasing->out->n_built_again = i;
+        shale_err_clear(err);
+        status = shale_single_read(erasing->single, &erasing->base, err);
+        if (status != SHALE_OK)
+            break;
+        erasing->log = shale_single_as_log(erasing->single);
+        status = shale_single_exists(erasing->single)
+                     ? attempt(erasing, err)
+                     : SHALE_ERR(err, single_no_file, erasing->single->key);
+        forget_attempt(erasing);
+    }
+    return status;
+}
+
+enum shale_status shale_erase_single(struct shale_store *store, const char *key,
+                                     const struct shale_erase_options *options,
+                                     struct shale_erased *out, struct shale_err *err)
+{
+    const struct shale_single_options single_options = {
+        .stream = options->stream != NULL ? options->stream->name : SHALE_STR(""),
+        .created_by = options->created_by,
+        .memory_bytes = options->memory_bytes / 2};
+    struct erasing erasing = {.options = options, .out = out};
+    enum shale_status status = shale_single_new(store, key, &single_options, &erasing.single, err);
+    *out = (struct shale_erased){.version = -1};
+    if (status != SHALE_OK)
+        return status;
+    shale_arena_init(&erasing.arena, store->env->mem, ARENA_BYTES);
+    status = erase(&erasing, err);
+    shale_arena_fini(&erasing.arena);
+    shale_single_free(erasing.single);
+    return status;
+}
