@@ -58,7 +58,9 @@ enum shale_status shale_stream_set_output(struct shale_stream *stream, const cha
     if (!stream->layout_given)
         stream->layout =
             n > 8 && strcmp(path + n - 8, ".parquet") == 0 ? SHALE_OUTPUT_FILE : SHALE_OUTPUT_TABLE;
-    if (stream->layout == SHALE_OUTPUT_FILE || stream->table_checked)
+    if (stream->layout == SHALE_OUTPUT_FILE)
+        return stream->seal_after_days > 0 ? SHALE_ERR(err, definition_seal_layout) : SHALE_OK;
+    if (stream->table_checked)
         return SHALE_OK;
     for (size_t i = 0; i < stream->n_fields && status == SHALE_OK; i++)
         status = check_for_table(&stream->fields[i], err);

@@ -195,7 +195,7 @@ SHALE_MUST_USE enum shale_status shale_stream_drop_partitions(struct shale_strea
 
 /* The output is 'path' instead of the definition's own: where the definition does not say which, a
  * name that ends in .parquet is a file, any other a table.  'path' is borrowed.
- * Returns SHALE_OK, or SHALE_SCHEMA: a column cannot be in a table. */
+ * Returns SHALE_OK, or SHALE_SCHEMA: a column cannot be in a table, or seal_after with a file. */
 SHALE_MUST_USE enum shale_status shale_stream_set_output(struct shale_stream *stream,
                                                          const char *path, struct shale_err *err);
 

@@ -130,6 +130,12 @@ refused() {
     says 'keys that sort by date'
     end
 }
+begin 'seal: refused: a file, by its name'
+sed 's#, layout: table##' "$work/s.yaml" >"$work/other.yaml"
+"$SHALE_PROGRAM" run "$work/other.yaml" --output "$work/x.parquet" >"$work/out" 2>"$work/err"
+is 'the exit code' $? 2
+says 'seal_after needs layout: table'
+end
 refused 'a folder before the date' '"**/{account}/{yyyy}/{mm}/{dd}/*.json"'
 refused 'the month before the year' '"{mm}/{yyyy}/*.json"'
 refused 'templates that begin otherwise' '["a/{yyyy}/*.json", "b/{yyyy}/*.json"]'

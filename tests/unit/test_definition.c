@@ -898,6 +898,13 @@ static void test_another_output(void **state)
     assert_int_equal(shale_stream_set_output(stream, "x.parquet", &err), SHALE_OK);
     assert_int_equal(stream->layout, SHALE_OUTPUT_TABLE);
     shale_stream_free(stream);
+    stream = accept("stream: s\nsource: {keys: '{yyyy}/{mm}/{dd}/*', seal_after: 30d}\n"
+                    "fields: [{name: a, from: /a, type: int64}]\n");
+    assert_int_equal(shale_stream_set_output(stream, "x", &err), SHALE_OK);
+    shale_err_clear(&err);
+    assert_int_equal(shale_stream_set_output(stream, "x.parquet", &err), SHALE_SCHEMA);
+    assert_int_equal(err.code, SHALE_E_definition_seal_layout);
+    shale_stream_free(stream);
 }
 
 static void test_output(void **state)
