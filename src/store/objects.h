@@ -74,6 +74,9 @@ struct shale_store_put {
 struct shale_store_cleaning {
     int64_t before_us;  /* last written before this time, since 1970 */
     const char *prefix; /* only those whose names, under construction, begin with it; NULL: all */
+    const char *object; /* instead of 'prefix': only those of this key; NULL: of all */
+    bool directories;   /* those of partitions ("name=value") that are empty then go as well: nobody
+                         * else is about to write into them */
     bool dry_run;
     void (*removed)(void *ctx, struct shale_str key, int64_t n_bytes); /* before it goes; or NULL */
     void *ctx;

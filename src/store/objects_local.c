@@ -542,8 +542,8 @@ static enum shale_status local_clean(struct shale_store *store,
                                      const struct shale_store_cleaning *what, int64_t *n_removed,
                                      struct shale_err *err)
 {
-    return shale_clean_temporary(store->env->mem, ((struct local *)(void *)store)->root, what,
-                                 n_removed, err);
+    return shale_clean(store->env->mem, ((struct local *)(void *)store)->root, what, n_removed,
+                       err);
 }
 
 static const struct shale_store_ops ops = {

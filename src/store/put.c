@@ -74,20 +74,24 @@ static int lock_file(int fd)
     return fstat(fd, &info) == 0 && info.st_nlink == 0 ? EEXIST : 0;
 }
 
+size_t shale_put_name_bytes(const char *name)
+{
+    size_t n = strlen(name), most = SHALE_SYS_NAME_BYTES - TEMPORARY_BYTES + 1;
+    return n < most ? n : most;
+}
+
 /* Create the file under a name that nobody uses. */
 static enum shale_status create(struct shale_put *put, struct shale_err *err)
 {
     const char *slash = strrchr(put->path, '/');
     const char *name = slash == NULL ? put->path : slash + 1;
     int n_directory = (int)(name - put->path); /* below SHALE_SYS_PATH_BYTES */
-    int n_name = (int)strlen(name);
+    int n_name = (int)shale_put_name_bytes(name);
     size_t n_bytes = strlen(put->path) + TEMPORARY_BYTES;
     char *temporary = shale_mem_alloc(put->mem, n_bytes);
     int code = EEXIST;
     if (temporary == NULL)
         return SHALE_ERR(err, no_memory);
-    if (n_name > SHALE_SYS_NAME_BYTES - TEMPORARY_BYTES + 1)
-        n_name = SHALE_SYS_NAME_BYTES - TEMPORARY_BYTES + 1;
     for (int i = 0; i < MAX_TRIES && code == EEXIST; i++) {
         (void)snprintf(temporary, n_bytes, "%.*s.%.*s.%016" PRIx64 ".tmp", n_directory, put->path,
                        n_name, name, put->env->random_u64(put->env->ctx));

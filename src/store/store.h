@@ -101,6 +101,9 @@ struct shale_put {
     const struct shale_env *env;
 };
 
+/* So many bytes of a name are in its temporary one, which is no longer than the system takes. */
+size_t shale_put_name_bytes(const char *name);
+
 /* Prepare; creates nothing.  The temporary name is ".<name>.<random>.tmp" in the same directory. */
 SHALE_MUST_USE enum shale_status shale_put_init(struct shale_put *put, const struct shale_env *env,
                                                 const char *path, struct shale_err *err);

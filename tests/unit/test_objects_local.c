@@ -275,6 +275,76 @@ static void test_what_is_left_behind_goes(void **state)
         assert_int_equal(access(scratch_path(f->table, others[i]), F_OK), 0);
 }
 
+/* Of one object alone, not of another whose name begins like its own; also when it is too long. */
+static void test_what_is_left_of_one_object(void **state)
+{
+    struct store_case *f = *state;
+    char name[256], temporary[300], other[300];
+    struct shale_store_cleaning what = {.before_us = INT64_MAX, .object = "a/x"};
+    int64_t n;
+    assert_int_equal(case_put(f, "a/x", "whole"), SHALE_OK);
+    scratch_write(f->table, "a/.x.0123456789abcdef.tmp", "old");
+    scratch_write(f->table, "a/.x.old.0123456789abcdef.tmp", "old");
+    scratch_write(f->table, "a/.xx.0123456789abcdef.tmp", "old");
+    scratch_write(f->table, ".x.0123456789abcdef.tmp", "old");
+    assert_int_equal(shale_store_clean(f->store, &what, &n, &f->err), SHALE_OK);
+    assert_int_equal(n, 1);
+    assert_false(scratch_exists(f->table, "a/.x.0123456789abcdef.tmp"));
+    what.object = "x";
+    assert_int_equal(shale_store_clean(f->store, &what, &n, &f->err), SHALE_OK);
+    assert_int_equal(n, 1);
+    memset(name, 'n', 250);
+    name[250] = '\0';
+    (void)snprintf(temporary, sizeof temporary, ".%.233s.0123456789abcdef.tmp", name);
+    (void)snprintf(other, sizeof other, ".%.232s.0123456789abcdef.tmp", name);
+    scratch_write(f->table, temporary, "old");
+    scratch_write(f->table, other, "old");
+    what.object = name;
+    assert_int_equal(shale_store_clean(f->store, &what, &n, &f->err), SHALE_OK);
+    assert_int_equal(n, 1);
+    assert_false(scratch_exists(f->table, temporary));
+    assert_true(scratch_exists(f->table, other));
+}
+
+static void make_directory(struct store_case *f, const char *path)
+{
+    assert_int_equal(shale_dir_make(scratch_path(f->table, path), &f->err), SHALE_OK);
+}
+
+/* Partitions without files, one in another; nothing else. */
+static void test_empty_partitions_go(void **state)
+{
+    static const char *const gone[] = {"y=1/m=1", "y=1/m=2", "y=1", "y=2/m=1", "y=3"};
+    static const char *const stay[] = {"y=2/m=2", "y=4", "mine", "_shale/x=1", "y=5/mine", "y=6"};
+    struct store_case *f = *state;
+    struct shale_store_cleaning what = {.before_us = INT64_MAX, .directories = true};
+    int64_t n;
+    assert_int_equal(shale_store_clean(f->store, &what, &n, &f->err), SHALE_OK); /* no root */
+    for (size_t i = 0; i < sizeof gone / sizeof gone[0]; i++)
+        make_directory(f, gone[i]);
+    for (size_t i = 0; i + 1 < sizeof stay / sizeof stay[0]; i++)
+        make_directory(f, stay[i]);
+    assert_int_equal(case_put(f, "y=2/m=2/a.parquet", "whole"), SHALE_OK);
+    scratch_write(f->table, "y=4/.hidden", "?");
+    scratch_write(f->table, "y=1/m=1/.x.0123456789abcdef.tmp", "old");
+    assert_int_equal(symlink("mine", scratch_path(f->table, "y=6")), 0);
+    what.dry_run = true;
+    assert_int_equal(shale_store_clean(f->store, &what, &n, &f->err), SHALE_OK);
+    for (size_t i = 0; i < sizeof gone / sizeof gone[0]; i++)
+        assert_true(scratch_exists(f->table, gone[i]));
+    what.dry_run = false;
+    assert_int_equal(shale_store_clean(f->store, &what, &n, &f->err), SHALE_OK);
+    assert_int_equal(n, 1);
+    for (size_t i = 0; i < sizeof gone / sizeof gone[0]; i++)
+        assert_false(scratch_exists(f->table, gone[i]));
+    for (size_t i = 0; i < sizeof stay / sizeof stay[0]; i++)
+        assert_true(scratch_exists(f->table, stay[i]));
+    case_expect(f, "y=2/m=2/a.parquet", "whole");
+    /* A writer makes what it misses. */
+    assert_int_equal(case_put(f, "y=1/m=1/b.parquet", "new"), SHALE_OK);
+    case_expect(f, "y=1/m=1/b.parquet", "new");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -287,6 +357,8 @@ int main(void)
         TEST(test_a_file_under_construction_is_locked),
         TEST(test_a_killed_writer_leaves_whole_objects),
         TEST(test_what_is_left_behind_goes),
+        TEST(test_what_is_left_of_one_object),
+        TEST(test_empty_partitions_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
