@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Compactions that are killed and whose calls fail: as each call begins that writes, links, renames or
-syncs, killed (strace; the call does not happen); each call failed with each errno that it may meet.
-After each of them every event is in the table once (delta-rs), 'shale verify' finds no fault, and the
-next compaction ends the job: as many files as there are partitions.
+syncs, killed (strace; the call does not happen), and at random instants; each call failed with each
+errno that it may meet.  After each of them every event is in the table once (delta-rs), 'shale verify'
+finds no fault, and the next compaction ends the job: as many files as there are partitions.
 
     SHALE_SEED=N SHALE_KILLS=N SHALE_FAULTS=N python tests/system/table_compact_kill.py     0: all
-    SHALE_SECONDS=N                       ... and no longer than that for each of the two"""
+    SHALE_SECONDS=N                       ... and no longer than that for each case"""
 import os
 import random
 import shutil
@@ -21,7 +21,8 @@ KILLS = int(os.environ.get("SHALE_KILLS", table.scaled(8, 60, 0)))
 N_FAULTS = int(os.environ.get("SHALE_FAULTS", table.scaled(12, 100, 0)))
 SECONDS = int(os.environ.get("SHALE_SECONDS", "0"))
 COMMITS = 101            # of the table: the compaction's own is due a checkpoint
-PARTITIONS = 3
+PARTITIONS = table.scaled(3, 3, 12)
+INSTANTS = table.scaled(4, 20, 200)
 SORTED = "partition_by: [{month: at}]\nsort_by: [at, id]\n"
 
 
@@ -38,6 +39,7 @@ class Broken:
             self.source.write(key, list(self.source.lines(key)))
         self.source.write("2026/01/01/bad.ndjson", [{"n": 0}], count=False)     # a reject
         table.run(self.stream, self.source.path, self.base)
+        self.seconds = 0
         self.words = [table.PROGRAM, "compact", self.path, "--temp", work]
 
     def reset(self):
@@ -113,6 +115,24 @@ class Broken:
                   for when in range(1, n + 1)]
         return self.each(points, KILLS, self.kill)
 
+    def kill_at(self, share):
+        self.reset()
+        process = subprocess.Popen(self.words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        time.sleep(self.seconds * share)
+        process.kill()
+        code = process.wait()
+        want(code in (0, -signal.SIGKILL), f"at an instant: {code}")
+        self.aftermath(f"killed after {share:.3f} of the time")
+        return "ended before" if code == 0 else "killed"
+
+    def instants(self):
+        self.reset()
+        begun = time.monotonic()
+        self.compact()
+        self.seconds = time.monotonic() - begun
+        return self.each([(self.rng.random(),) for _ in range(INSTANTS)], 0, self.kill_at)
+
     # --- a call fails -----------------------------------------------------------------------------
 
     def injected(self):
@@ -126,7 +146,7 @@ class Broken:
 
     def fail(self, name, errno, when):
         self.reset()
-        got = self.compact(table.strace(self.trace, FAULTS, f"{name}:error={errno}:when={when}"))
+        got = self.compact(table.strace(self.trace, [name], f"{name}:error={errno}:when={when}"))
         failed = self.injected()
         where = f"{errno} of {name} {when}"
         if failed is None:
@@ -159,6 +179,7 @@ def main():
             return
         broken = Broken(work)
         case("compact: killed as a call begins", broken.kills)
+        case("compact: killed at an instant", broken.instants)
         case("compact: a call fails", broken.faults)
 
 
