@@ -13,6 +13,7 @@
 #include <errno.h>
 
 #include "../unit/run_case.h"
+#include "../unit/step.h"
 
 enum call {
     NO_CALL,
@@ -164,14 +165,16 @@ static void check(struct run_case *c, const char *name, long at, enum shale_stat
 
 static long fail_each(struct run_case *c, size_t i, int code, const struct good *good)
 {
-    long n = 0;
+    long n = 0, n_tried = 0;
     do {
         enum shale_status status;
         run_case_drop_output(c);
         fault.call = calls[i].call;
         fault.code = code;
         fault.n_calls = 0;
-        fault.at = ++n;
+        n += step_from(n);
+        fault.at = n;
+        n_tried++;
         status = run_case_run(c);
         fault.call = NO_CALL;
         check(c, calls[i].name, n, status, good);
@@ -182,7 +185,7 @@ static long fail_each(struct run_case *c, size_t i, int code, const struct good 
                         strerrorname_np(code), c->err.message, (long long)c->summary.rows_total);
         assert_int_equal(c->summary.rows_total, good->n_rows);
     } while (fault.n_calls >= n);
-    return n - 1;
+    return n_tried - 1;
 }
 
 static void fail_calls(enum shale_output_layout layout)

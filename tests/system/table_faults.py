@@ -16,7 +16,7 @@ import deltalake
 import table
 from table import case, want
 
-LIMIT = int(os.environ.get("SHALE_FAULTS", table.scaled(4, 6, 0)))
+LIMIT = int(os.environ.get("SHALE_FAULTS", table.scaled(3, 3, 0)))
 EVENTS = 3
 UNIT = 4            # objects a commit
 HISTORY = 5         # objects in the table before
