@@ -86,6 +86,8 @@ static enum shale_status write_on(struct handle *handle, enum shale_store_call c
         status = shale_kept_put_off(kept, call, object, err);
     else
         status = shale_kept_apply(kept, call, object, err);
+    if (fate == SHALE_STORE_TWICE && status == SHALE_OK)
+        status = shale_kept_apply(kept, call, object, err);
     shale_kept_drop(kept, object);
     shale_kept_unlock(kept);
     if (fate == SHALE_STORE_LOST && status != SHALE_NOMEM)

@@ -29,6 +29,9 @@ enum shale_store_fate {
     SHALE_STORE_DONE, /* as always */
     SHALE_STORE_LOST, /* as always, but what it answers is SHALE_UNSURE, whatever came of it */
     SHALE_STORE_LATE, /* SHALE_UNSURE; it waits in the queue until the harness delivers it */
+    /* Done, and then once more, as a client does that found no answer: it answers what the second
+     * time came to. */
+    SHALE_STORE_TWICE,
 };
 
 struct shale_store_hook {

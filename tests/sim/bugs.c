@@ -28,6 +28,13 @@ static const struct {
     {"erase-and-compact", "an erasure does not look whether its files are still there"},
     {"erase-and-replay", "an erasure does not look whether a replay or a rebuild came between"},
     {"sealed-unread", "objects that were left alone or could not be read are sealed all the same"},
+    {"older-manifest", "of a checkpoint file the manifest is that of the file before"},
+    {"replace-anyway", "a checkpoint file takes the place of whatever is there"},
+    {"unsure-is-lost", "an exchange of files without an answer is taken for one that failed"},
+    {"sweep-next", "a sweep takes a manifest that the next checkpoint file may name"},
+    {"file-begins-anew", "a checkpoint file that is gone is taken for one that never was"},
+    {"adopts-for-good", "the permission to adopt a file goes on behind the adoption"},
+    {"adopted-twice", "an adoption that lost the race goes on on the winner"},
     {RARE, "a put that succeeded is not checked against checkpoints"},
 };
 
@@ -46,19 +53,20 @@ uint64_t bug_seeds(size_t i, uint64_t n)
     return strcmp(bugs[i].name, RARE) == 0 ? n * 4 : n;
 }
 
-static struct sim *sim_of(const struct shale_store *store)
+struct sim *bug_sim(const struct shale_store *store)
 {
     const struct sim_actor *actor = store->env->ctx;
     return actor->sim;
 }
 
-static bool has(const struct shale_store *store, const char *name)
+bool bug_is_in(const struct shale_store *store, const char *name)
 {
-    const struct sim *sim = sim_of(store);
-    return sim->running && sim_bug(sim, name);
+    const struct sim *sim = bug_sim(store);
+    /* The world itself looks on, and is sound. */
+    return sim->running && store->env != &sim->env && sim_bug(sim, name);
 }
 
-static bool is_a(const struct shale_store *store, const char *name)
+bool bug_is_a(const struct shale_store *store, const char *name)
 {
     const struct sim_actor *actor = store->env->ctx;
     return strncmp(actor->name, name, strlen(name)) == 0;
@@ -71,10 +79,10 @@ enum shale_status __wrap_shale_store_put_absent(struct shale_store *store, const
     if (strncmp(key, log, sizeof log - 1) != 0)
         return __real_shale_store_put_absent(store, key, data, err);
     int64_t version = strtoll(key + sizeof log - 1, NULL, 10);
-    if (version == 0 && has(store, "both-create"))
+    if (version == 0 && bug_is_in(store, "both-create"))
         return shale_store_put(store, key, data, err);
     enum shale_status status = __real_shale_store_put_absent(store, key, data, err);
-    if (status == SHALE_UNSURE && has(store, "another-number")) {
+    if (status == SHALE_UNSURE && bug_is_in(store, "another-number")) {
         char next[SHALE_LOG_NAME_BYTES];
         shale_log_entry_name(version + 1, next);
         (void)__real_shale_store_put_absent(store, next, data, err);
@@ -119,11 +127,11 @@ enum shale_status __wrap_shale_ledger_conflicts(struct shale_store *store,
                                                 struct shale_err *err)
 {
     *conflict = false;
-    if (has(store, "two-replays") && is_a(store, "replay"))
+    if (bug_is_in(store, "two-replays") && bug_is_a(store, "replay"))
         return SHALE_OK;
-    if (has(store, "no-second-look"))
+    if (bug_is_in(store, "no-second-look"))
         return SHALE_OK;
-    if (has(store, "identity-not-key"))
+    if (bug_is_in(store, "identity-not-key"))
         return same_identity(store, newest, ours, conflict, err);
     return __real_shale_ledger_conflicts(store, base, newest, ours, conflict, err);
 }
@@ -133,7 +141,9 @@ enum shale_status __wrap_shale_manifest_read(struct shale_store *store, struct s
                                              struct shale_err *err)
 {
     enum shale_status status = __real_shale_manifest_read(store, arena, id, out, err);
-    if (status != SHALE_NOT_FOUND || !has(store, "empty-ledger"))
+    if (status == SHALE_OK)
+        return bug_file_manifest(store, arena, out, err);
+    if (status != SHALE_NOT_FOUND || !bug_is_in(store, "empty-ledger"))
         return status;
     *out = (struct shale_manifest){.id = id, .parent = -1};
     return SHALE_OK;
@@ -143,7 +153,7 @@ enum shale_status __wrap_shale_log_tip(struct shale_store *store, int64_t from, 
                                        int64_t *checkpoint_version, struct shale_err *err)
 {
     enum shale_status status = __real_shale_log_tip(store, from, version, checkpoint_version, err);
-    if (has(store, RARE))
+    if (bug_is_in(store, RARE))
         *checkpoint_version = -1;
     return status;
 }
@@ -151,10 +161,10 @@ enum shale_status __wrap_shale_log_tip(struct shale_store *store, int64_t from, 
 /* Does this actor not look at what is gone? */
 static bool is_blind(const struct shale_store *store)
 {
-    return (has(store, "two-compactions") && is_a(store, "compact")) ||
-           (has(store, "compact-and-replace") && is_a(store, "run")) ||
-           (has(store, "two-replays") && is_a(store, "replay")) ||
-           (has(store, "erase-and-compact") && is_a(store, "erase"));
+    return (bug_is_in(store, "two-compactions") && bug_is_a(store, "compact")) ||
+           (bug_is_in(store, "compact-and-replace") && bug_is_a(store, "run")) ||
+           (bug_is_in(store, "two-replays") && bug_is_a(store, "replay")) ||
+           (bug_is_in(store, "erase-and-compact") && bug_is_a(store, "erase"));
 }
 
 enum shale_status __wrap_shale_commit_is_live(struct shale_store *store,
@@ -184,7 +194,7 @@ enum shale_status __wrap_shale_commit(struct shale_store *store, const struct sh
                                       struct shale_committed *out, struct shale_err *err)
 {
     struct shale_commit blind = *commit;
-    if (has(store, "erase-and-replay") && is_a(store, "erase"))
+    if (bug_is_in(store, "erase-and-replay") && bug_is_a(store, "erase"))
         blind.check = NULL;
     return __real_shale_commit(store, base, &blind, out, err);
 }
@@ -199,7 +209,7 @@ enum shale_status __wrap_shale_first_input_read(struct shale_store *store, const
     const char *end;
     enum shale_status status;
     *out = (struct shale_first_input){.kind = SHALE_FIRST_NONE};
-    if (has(store, "sweep-too-early")) {
+    if (bug_is_in(store, "sweep-too-early")) {
         *out = (struct shale_first_input){.kind = SHALE_FIRST_FILE, .path = SHALE_STR("nobody")};
         return SHALE_OK;
     }

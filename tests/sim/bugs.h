@@ -12,6 +12,16 @@ const char *bug_about(size_t i);
 /* Within how many schedules bug 'i' must be found, where most take 'n'. */
 uint64_t bug_seeds(size_t i, uint64_t n);
 
+/* The schedule that a store is part of; is the bug in the code that calls it; is its actor one of
+ * these? */
+struct sim *bug_sim(const struct shale_store *store);
+bool bug_is_in(const struct shale_store *store, const char *name);
+bool bug_is_a(const struct shale_store *store, const char *name);
+
+/* What becomes of a manifest that was read (file_bugs.c). */
+enum shale_status bug_file_manifest(struct shale_store *store, struct shale_arena *arena,
+                                    struct shale_manifest *out, struct shale_err *err);
+
 /* The linker gives calls of the functions to the first, and the functions themselves are the
  * second (-Wl,--wrap). */
 enum shale_status __wrap_shale_store_put_absent(struct shale_store *store, const char *key,
@@ -71,5 +81,13 @@ enum shale_status __wrap_shale_commit(struct shale_store *store, const struct sh
 enum shale_status __real_shale_commit(struct shale_store *store, const struct shale_base *base,
                                       const struct shale_commit *commit,
                                       struct shale_committed *out, struct shale_err *err);
+enum shale_status __wrap_shale_store_create(struct shale_store *store, const char *key,
+                                            struct shale_store_put **out, struct shale_err *err);
+enum shale_status __real_shale_store_create(struct shale_store *store, const char *key,
+                                            struct shale_store_put **out, struct shale_err *err);
+enum shale_status __wrap_shale_manifests_later(struct shale_store *store, int64_t version,
+                                               int64_t *out, struct shale_err *err);
+enum shale_status __real_shale_manifests_later(struct shale_store *store, int64_t version,
+                                               int64_t *out, struct shale_err *err);
 
 #endif

@@ -170,6 +170,8 @@ static enum shale_status build_and_publish(struct work *work, struct shale_err *
 static void maybe_checkpoint(struct sim_actor *actor)
 {
     struct shale_base base;
+    if (actor->sim->is_file)
+        return;
     enum shale_status status = shale_base_read(actor->table, SHALE_STR("events"), &base, NULL);
     if (status != SHALE_OK)
         return;
@@ -202,36 +204,54 @@ static enum shale_status once(struct sim_actor *actor, bool *idle, struct shale_
     return status;
 }
 
-void sim_run_body(struct sim_actor *actor)
+static void say(struct sim_actor *actor, enum shale_status status, const struct shale_err *err)
+{
+    actor->status = status;
+    if (status == SHALE_OK)
+        return;
+    (void)shale_err_text(err, actor->message, sizeof actor->message);
+    sim_say(actor->sim, actor->name, "= run: %s: %s", shale_status_name(status), actor->message);
+}
+
+/* Commits until nothing is new. */
+static void play_round(struct sim_actor *actor)
 {
     struct sim *sim = actor->sim;
-    for (uint32_t round = 0; round < actor->n_rounds && !actor->dead; round++) {
-        struct shale_err err;
-        enum shale_status status = SHALE_OK;
-        bool idle = false;
-        actor->after[0] = '\0';
-        seals_begin_run(actor);
-        for (int n = 0; !idle && n < 40; n++) {
-            char after[sizeof actor->after];
-            memcpy(after, actor->after, sizeof after);
-            shale_err_clear(&err);
-            status = once(actor, &idle, &err);
-            if (status == SHALE_CONFLICT) { /* the same part of the listing again */
-                memcpy(actor->after, after, sizeof after);
-                seals_conflict(actor);
-            }
-            if (status == SHALE_OK && !idle) {
-                sim->n_commits++;
-                maybe_checkpoint(actor);
-            }
-            sim->n_conflicts += status == SHALE_CONFLICT;
-            if (status != SHALE_OK && status != SHALE_CONFLICT)
-                break;
+    struct shale_err err;
+    enum shale_status status = SHALE_OK;
+    bool idle = false;
+    shale_err_clear(&err);
+    actor->after[0] = '\0';
+    seals_begin_run(actor);
+    for (int n = 0; !idle && n < 40; n++) {
+        char after[sizeof actor->after];
+        memcpy(after, actor->after, sizeof after);
+        shale_err_clear(&err);
+        status = once(actor, &idle, &err);
+        if (status == SHALE_CONFLICT) { /* the same part of the listing again */
+            memcpy(actor->after, after, sizeof after);
+            seals_conflict(actor);
         }
-        actor->status = status;
-        if (status != SHALE_OK) {
-            (void)shale_err_text(&err, actor->message, sizeof actor->message);
-            sim_say(sim, actor->name, "= run: %s: %s", shale_status_name(status), actor->message);
+        if (status == SHALE_OK && !idle) {
+            sim->n_commits++;
+            maybe_checkpoint(actor);
         }
+        sim->n_conflicts += status == SHALE_CONFLICT;
+        if (status != SHALE_OK && status != SHALE_CONFLICT)
+            break;
     }
+    say(actor, status, &err);
+}
+
+void sim_run_body(struct sim_actor *actor)
+{
+    struct shale_err err;
+    enum shale_status status = SHALE_OK;
+    shale_err_clear(&err);
+    if (actor->sim->is_file)
+        status = sim_file_open(actor, &err);
+    say(actor, status, &err);
+    for (uint32_t round = 0; round < actor->n_rounds && !actor->dead && status == SHALE_OK; round++)
+        play_round(actor);
+    sim_file_close(actor);
 }

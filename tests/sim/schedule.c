@@ -115,24 +115,30 @@ void sim_init(struct sim *sim, uint64_t seed, bool trace)
     world->sim = sim;
     world->dies_at = -1;
     sim->env = make_env(world);
-    if (shale_store_memory(&sim->env, &sim->table, NULL) != SHALE_OK ||
+    if (shale_store_memory(&sim->env, &sim->bucket, NULL) != SHALE_OK ||
         shale_store_memory(&sim->env, &sim->source, NULL) != SHALE_OK) {
         fprintf(stderr, "simulate: out of memory\n");
         exit(2);
     }
+    sim->table = sim->bucket;
 }
 
 void sim_fini(struct sim *sim)
 {
     for (size_t i = 0; i < sim->n_actors; i++) {
-        shale_store_free(sim->actors[i].table);
-        shale_store_free(sim->actors[i].source);
+        struct sim_actor *actor = &sim->actors[i];
+        if (actor->table != actor->bucket)
+            shale_store_free(actor->table);
+        shale_store_free(actor->bucket);
+        shale_store_free(actor->source);
     }
     for (int64_t i = 0; i < sim->n_entries; i++)
         free(sim->entries[i]);
-    shale_store_free(sim->table);
+    if (sim->is_file)
+        sim_file_end(sim);
+    shale_store_free(sim->bucket);
     shale_store_free(sim->source);
-    sim->table = sim->source = NULL;
+    sim->table = sim->bucket = sim->source = NULL;
 }
 
 void sim_close(struct sim *sim)
@@ -175,6 +181,7 @@ static void body(void *arg)
     struct sim *sim = actor->sim;
     actor->body(actor);
     actor->ended = true;
+    sim_watch(sim);
     sim_say(sim, actor->name, "ends");
     struct sim_actor *next = pick(sim);
     fiber_switch(&actor->fiber, next != NULL ? &next->fiber : &sim->first);
@@ -218,9 +225,9 @@ void sim_step(struct sim_actor *actor)
     sim->now_us += 1 + chance_below(&sim->chance, 20000);
     if (sim->step == SIM_STEPS)
         sim_violation(sim, "%s is still at it after %d steps", actor->name, SIM_STEPS);
-    sim_watch_log(sim);
+    sim_watch(sim);
     sim_late_arrive(sim, false);
-    sim_watch_log(sim);
+    sim_watch(sim);
     if (chance_below(&sim->chance, 64) == 0)
         actor->weight = 1u << chance_below(&sim->chance, 6);
     struct sim_actor *next = pick(sim);

@@ -13,6 +13,8 @@
 #include "fiber.h"
 #include "codec/content_hash.h"
 #include "dataset/commit.h"
+#include "dataset/single.h"
+#include "parquet/parquet.h"
 #include "store/objects_memory.h"
 
 enum {
@@ -33,7 +35,11 @@ enum {
     SIM_REJECT_LINES = 128,
     SIM_ERASES = 28,
     SIM_SEALINGS = 64,
+    SIM_STATES = 128, /* of a checkpoint file */
 };
+
+/* A checkpoint file's key in the bucket. */
+#define SIM_FILE "events.parquet"
 
 struct sim;
 struct sim_actor;
@@ -44,7 +50,9 @@ struct sim_actor {
     char name[16];
     void (*body)(struct sim_actor *actor);
     struct fiber fiber;
-    struct shale_store *table, *source; /* owned: every call is a step */
+    struct shale_store *bucket, *source; /* owned: every call is a step */
+    struct shale_store *table; /* where ledger and rejects lie: the bucket, or of a checkpoint file
+                                * what belongs to it (owned) */
     struct shale_env env;
     struct chance chance; /* of its names */
     uint32_t weight;      /* how often it is chosen */
@@ -59,16 +67,18 @@ struct sim_actor {
     int64_t n_calls_dead;
     /* Of a run. */
     uint32_t shard, n_shards, n_rounds;
-    uint32_t most_objects;     /* a commit */
-    uint32_t checkpoint_every; /* commits; 0: when it is due */
-    bool goes_on;              /* behind the last key of its commit before, as a long run does */
-    char after[24];            /* that key */
-    bool is_wide;              /* its definition has one more column */
-    struct sim_erase *erase;   /* the one under way */
-    struct seals *seals;       /* NULL: all is listed each time (seals.c) */
-    uint32_t cleans;           /* of 4 things that a foreign writer does, clean-ups */
-    bool overwrites;           /* a foreign writer that puts without a condition */
-    enum shale_status status;  /* of its last round */
+    uint32_t most_objects;       /* a commit */
+    uint32_t checkpoint_every;   /* commits; 0: when it is due */
+    bool goes_on;                /* behind the last key of its commit before, as a long run does */
+    char after[24];              /* that key */
+    bool is_wide;                /* its definition has one more column */
+    struct sim_erase *erase;     /* the one under way */
+    struct seals *seals;         /* NULL: all is listed each time (seals.c) */
+    uint32_t cleans;             /* of 4 things that a foreign writer does, clean-ups */
+    bool overwrites;             /* a foreign writer that puts without a condition */
+    bool adopts;                 /* takes another tool's checkpoint file over */
+    struct shale_single *single; /* owned while a run of a checkpoint file goes on */
+    enum shale_status status;    /* of its last round */
     char message[400];
 };
 
@@ -96,7 +106,7 @@ struct sim_object {
 /* What a commit said of itself. */
 struct sim_claim {
     char by[16];
-    char path[48]; /* of its file; "" when it had none */
+    char path[64]; /* of its file, in a checkpoint of its ledger; "" when it had none */
     int64_t version, manifest_id;
     enum shale_status status;
 };
@@ -153,11 +163,36 @@ struct sim_expect {
     uint8_t live[SIM_ENTRIES][(SIM_EVENT_IDS + 7) / 8];
 };
 
+/* What stood in the checkpoint file's place. */
+struct sim_state {
+    int64_t manifest_id, version; /* -1: another tool's file */
+    int64_t n_rows;
+};
+
+/* The checkpoint file, followed from state to state (file_watch.c). */
+struct sim_file {
+    char tag[SHALE_TAG_BYTES]; /* of what is there; "" nothing */
+    struct sim_state states[SIM_STATES];
+    size_t n_states;
+    bool was_away;                  /* it was taken away, or an older one was put back */
+    uint8_t events[SIM_EVENT_IDS];  /* in the newest state */
+    uint8_t adopted[SIM_EVENT_IDS]; /* of them those that another tool wrote */
+    struct shale_arena arena;       /* of: */
+    struct shale_manifest manifest; /* of the newest state; id -1: another tool's, or none */
+    char published[SIM_CLAIMS][64]; /* ledger segments of all states */
+    size_t n_published;
+    size_t row_group_bytes;
+    /* The other tool: it holds the objects below this key, "" none. */
+    char consumed_before[16];
+    int64_t tool_events[SIM_OBJECTS * SIM_EVENTS + SIM_FOREIGN];
+    size_t n_tool_events;
+};
+
 struct sim {
     uint64_t seed;
     struct chance chance;
-    struct shale_env env; /* of the world itself: no faults */
-    struct shale_store *table, *source;
+    struct shale_env env;                        /* of the world itself: no faults */
+    struct shale_store *bucket, *source, *table; /* as an actor's */
     struct fiber first;
     struct sim_actor actors[SIM_ACTORS];
     size_t n_actors;
@@ -173,6 +208,8 @@ struct sim {
     bool dedupes;
     bool has_seals;
     int64_t settle_us;
+    bool is_file; /* a checkpoint file, not a table */
+    struct sim_file file;
     bool has_changes; /* some take out what is there: */
     bool has_sweeper;
     int64_t retention_us; /* of the sweeper */
@@ -240,8 +277,8 @@ void sim_stores_open(struct sim_actor *actor);
 /* Writes on their way that are due take effect; with 'all' every one. */
 void sim_late_arrive(struct sim *sim, bool all);
 
-/* Keep what is new in the log, for the model. */
-void sim_watch_log(struct sim *sim);
+/* Keep what is new in the log, or in the checkpoint file, for the model. */
+void sim_watch(struct sim *sim);
 
 /* ---- The source (source.c) --------------------------------------------------------------------
  */
@@ -277,6 +314,12 @@ void sim_sweep_body(struct sim_actor *actor);   /* shale compact --sweep (change
 void sim_replay_body(struct sim_actor *actor);  /* shale rejects replay (changes.c) */
 void sim_rebuild_body(struct sim_actor *actor); /* shale rebuild (changes.c) */
 void sim_erase_body(struct sim_actor *actor);   /* shale erase and shale expire (erase.c) */
+
+/* Of a checkpoint file (file_others.c); its runs are those of run.c. */
+void sim_file_reader_body(struct sim_actor *actor); /* polls */
+void sim_file_sweep_body(struct sim_actor *actor);  /* shale compact X.parquet --sweep */
+void sim_file_tool_body(struct sim_actor *actor);   /* another tool writes the file */
+void sim_file_vandal_body(struct sim_actor *actor); /* takes it away, puts an older one back */
 
 /* The definition by which rejected events are read again, and keys have days. */
 struct shale_stream *sim_stream_new(void);
@@ -316,8 +359,40 @@ int64_t sim_manifest_id(const struct sim *sim, int64_t version);
 /* Do the live files of 'version' hold just what its ledger says, each event once? */
 void sim_check_live(struct sim *sim, const char *who, int64_t version, const struct sim_live *live);
 
+/* The events that a ledger says are there; its rows must be true. */
+void sim_want_ledger(struct sim *sim, const struct shale_manifest *manifest, struct sim_live *want,
+                     const char *who);
+/* Every object as it is now has been decided, but for those below a seal: how many are not. */
+size_t sim_check_objects(struct sim *sim, const struct shale_manifest *manifest);
+
 /* All is quiet, and a last run has ended well: is everything there?  'actor': whose store reads.
  * Returns how many objects are still to be read, for having come below a seal. */
 size_t sim_check(struct sim *sim, struct sim_actor *actor);
+
+/* ---- A checkpoint file (file.c, file_watch.c)
+ * ------------------------------------------------- */
+
+/* From now on the dataset is a checkpoint file. */
+void sim_file_begin(struct sim *sim);
+void sim_file_end(struct sim *sim);
+
+/* The bytes of a Parquet file of events, as Shale writes one, or another tool. */
+void sim_file_bytes(const struct shale_schema *schema, const char *created_by,
+                    const int64_t *events, size_t n_events, const struct shale_key_value *pairs,
+                    size_t n_pairs, struct shale_buf *out);
+
+/* Another tool writes the file anew, whatever is there. */
+void sim_file_tool_write(struct sim *sim, const char *who, struct shale_store *store);
+
+/* A run opens and closes it; one that adopts does that before its first round. */
+enum shale_status sim_file_open(struct sim_actor *actor, struct shale_err *err);
+void sim_file_close(struct sim_actor *actor);
+
+/* It may have changed: what it is now follows from what it was. */
+void sim_watch_file(struct sim *sim);
+/* A commit has said how it ended. */
+void sim_file_claim(struct sim *sim, const struct sim_claim *claim);
+/* As sim_check(). */
+void sim_check_file(struct sim *sim);
 
 #endif

@@ -108,28 +108,100 @@ static void cast_changes(struct sim *sim, const struct weather *weather)
         cast_some(sim, "rebuild", sim_rebuild_body, 2, weather);
 }
 
+static void cast_readers(struct sim *sim, void (*body)(struct sim_actor *),
+                         const struct weather *weather)
+{
+    for (uint32_t n = below(sim, 3); n > 0; n--) {
+        struct sim_actor *reader = sim_add(sim, "reader", body);
+        reader->n_rounds = 1 + below(sim, 4);
+        reader->faults = weather->faults / 4;
+    }
+}
+
+static void add_objects(struct sim *sim)
+{
+    shale_store_memory_set_page(sim->bucket, below(sim, 3) == 0 ? 1 + below(sim, 5) : 1000);
+    shale_store_memory_set_page(sim->source, below(sim, 2) == 0 ? 1 + below(sim, 3) : 1000);
+    for (uint32_t n = 1 + below(sim, 7); n > 0; n--)
+        sim_source_new(sim, false);
+}
+
+/* ---- A checkpoint file ------------------------------------------------------------------------
+ */
+
+/* Another tool wrote the file so far, and goes on with that: it holds some of the objects as they
+ * are now, or rows of its own alone. */
+static void cast_tool(struct sim *sim)
+{
+    struct sim_file *file = &sim->file;
+    sim->change = SIM_REJECTS; /* what the tool read of an object is not known */
+    if (below(sim, 3) != 0)
+        (void)snprintf(file->consumed_before, sizeof file->consumed_before, "2023/11/%02u/",
+                       1 + below(sim, 21));
+    for (size_t i = 0; i < sim->n_objects; i++) {
+        const struct sim_object *object = &sim->objects[i];
+        const struct sim_version *newest = &object->versions[object->n_versions - 1];
+        for (uint32_t k = 0; k < newest->n_events; k++)
+            if (strcmp(object->key, file->consumed_before) < 0)
+                file->tool_events[file->n_tool_events++] = newest->events[k];
+    }
+    if (below(sim, 2) == 0) {
+        sim_file_tool_write(sim, "(tool)", sim->bucket);
+        sim_watch(sim);
+    }
+    struct sim_actor *tool = sim_add(sim, "tool", sim_file_tool_body);
+    tool->n_rounds = 1 + below(sim, 3);
+    tool->weight = 8;
+    for (size_t i = 0; i < sim->n_actors; i++)
+        sim->actors[i].adopts = below(sim, 3) != 0;
+}
+
+static void cast_file(struct sim *sim, const struct weather *weather)
+{
+    static const int64_t retentions_us[] = {0, 0, 1000000, -1};
+    static const size_t row_groups[] = {0, 1, 64};
+    bool is_wide = below(sim, 5) == 0;
+    sim_file_begin(sim);
+    sim->file.row_group_bytes = row_groups[below(sim, 3)];
+    sim->retention_us = retentions_us[below(sim, 4)];
+    sim->change = (enum shale_change)below(sim, 2);
+    add_objects(sim);
+    cast_runs(sim, weather);
+    for (size_t i = 0; i < sim->n_actors; i++)
+        sim->actors[i].is_wide &= is_wide;
+    if (below(sim, 3) == 0)
+        cast_tool(sim);
+    else
+        sim->has_vandal = below(sim, 6) == 0;
+    if (below(sim, 2) == 0) {
+        sim->has_sweeper = true;
+        cast_some(sim, "sweep", sim_file_sweep_body, 2, weather);
+    }
+    cast_readers(sim, sim_file_reader_body, weather);
+    if (below(sim, 2) == 0)
+        sim_add(sim, "source", sim_source_body)->n_rounds = 1 + below(sim, 6);
+    if (sim->has_vandal)
+        sim_add(sim, "vandal", sim_file_vandal_body)->n_rounds = 1 + below(sim, 3);
+}
+
 /* Who takes part: all by the seed. */
 static void cast(struct sim *sim)
 {
     struct weather weather = draw_weather(sim);
-    uint32_t n_readers = below(sim, 3), n_objects = 1 + below(sim, 7);
+    if (below(sim, 4) == 0) {
+        cast_file(sim, &weather);
+        return;
+    }
     sim->has_changes = below(sim, 2) == 0;
     sim->change = (enum shale_change)below(sim, sim->has_changes ? 3 : 2);
     sim->dedupes = sim->has_changes && sim->change != SIM_REPLACES && below(sim, 3) == 0;
     sim->has_seals = sim->has_changes && below(sim, 3) == 0;
     sim->settle_us = sim->has_seals && below(sim, 2) == 0 ? 1 + (int64_t)below(sim, 1000000) : 0;
-    shale_store_memory_set_page(sim->table, below(sim, 3) == 0 ? 1 + below(sim, 5) : 1000);
-    shale_store_memory_set_page(sim->source, below(sim, 2) == 0 ? 1 + below(sim, 3) : 1000);
-    for (uint32_t i = 0; i < n_objects; i++)
-        sim_source_new(sim, false);
+    add_objects(sim);
     cast_runs(sim, &weather);
     if (sim->has_changes)
         cast_changes(sim, &weather);
-    for (uint32_t i = 0; i < n_readers; i++) {
-        struct sim_actor *reader = sim_add(sim, "reader", sim_reader_body);
-        reader->n_rounds = 1 + below(sim, 4);
-        reader->faults = weather.faults / 4;
-    }
+    cast_readers(sim, sim_reader_body, &weather);
     if (below(sim, 3) == 0)
         cast_foreign(sim, &weather);
     if (below(sim, 2) == 0)
@@ -144,7 +216,8 @@ static void run_alone(struct sim *sim, struct sim_actor *last)
 {
     if (sim->violation[0] != '\0')
         return;
-    sim_watch_log(sim);
+    sim_watch(sim);
+    last->adopts = sim->is_file && sim->file.tag[0] != '\0' && sim->file.manifest.id < 0;
     sim_run_body(last);
     if (sim->is_overwritten && last->status == SHALE_CORRUPT)
         sim->n_stopped++;
@@ -179,6 +252,8 @@ static void play(struct sim *sim, uint64_t seed, bool trace)
         sim_late_arrive(sim, true);
     struct sim_actor *last = sim_add(sim, "last", sim_run_body);
     last->n_rounds = 1;
+    for (size_t i = 0; i < sim->n_actors && sim->is_file; i++)
+        last->is_wide |= sim->actors[i].is_wide;
     if (sim->has_seals)
         seals_new(last);
     run_alone(sim, last);

@@ -84,6 +84,9 @@ void sim_source_change(struct sim *sim)
         return;
     }
     struct sim_object *object = &sim->objects[chance_below(&sim->chance, (uint32_t)sim->n_objects)];
+    /* What the tool of a checkpoint file holds, an adoption must find. */
+    if (what == 3 && sim->is_file && sim->file.n_tool_events > 0)
+        return;
     if (what == 3) {
         if (shale_store_remove(sim->source, object->key, NULL) != SHALE_OK)
             abort();

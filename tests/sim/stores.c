@@ -51,7 +51,7 @@ static enum shale_status write_badly(struct sim_actor *actor, enum shale_store_c
 {
     struct sim *sim = actor->sim;
     uint32_t at = chance_below(&sim->chance, 6);
-    sim->n_unsure += call == SHALE_STORE_PUT_ABSENT;
+    sim->n_unsure += call == SHALE_STORE_PUT_ABSENT || call == SHALE_STORE_REPLACE;
     if (at == 0) {
         sim_say(sim, actor->name, "    fails");
         return fails(actor, key, err);
@@ -60,8 +60,13 @@ static enum shale_status write_badly(struct sim_actor *actor, enum shale_store_c
         sim_say(sim, actor->name, "    not done, no answer");
         return SHALE_UNSURE;
     }
+    if (at == 2 && call == SHALE_STORE_REPLACE) {
+        sim_say(sim, actor->name, "    twice, by the store's client");
+        *fate = SHALE_STORE_TWICE;
+        return SHALE_OK;
+    }
     if (at == 2 && call == SHALE_STORE_PUT_ABSENT) { /* the store's client tried twice */
-        enum shale_status first = shale_store_put_absent(sim->table, key, data, NULL);
+        enum shale_status first = shale_store_put_absent(sim->bucket, key, data, NULL);
         sim_say(sim, actor->name, "    twice, %s first", shale_status_name(first));
         return SHALE_OK;
     }
@@ -136,10 +141,15 @@ void sim_stores_open(struct sim_actor *actor)
 {
     const struct shale_store_hook table = {before_table, actor};
     const struct shale_store_hook source = {before_source, actor};
-    if (shale_store_memory_share(actor->sim->table, &actor->env, &table, &actor->table, NULL) !=
+    struct sim *sim = actor->sim;
+    if (shale_store_memory_share(sim->bucket, &actor->env, &table, &actor->bucket, NULL) !=
             SHALE_OK ||
-        shale_store_memory_share(actor->sim->source, &actor->env, &source, &actor->source, NULL) !=
+        shale_store_memory_share(sim->source, &actor->env, &source, &actor->source, NULL) !=
             SHALE_OK)
+        abort();
+    actor->table = actor->bucket;
+    if (sim->is_file &&
+        shale_store_under(actor->bucket, SIM_FILE ".", &actor->table, NULL) != SHALE_OK)
         abort();
 }
 
@@ -150,9 +160,11 @@ void sim_late_arrive(struct sim *sim, bool all)
             i++;
             continue;
         }
-        sim_say(sim, "(late)", "%s", shale_store_memory_late_key(sim->table, i));
-        if (shale_store_memory_deliver(sim->table, i, true) == SHALE_NOMEM)
+        sim_say(sim, "(late)", "%s", shale_store_memory_late_key(sim->bucket, i));
+        if (shale_store_memory_deliver(sim->bucket, i, true) == SHALE_NOMEM)
             abort();
+        if (sim->is_file)
+            sim_watch(sim);
         sim->n_late--;
         memmove(&sim->late_due[i], &sim->late_due[i + 1],
                 (sim->n_late - i) * sizeof sim->late_due[0]);
@@ -193,7 +205,7 @@ static void look_again(struct sim *sim)
 
 /* Before anything else happens: an entry that is new is kept for the model, which wants to know the
  * whole log, whoever removes of it. */
-void sim_watch_log(struct sim *sim)
+static void watch_log(struct sim *sim)
 {
     char name[SHALE_LOG_NAME_BYTES];
     if (sim->has_overwriter)
@@ -209,4 +221,12 @@ void sim_watch_log(struct sim *sim)
             sim_expect(sim, sim->n_entries - 1);
     }
     sim_violation(sim, "the log has %d entries", SIM_ENTRIES);
+}
+
+void sim_watch(struct sim *sim)
+{
+    if (sim->is_file)
+        sim_watch_file(sim);
+    else
+        watch_log(sim);
 }

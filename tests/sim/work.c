@@ -30,7 +30,9 @@ void work_fini(struct work *work)
 enum shale_status work_begin(struct work *work, struct shale_err *err)
 {
     enum shale_status status =
-        shale_base_read(work->actor->table, SHALE_STR("events"), &work->base, err);
+        work->actor->sim->is_file
+            ? file_read_base(work, err)
+            : shale_base_read(work->actor->table, SHALE_STR("events"), &work->base, err);
     work->has_base = status == SHALE_OK;
     return status;
 }
@@ -349,6 +351,10 @@ enum shale_status work_write_data(struct work *work, struct shale_err *err)
     struct shale_str lines = shale_buf_str(&work->data);
     if (lines.n_bytes == 0)
         return SHALE_OK;
+    if (work->actor->sim->is_file) {
+        file_write_rows(work);
+        return SHALE_OK;
+    }
     struct shale_log_add *add = &work->adds[work->n_adds++];
     *add = (struct shale_log_add){.path = work_name(work, "part-", ".parquet"),
                                   .modified_ms = work->actor->sim->now_us / 1000,
@@ -415,6 +421,23 @@ static void claim(const struct work *work, const struct shale_committed *committ
     memcpy(out->by, work->actor->name, sizeof out->by);
     if (data && work->n_adds > 0)
         (void)snprintf(out->path, sizeof out->path, "%s", work->adds[0].path.data);
+    if (sim->is_file && work->n_rows > 0)
+        (void)snprintf(out->path, sizeof out->path, "%s", work->ledger.path.data);
+    if (sim->is_file)
+        sim_file_claim(sim, out);
+}
+
+/* What is built on one file alone is never built on another. */
+static enum shale_status never(void *ctx, const struct shale_base *before,
+                               const struct shale_base *newest, bool *conflict,
+                               struct shale_err *err)
+{
+    const struct work *work = ctx;
+    (void)before;
+    (void)newest;
+    (void)err;
+    *conflict = !sim_bug(work->actor->sim, "adopted-twice");
+    return SHALE_OK;
 }
 
 static bool is_blind(const struct work *work)
@@ -443,9 +466,10 @@ enum shale_status work_publish(struct work *work, bool data, bool ledger, struct
         .rejects_gone = work->rejects_gone,
         .seal = work->has_seal ? &work->seal : NULL,
         .keeps_schema = work->no_change,
-        .check = work->reads_again ? shale_erasures_check
-                 : work->has_keys  ? keys_check
-                                   : NULL,
+        .check = work->is_adoption   ? never
+                 : work->reads_again ? shale_erasures_check
+                 : work->has_keys    ? keys_check
+                                     : NULL,
         .check_ctx = work,
         .info = {.operation = work->no_change ? SHALE_STR("OPTIMIZE") : SHALE_STR("WRITE"),
                  .is_blind_append = is_blind(work),
@@ -456,7 +480,9 @@ enum shale_status work_publish(struct work *work, bool data, bool ledger, struct
         status = shale_taken_out_commit(&work->taken, &work->arena, &commit);
     if (status != SHALE_OK)
         abort();
-    status = shale_commit(work->actor->table, &work->base, &commit, &committed, err);
+    status = work->actor->sim->is_file
+                 ? file_commit(work, &commit, data, &committed, err)
+                 : shale_commit(work->actor->table, &work->base, &commit, &committed, err);
     claim(work, &committed, data, status);
     sim_say(work->actor->sim, work->actor->name, "= commit: %s, entry %lld",
             shale_status_name(status), (long long)(status == SHALE_OK ? committed.version : -1));

@@ -21,6 +21,7 @@ struct work {
     struct shale_keys *keys;        /* of 'dedupe'; NULL: it brings none */
     struct shale_log_add adds[1];
     size_t n_adds;
+    char new_rows[32]; /* of a checkpoint file: their key in the bucket; "" none */
     struct shale_segment ledger, reject_segment, key_segment;
     bool has_rejects, has_keys;
     struct shale_str first; /* input, as JSON */
@@ -40,6 +41,7 @@ struct work {
     bool more; /* of the listing is to come */
     struct shale_seal seal;
     bool has_seal;
+    bool is_adoption;
 };
 
 void work_init(struct work *work, struct sim_actor *actor);
@@ -87,6 +89,17 @@ enum shale_status work_publish(struct work *work, bool data, bool ledger, struct
 
 /* All of it, and the keys of 'dedupe'. */
 enum shale_status work_write(struct work *work, struct shale_err *err);
+
+/* ---- A checkpoint file (file.c) ---------------------------------------------------------------
+ */
+
+enum shale_status file_read_base(struct work *work, struct shale_err *err);
+void file_write_rows(struct work *work);
+/* 'data': with the rows. */
+enum shale_status file_commit(struct work *work, const struct shale_commit *commit, bool data,
+                              struct shale_committed *committed, struct shale_err *err);
+/* Another tool's file becomes a checkpoint; nothing is done when it is one. */
+enum shale_status file_adopt(struct sim_actor *actor, struct shale_err *err);
 
 /* ---- Duplicates (keys.c) ----------------------------------------------------------------------
  */

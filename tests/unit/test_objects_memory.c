@@ -99,6 +99,28 @@ static void test_an_answer_that_is_lost(void **state)
     f->store = harness;
 }
 
+/* The client found no answer and asked again: it says what the second time came to. */
+static void test_a_write_made_twice(void **state)
+{
+    struct store_case *f = *state;
+    struct shale_store *harness = f->store;
+    struct script script = {.call = SHALE_STORE_PUT_ABSENT, .fate = SHALE_STORE_TWICE};
+    struct shale_store_file *file;
+    struct shale_store_put *put;
+    f->store = hooked(f, &script);
+    assert_int_equal(case_put_absent(f, "a", "1"), SHALE_CONFLICT);
+    case_expect(f, "a", "1");
+    script.call = SHALE_STORE_REPLACE;
+    assert_int_equal(shale_store_open(f->store, "a", &file, NULL), SHALE_OK);
+    assert_int_equal(shale_store_create(f->store, "a", &put, NULL), SHALE_OK);
+    assert_int_equal(shale_sink_write(&put->sink, "2", 1, NULL), SHALE_OK);
+    assert_int_equal(put->replace(put, file, NULL), SHALE_CONFLICT);
+    shale_store_close(file);
+    case_expect(f, "a", "2");
+    shale_store_free(f->store);
+    f->store = harness;
+}
+
 static void test_a_late_write(void **state)
 {
     struct store_case *f = *state;
@@ -160,6 +182,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_hook_sees_and_fails_each_call, case_memory,
                                         case_end),
         cmocka_unit_test_setup_teardown(test_an_answer_that_is_lost, case_memory, case_end),
+        cmocka_unit_test_setup_teardown(test_a_write_made_twice, case_memory, case_end),
         cmocka_unit_test_setup_teardown(test_a_late_write, case_memory, case_end),
         cmocka_unit_test_setup_teardown(test_pages, case_memory, case_end),
     };
