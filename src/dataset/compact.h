@@ -49,9 +49,8 @@ SHALE_MUST_USE enum shale_status shale_compact(struct shale_store *store,
  * there is no order they stay as they are.  'target_bytes', 'partition' and 'most_files' are not
  * looked at.  In '*out' row groups are counted as removed and added.  A file that was not changed
  * since is left as it is.
- * SHALE_NOT_FOUND: there is no such file; SHALE_USAGE: it is no checkpoint, or the memory is too
- * little for its row groups; SHALE_CONFLICT: runs came first each time, after some tries; others as
- * of shale_single_commit(). */
+ * SHALE_NOT_FOUND: there is no such file; SHALE_USAGE: it is no checkpoint; SHALE_CONFLICT: runs
+ * came first each time, after some tries; others as of shale_single_commit(). */
 SHALE_MUST_USE enum shale_status shale_compact_single(struct shale_store *store, const char *key,
                                                       const struct shale_compact_options *options,
                                                       struct shale_compacted *out,

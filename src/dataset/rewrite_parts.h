@@ -94,6 +94,7 @@ struct shale_rewrite_wait {
     size_t memory_bytes, n_held_bytes;
     const char *temporary;
     struct shale_spill spill;
+    uint64_t n_row_bytes; /* shale_column_size() of what waits */
     /* Of what is read back from there: */
     struct shale_buf header, part;
     struct shale_column *nodes;
@@ -104,9 +105,13 @@ void shale_rewrite_wait_init(struct shale_rewrite_wait *wait, const struct shale
                              const char *temporary);
 /* After its writer was freed. */
 void shale_rewrite_wait_fini(struct shale_rewrite_wait *wait);
-/* Take 'packed', also when it fails, and give it to the writer. */
-SHALE_MUST_USE enum shale_status shale_rewrite_wait_put(struct shale_rewrite_wait *wait,
-                                                        struct shale_packed *packed,
+/* Give rows of '*packed' to the writer, from row '*at' on and up to the one with which those that
+ * wait have 'limit' bytes; '*at' is behind them.  '*packed' is NULL when it was taken whole. */
+SHALE_MUST_USE enum shale_status
+shale_rewrite_wait_fill(struct shale_rewrite_wait *wait, struct shale_packed **packed, int64_t *at,
+                        uint64_t limit, struct shale_file_writer *writer, struct shale_err *err);
+/* They become a row group. */
+SHALE_MUST_USE enum shale_status shale_rewrite_wait_cut(struct shale_rewrite_wait *wait,
                                                         struct shale_file_writer *writer,
                                                         struct shale_err *err);
 /* What the writer's 'read' does. */
@@ -164,7 +169,6 @@ struct shale_rewrite_target {
     size_t n_leaves;
     struct shale_str path;
     struct shale_rewrite_wait wait;
-    uint64_t n_waiting_bytes; /* shale_column_size() of what waits */
     /* Of the row groups so far: */
     double n_memory_bytes, n_file_bytes;
     struct shale_buf adds; /* struct shale_log_add */

@@ -219,7 +219,7 @@ static enum shale_status finish_file(struct shale_rewrite_target *target, struct
     shale_file_writer_free(target->writer);
     target->writer = NULL;
     target->put = NULL;
-    target->n_waiting_bytes = 0;
+    target->wait.n_row_bytes = 0;
     status = put->finish(put, err);
     if (status == SHALE_OK)
         status = hash_footer(target, hash, err);
@@ -232,9 +232,6 @@ static enum shale_status finish_file(struct shale_rewrite_target *target, struct
 }
 
 /* ---- Row groups -------------------------------------------------------------------------------
- *
- * Where one ends, the rows alone say, to the row: not how they came in pieces, which depends on
- * memory.
  */
 
 /* How many bytes of rows the next row group may have, so that the file comes to the target. */
@@ -254,10 +251,10 @@ static uint64_t group_limit(const struct shale_rewrite_target *target)
 static enum shale_status cut(struct shale_rewrite_target *target, struct shale_err *err)
 {
     int64_t before = target->counted.n_bytes;
-    enum shale_status status = shale_file_writer_cut(target->writer, err);
-    target->n_memory_bytes += (double)target->n_waiting_bytes;
+    double n_bytes = (double)target->wait.n_row_bytes;
+    enum shale_status status = shale_rewrite_wait_cut(&target->wait, target->writer, err);
+    target->n_memory_bytes += n_bytes;
     target->n_file_bytes += (double)(target->counted.n_bytes - before);
-    target->n_waiting_bytes = 0;
     return status;
 }
 
@@ -268,83 +265,21 @@ static bool is_full(const struct shale_rewrite_target *target)
     return most > 0 && target->counted.n_bytes >= most - most / 32;
 }
 
-static uint64_t bytes_of(const struct shale_rewrite_target *target,
-                         const struct shale_packed *packed, int64_t first, int64_t n)
-{
-    uint64_t n_bytes = 0;
-    for (size_t i = 0; i < target->schema->n_columns; i++)
-        n_bytes +=
-            shale_column_size(&target->schema->columns[i].type, &packed->columns[i], first, n);
-    return n_bytes;
-}
-
-/* How many rows from 'first' on the row group takes: the one with which it is full is the last. */
-static int64_t count_fitting(const struct shale_rewrite_target *target,
-                             const struct shale_packed *packed, int64_t first, uint64_t n_bytes)
-{
-    int64_t low = 1, high = packed->n_rows - first;
-    if (bytes_of(target, packed, first, high) < n_bytes)
-        return high;
-    while (low < high) {
-        int64_t middle = low + (high - low) / 2;
-        if (bytes_of(target, packed, first, middle) < n_bytes)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-/* Rows of 'packed' as a piece of their own. */
-static enum shale_status copy_rows(const struct shale_rewrite_target *target,
-                                   const struct shale_packed *packed, int64_t first, int64_t n,
-                                   struct shale_packed **out, struct shale_err *err)
-{
-    const struct shale_mem *mem = target->store->env->mem;
-    const struct shale_column *const sources[] = {packed->columns};
-    const struct shale_pack_run run = {0, first, n};
-    struct shale_batch *batch;
-    enum shale_status status = shale_pack(mem, target->schema, sources, 1, &run, 1, &batch);
-    if (status == SHALE_OK)
-        status = shale_packed_new(mem, target->schema, batch, out);
-    return status == SHALE_NOMEM ? SHALE_ERR(err, no_memory) : status;
-}
-
-/* '*packed' is NULL when all of it went. */
-static enum shale_status wait_rows(struct shale_rewrite_target *target,
-                                   struct shale_packed **packed, int64_t first, int64_t n,
-                                   struct shale_err *err)
-{
-    struct shale_packed *piece = *packed;
-    target->n_waiting_bytes += bytes_of(target, *packed, first, n);
-    if (n == (*packed)->n_rows) {
-        *packed = NULL;
-    } else {
-        enum shale_status status = copy_rows(target, *packed, first, n, &piece, err);
-        if (status != SHALE_OK)
-            return status;
-    }
-    return shale_rewrite_wait_put(&target->wait, piece, target->writer, err);
-}
-
 static enum shale_status take(struct shale_packed_sink *sink, struct shale_packed *packed,
                               struct shale_err *err)
 {
     struct shale_rewrite_target *target = (struct shale_rewrite_target *)(void *)sink;
     const int64_t n_rows = packed->n_rows;
     enum shale_status status = SHALE_OK;
-    for (int64_t at = 0, n; at < n_rows && status == SHALE_OK; at += n) {
+    for (int64_t at = 0; at < n_rows && status == SHALE_OK;) {
         uint64_t limit;
-        n = 0;
         if (target->writer == NULL)
             status = open_file(target, err);
         if (status != SHALE_OK)
             break;
         limit = group_limit(target);
-        n = count_fitting(target, packed, at,
-                          limit > target->n_waiting_bytes ? limit - target->n_waiting_bytes : 0);
-        status = wait_rows(target, &packed, at, n, err);
-        if (status == SHALE_OK && target->n_waiting_bytes >= limit)
+        status = shale_rewrite_wait_fill(&target->wait, &packed, &at, limit, target->writer, err);
+        if (status == SHALE_OK && target->wait.n_row_bytes >= limit)
             status = cut(target, err);
         if (status == SHALE_OK && is_full(target))
             status = finish_file(target, err);

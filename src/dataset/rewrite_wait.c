@@ -65,9 +65,9 @@ static enum shale_status spill(struct shale_rewrite_wait *wait, struct waiting *
     return SHALE_OK;
 }
 
-enum shale_status shale_rewrite_wait_put(struct shale_rewrite_wait *wait,
-                                         struct shale_packed *packed,
-                                         struct shale_file_writer *writer, struct shale_err *err)
+/* Take 'packed', also when it fails, and give it to the writer. */
+static enum shale_status put(struct shale_rewrite_wait *wait, struct shale_packed *packed,
+                             struct shale_file_writer *writer, struct shale_err *err)
 {
     struct shale_file_piece piece = {.n_rows = packed->n_rows, .release = release};
     struct waiting *waiting = shale_mem_zeroed(wait->mem, 1, sizeof *waiting);
@@ -133,4 +133,78 @@ enum shale_status shale_rewrite_wait_read(struct shale_rewrite_wait *wait, void 
         shale_batch_part_column(wait->header.data, column, wait->part.data, wait->nodes);
     *out = wait->nodes;
     return status;
+}
+
+/* ---- Row groups -------------------------------------------------------------------------------
+ *
+ * Where one ends, the rows alone say, to the row: not how they came in pieces, which depends on
+ * memory.
+ */
+
+static uint64_t bytes_of(const struct shale_rewrite_wait *wait, const struct shale_packed *packed,
+                         int64_t first, int64_t n)
+{
+    uint64_t n_bytes = 0;
+    for (size_t i = 0; i < wait->schema->n_columns; i++)
+        n_bytes += shale_column_size(&wait->schema->columns[i].type, &packed->columns[i], first, n);
+    return n_bytes;
+}
+
+/* How many rows from 'first' on the row group takes: the one with which it is full is the last. */
+static int64_t count_fitting(const struct shale_rewrite_wait *wait,
+                             const struct shale_packed *packed, int64_t first, uint64_t n_bytes)
+{
+    int64_t low = 1, high = packed->n_rows - first;
+    if (bytes_of(wait, packed, first, high) < n_bytes)
+        return high;
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        if (bytes_of(wait, packed, first, middle) < n_bytes)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Rows of 'packed' as a piece of their own. */
+static enum shale_status copy_rows(const struct shale_rewrite_wait *wait,
+                                   const struct shale_packed *packed, int64_t first, int64_t n,
+                                   struct shale_packed **out, struct shale_err *err)
+{
+    const struct shale_mem *mem = wait->mem;
+    const struct shale_column *const sources[] = {packed->columns};
+    const struct shale_pack_run run = {0, first, n};
+    struct shale_batch *batch;
+    enum shale_status status = shale_pack(mem, wait->schema, sources, 1, &run, 1, &batch);
+    if (status == SHALE_OK)
+        status = shale_packed_new(mem, wait->schema, batch, out);
+    return status == SHALE_NOMEM ? SHALE_ERR(err, no_memory) : status;
+}
+
+/* '*packed' is NULL when all of it went. */
+enum shale_status shale_rewrite_wait_fill(struct shale_rewrite_wait *wait,
+                                          struct shale_packed **packed, int64_t *at, uint64_t limit,
+                                          struct shale_file_writer *writer, struct shale_err *err)
+{
+    struct shale_packed *piece = *packed;
+    uint64_t left = limit > wait->n_row_bytes ? limit - wait->n_row_bytes : 0;
+    int64_t n = count_fitting(wait, *packed, *at, left);
+    wait->n_row_bytes += bytes_of(wait, *packed, *at, n);
+    if (n == (*packed)->n_rows) {
+        *packed = NULL;
+    } else {
+        enum shale_status status = copy_rows(wait, *packed, *at, n, &piece, err);
+        if (status != SHALE_OK)
+            return status;
+    }
+    *at += n;
+    return put(wait, piece, writer, err);
+}
+
+enum shale_status shale_rewrite_wait_cut(struct shale_rewrite_wait *wait,
+                                         struct shale_file_writer *writer, struct shale_err *err)
+{
+    wait->n_row_bytes = 0;
+    return shale_file_writer_cut(writer, err);
 }

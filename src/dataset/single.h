@@ -93,8 +93,8 @@ SHALE_MUST_USE enum shale_status shale_single_commit(struct shale_single *single
 
 /* How the rows of the file are written anew. */
 struct shale_single_rewrite {
-    /* 'chunk', 'row_group_bytes', 'sort_by', 'memory_bytes', 'temporary' and the filter; the others
-     * are not looked at.  Row groups may have at most three quarters of 'memory_bytes'. */
+    /* 'chunk', 'columns', 'row_group_bytes', 'sort_by', 'memory_bytes', 'temporary' and the filter;
+     * the others are not looked at. */
     struct shale_rewrite_options how;
     /* The first row groups, out of which the filter takes nothing: they are copied as they are
      * where that can be. */
@@ -115,8 +115,7 @@ struct shale_log_state shale_single_as_log(const struct shale_single *single);
 
 /* Publish the rows of the very file that shale_single_read() opened, written anew: whoever came
  * first, SHALE_CONFLICT.  'commit' as in shale_single_commit(), but that it consumes nothing; as
- * many rows go as its 'rows_gone' says (SHALE_CORRUPT: the filter takes out others).
- * SHALE_USAGE: the memory is too little for the row groups. */
+ * many rows go as its 'rows_gone' says (SHALE_CORRUPT: the filter takes out others). */
 SHALE_MUST_USE enum shale_status
 shale_single_rewrite(struct shale_single *single, const struct shale_base *base,
                      const struct shale_commit *commit, const struct shale_single_rewrite *rewrite,

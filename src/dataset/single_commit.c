@@ -434,17 +434,6 @@ enum shale_status shale_single_commit(struct shale_single *single, const struct 
     return publish(&job, rows);
 }
 
-/* Rows of a row group wait in memory, beside those that are sorted and a reader's. */
-static enum shale_status check_memory(const struct shale_rewrite_options *how,
-                                      struct shale_err *err)
-{
-    int64_t memory = (int64_t)how->memory_bytes;
-    if (memory == 0 || how->row_group_bytes <= memory / 4 * 3)
-        return SHALE_OK;
-    return SHALE_ERR(err, single_memory, (long long)how->row_group_bytes,
-                     (long long)(how->row_group_bytes / 3 * 8));
-}
-
 enum shale_status shale_single_rewrite(struct shale_single *single, const struct shale_base *base,
                                        const struct shale_commit *commit,
                                        const struct shale_single_rewrite *rewrite,
@@ -458,7 +447,5 @@ enum shale_status shale_single_rewrite(struct shale_single *single, const struct
                       .rewritten = rewritten,
                       .out = out,
                       .err = err};
-    enum shale_status status = check_memory(&rewrite->how, err);
-    *out = (struct shale_committed){.version = -1, .manifest_id = -1};
-    return status == SHALE_OK ? publish(&job, NULL) : status;
+    return publish(&job, NULL);
 }

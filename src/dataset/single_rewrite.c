@@ -9,7 +9,12 @@
 #include "dataset/single_parts.h"
 #include "parquet/append.h"
 
-enum { ARENA_BYTES = 64 << 20, ROW_GROUP_BYTES = 32 << 20, N_PAIRS = 3 };
+enum {
+    ARENA_BYTES = 64 << 20,
+    ROW_GROUP_BYTES = 32 << 20,
+    MEMORY_BYTES = 128 << 20,
+    N_PAIRS = 3,
+};
 
 struct anew {
     struct shale_rewrite_receiver to; /* first member */
@@ -22,25 +27,35 @@ struct anew {
     struct shale_schema schema; /* of the new file */
     struct shale_append *append;
     struct shale_file_writer *writer;
-    size_t n_sorting; /* of the rows that come */
+    struct shale_rewrite_wait wait; /* rows of its row group */
+    uint64_t limit;                 /* of their bytes */
+    size_t n_sorting;               /* of the rows that come */
     int64_t n_gone;
 };
 
 /* ---- Rows --------------------------------------------------------------------------------------
  */
 
-static void release(void *owner)
+static enum shale_status read_waiting(void *ctx, void *owner, size_t column,
+                                      const struct shale_column **out, struct shale_err *err)
 {
-    shale_packed_free(owner);
+    struct anew *anew = ctx;
+    return shale_rewrite_wait_read(&anew->wait, owner, column, out, err);
 }
 
 static enum shale_status take(struct shale_packed_sink *sink, struct shale_packed *packed,
                               struct shale_err *err)
 {
     struct anew *anew = (struct anew *)(void *)sink;
-    const struct shale_file_piece piece = {packed->columns, packed->n_rows, packed->n_bytes,
-                                           release, packed};
-    return shale_file_writer_append(anew->writer, &piece, err);
+    const int64_t n_rows = packed->n_rows;
+    enum shale_status status = SHALE_OK;
+    for (int64_t at = 0; at < n_rows && status == SHALE_OK;) {
+        status = shale_rewrite_wait_fill(&anew->wait, &packed, &at, anew->limit, anew->writer, err);
+        if (status == SHALE_OK && anew->wait.n_row_bytes >= anew->limit)
+            status = shale_rewrite_wait_cut(&anew->wait, anew->writer, err);
+    }
+    shale_packed_free(packed);
+    return status;
 }
 
 /* Rows of another order come: only those that have none may share a row group. */
@@ -56,7 +71,7 @@ static enum shale_status set_sorting(struct anew *anew, const struct shale_parqu
         return SHALE_ERR(err, no_memory);
     for (size_t i = 0; i < n; i++)
         copy[i] = sorting[i];
-    status = shale_file_writer_cut(anew->writer, err);
+    status = shale_rewrite_wait_cut(&anew->wait, anew->writer, err);
     if (status != SHALE_OK)
         return status;
     shale_file_writer_set_sorting(anew->writer, copy, n);
@@ -120,15 +135,16 @@ static enum shale_status begin(struct anew *anew, struct shale_store_put *put, s
                                struct shale_err *err)
 {
     const struct shale_mem *mem = anew->single->store->env->mem;
-    size_t each =
-        anew->how.row_group_bytes > 0 ? (size_t)anew->how.row_group_bytes : (size_t)ROW_GROUP_BYTES;
+    int64_t each = anew->how.row_group_bytes > 0 ? anew->how.row_group_bytes : ROW_GROUP_BYTES;
+    size_t memory_bytes = anew->how.memory_bytes > 0 ? anew->how.memory_bytes : MEMORY_BYTES;
     struct shale_append_options append_options = {.schema = &anew->schema,
                                                   .chunk = anew->how.chunk};
-    /* One that was cut a little behind its limit, as they are, stays one. */
-    struct shale_file_writer_options writer_options = {
-        .chunk = anew->how.chunk,
-        .row_group_bytes = anew->rewrite->by_row_group ? each + each / 4 : each,
-        .created_by = anew->single->options.created_by};
+    struct shale_file_writer_options writer_options = {.chunk = anew->how.chunk,
+                                                       .row_group_bytes = SIZE_MAX,
+                                                       .created_by =
+                                                           anew->single->options.created_by,
+                                                       .read = read_waiting,
+                                                       .ctx = anew};
     const struct shale_append_plan *plan;
     enum shale_status status =
         shale_rewrite_columns(&anew->arena, &anew->log, anew->how.columns,
@@ -142,6 +158,9 @@ static enum shale_status begin(struct anew *anew, struct shale_store_put *put, s
     if (plan->copied_bytes > 0)
         status = put->copy(put, anew->old->file, 0, plan->copied_bytes, err);
     writer_options.append = anew->append;
+    /* One that was cut a little behind its limit, as they are, stays one. */
+    anew->limit = (uint64_t)(anew->rewrite->by_row_group ? each + each / 4 : each);
+    shale_rewrite_wait_init(&anew->wait, mem, &anew->schema, memory_bytes / 4, anew->how.temporary);
     return status == SHALE_OK ? shale_file_writer_new(mem, &anew->schema, &writer_options,
                                                       &put->sink, &anew->writer, err)
                               : status;
@@ -192,6 +211,8 @@ enum shale_status shale_single_write_anew(const struct shale_single *single,
                                                shale_file_writer_n_bytes(anew.writer),
                                                shale_file_writer_n_row_groups(anew.writer), first};
     shale_file_writer_free(anew.writer);
+    if (anew.wait.mem != NULL)
+        shale_rewrite_wait_fini(&anew.wait);
     shale_append_free(anew.append);
     shale_arena_fini(&anew.arena);
     return status;

@@ -214,6 +214,7 @@ def large(work):
     want(all(0.5e6 < size < 2.2e6 for size in sizes[:-1]), f"row groups of {sizes} bytes")
     same("rows", file.metadata.num_rows, n * each)
     check_sorted(path, ["n"])
+    same("bytes with more memory", os.path.getsize(other), os.path.getsize(path))
     same("rows with more memory", pyarrow.parquet.read_table(other).equals(file.read()), True)
     got = table.shale("verify", path)
     want(got.code == 0, f"verify: {got.out}")
@@ -276,7 +277,8 @@ def table_has(data, value, path):
 def beside(work):
     """Runs and compactions at once, under a reader that polls."""
     told = collections.Counter()
-    made = Made(work, "beside", runs=2, events=4, output=OUTPUT + "commit_every: 10\n")
+    made = Made(work, "beside", runs=2, events=4, text=LARGE,
+                output=OUTPUT + "commit_every: 10\nrow_group: 1MiB\n")
     poller = single.Poller(made.path, 4)
     poller.start()
     for _ in range(ROUNDS):
