@@ -59,6 +59,11 @@ void shale_single_free(struct shale_single *single)
     shale_mem_free(single->store->env->mem, single);
 }
 
+void shale_single_adopted(struct shale_single *single)
+{
+    single->options.adopts = false;
+}
+
 struct shale_store *shale_single_store(const struct shale_single *single)
 {
     return single->side;

@@ -39,7 +39,7 @@ struct shale_single_options {
     size_t n_sort_by;
     const char *created_by;
     size_t memory_bytes; /* of one reader; 0: 64 MiB */
-    bool adopts;         /* a file that names no manifest is taken as it is */
+    bool adopts;         /* a file that names no manifest is taken as it is, until it is adopted */
 };
 
 /* The file 'key' of 'store'.  All is borrowed.  Nothing is read yet.
@@ -48,6 +48,10 @@ SHALE_MUST_USE enum shale_status shale_single_new(struct shale_store *store, con
                                                   const struct shale_single_options *options,
                                                   struct shale_single **out, struct shale_err *err);
 void shale_single_free(struct shale_single *single); /* NULL: nothing */
+
+/* What was to be adopted is.  From now on a file that names no manifest is refused: whatever was
+ * said of the one that was there is not true of another. */
+void shale_single_adopted(struct shale_single *single);
 
 /* Where manifests, ledger and rejects lie: keys begin with "_shale/".  Good as long as 'single'. */
 struct shale_store *shale_single_store(const struct shale_single *single);
@@ -58,6 +62,7 @@ struct shale_store *shale_single_store(const struct shale_single *single);
  * file.
  * SHALE_USAGE: it is another tool's, and 'adopts' is not set.  SHALE_CORRUPT: it cannot be read, or
  * its manifest is missing, or the file is gone and its manifests are not: never an empty ledger.
+ * (After a single commit they are those of a first one that was killed: then there is no file.)
  * SHALE_SCHEMA: it belongs to another stream, or cannot have the stream's columns. */
 SHALE_MUST_USE enum shale_status shale_single_read(struct shale_single *single,
                                                    struct shale_base *out, struct shale_err *err);
@@ -78,7 +83,8 @@ int64_t shale_single_n_bytes(const struct shale_single *single);
  * is consumed (ledger, rejects, the changes of segments, rows_gone ...; not adds and removes), and
  * 'rows' is the key of a finished Parquet file of the schema with the new rows, NULL for none,
  * which stays.  Row groups of the old file are copied as they are but for small ones at its end,
- * which are merged with the new rows (parquet/append.h).
+ * which are merged with the new rows (parquet/append.h).  A base that is to be adopted is published
+ * on that very file, or not at all (SHALE_CONFLICT).
  *
  * Returns as shale_commit(); after SHALE_OK and SHALE_CONFLICT read again.  committed->version is
  * the manifest's. */

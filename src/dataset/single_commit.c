@@ -241,6 +241,13 @@ static bool is_built_on(const struct job *job, const struct shale_single_file *f
            strcmp(old->footer_hash, file->footer_hash) == 0;
 }
 
+/* Refused, and what stands there says what the old one said: it was touched, or a copy was put in
+ * its place.  That is what is built on then. */
+static void build_on_the_same(struct job *job)
+{
+    fail(job, SHALE_ERR(job->err, object_touched, job->single->key));
+}
+
 /* One look.  Leaves SENT when it is known whose the file is. */
 static enum shale_status look(struct job *job)
 {
@@ -253,6 +260,8 @@ static enum shale_status look(struct job *job)
     is_old = is_built_on(job, &file);
     if (file.manifest_id == job->draft.manifest.id) {
         status = look_at_ours(job);
+    } else if (is_old && !job->is_unsure) {
+        build_on_the_same(job);
     } else if (is_old && job->n_looks > 0) {
         /* Not there.  What was sent may still come: only the same bytes may go after it. */
         bool sent;
@@ -332,6 +341,19 @@ static void check_winners(struct job *job, const struct shale_base *newest)
         job->state = BASED;
 }
 
+/* Rows are written anew of the very file that was looked at.  So is one adopted that names no
+ * manifest: what is said to be in it is not true of another, whoever wrote it. */
+static bool may_build_on(const struct job *job, const struct shale_single_file *newest)
+{
+    const struct shale_single_file *old = job->file;
+    bool is_adoption = old->file != NULL && old->manifest_id < 0;
+    bool is_foreign = newest->file != NULL && newest->manifest_id < 0;
+    if (job->rewrite == NULL && !is_adoption && !is_foreign)
+        return true;
+    return is_built_on(job, newest) &&
+           (!is_adoption || strcmp(old->file->tag, newest->file->tag) == 0);
+}
+
 static void rebase(struct job *job)
 {
     struct shale_single_file file;
@@ -344,8 +366,8 @@ static void rebase(struct job *job)
     status = shale_single_open(job->single, &file, &newest, job->err);
     if (status == SHALE_OK) {
         status = shale_single_check(job->single, &file, job->err);
-        if (status == SHALE_OK && job->rewrite != NULL && !is_built_on(job, &file))
-            end(job, REFUSED, SHALE_ERR(job->err, commit_conflict, job->single->key));
+        if (status == SHALE_OK && !may_build_on(job, &file))
+            end(job, REFUSED, SHALE_ERR(job->err, object_replaced, job->single->key));
         else if (status == SHALE_OK)
             check_winners(job, &newest);
         if (status == SHALE_OK && job->state == BASED) {

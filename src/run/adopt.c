@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* --adopt: another tool's file becomes a checkpoint.  One commit before the first phase writes the
- * objects that it already holds, as the user says, to the ledger; its rows stay as they are. */
+ * objects that it already holds, as the user says, to the ledger; its rows stay as they are.  With
+ * it the permission ends: another file that comes later is refused. */
 #include "run/private.h"
 
 #include <string.h>
@@ -116,6 +117,9 @@ enum shale_status adopt(struct run *run, struct shale_err *err)
         if (status != SHALE_OK)
             break;
     }
+    if (status == SHALE_OK && shale_single_is_foreign(run->table->single))
+        status = SHALE_ERR(err, adopt_lost, run->options->output);
+    shale_single_adopted(run->table->single);
     shale_buf_fini(&adoption.input);
     return status;
 }

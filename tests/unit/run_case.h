@@ -23,6 +23,8 @@ struct run_case {
     int64_t settle_us;
     bool dry_run;
     bool rebuild; /* of all days */
+    bool adopt;
+    const char *consumed_before;
     unsigned n_threads;
     int64_t memory_bytes;
     bool replace;
@@ -176,6 +178,8 @@ static inline enum shale_status run_case_inputs(struct run_case *c, const char *
                                         .has_dates = c->rebuild,
                                         .first_day = INT32_MIN,
                                         .last_day = INT32_MAX,
+                                        .adopt = c->adopt,
+                                        .consumed_before = c->consumed_before,
                                         .observer = c->observer};
     struct shale_stream *stream = NULL;
     enum shale_status status = shale_definition_read(&shale_mem_libc, "test", c->definition,

@@ -11,6 +11,7 @@
 #include "dataset/single.h"
 #include "parquet/file_writer.h"
 #include "parquet/reader.h"
+#include "store/store.h"
 
 enum { MOST_OBJECTS = 64 };
 
@@ -480,6 +481,232 @@ static void test_adopting(void **state)
     table_fini(&table);
 }
 
+/* Rows of another tool. */
+static void put_foreign(struct table *table, int first, int end)
+{
+    assert_int_equal(shale_store_remove(table->store, key, NULL), SHALE_OK);
+    write_rows(table->store, key, first, end);
+}
+
+/* One that takes over a file of which nothing is consumed. */
+struct adopter {
+    struct shale_single *single;
+    struct shale_base base;
+};
+
+static void adopter_begin(struct adopter *adopter, struct shale_store *store)
+{
+    assert_int_equal(shale_single_new(store, key, options_of(true), &adopter->single, NULL),
+                     SHALE_OK);
+    assert_int_equal(shale_single_read(adopter->single, &adopter->base, NULL), SHALE_OK);
+    assert_true(shale_single_is_foreign(adopter->single));
+}
+
+static enum shale_status adopter_commit(struct adopter *adopter)
+{
+    const struct shale_commit commit = {.stream = SHALE_STR("s"),
+                                        .schema = schema_of(NULL),
+                                        .rows_gone = -shale_single_n_rows(adopter->single)};
+    struct shale_committed done;
+    return shale_single_commit(adopter->single, &adopter->base, &commit, NULL, &done, NULL);
+}
+
+static void adopter_end(struct adopter *adopter, struct table *table)
+{
+    shale_base_fini(&adopter->base, table->env.mem);
+    shale_single_free(adopter->single);
+}
+
+/* The rows that no object of the ledger accounts for; -1: it is another tool's still. */
+static int64_t rows_adopted(struct table *table)
+{
+    struct shale_single *single;
+    struct shale_base base;
+    int64_t n;
+    assert_int_equal(shale_single_new(table->store, key, options_of(true), &single, NULL),
+                     SHALE_OK);
+    assert_int_equal(shale_single_read(single, &base, NULL), SHALE_OK);
+    n = shale_single_is_foreign(single) ? -1 : -base.manifest.rows_gone;
+    shale_base_fini(&base, table->env.mem);
+    shale_single_free(single);
+    return n;
+}
+
+/* What is said of a file holds for no other: not for one that was adopted meanwhile, nor for the
+ * next one of the other tool; and for the same one after a failure that passes. */
+static void test_adoptions_that_lose(void **state)
+{
+    struct trouble trouble = {.at = 1, .replaces = true, .status = SHALE_AGAIN};
+    struct adopter first, second;
+    struct table table;
+    (void)state;
+    assert_int_equal(table_init(&table, &shale_mem_libc), SHALE_OK);
+    table_trouble(&table, &trouble);
+    write_rows(table.store, key, 0, 3);
+    adopter_begin(&first, table.store);
+    adopter_begin(&second, table.store);
+    put_foreign(&table, 0, 5);
+    assert_int_equal(adopter_commit(&first), SHALE_CONFLICT);
+    assert_int_equal(rows_adopted(&table), -1);
+    adopter_end(&first, &table);
+    adopter_begin(&first, table.handle);
+    assert_int_equal(adopter_commit(&first), SHALE_OK);
+    assert_true(trouble.dealt);
+    assert_int_equal(adopter_commit(&second), SHALE_CONFLICT);
+    assert_int_equal(rows_adopted(&table), 5);
+    adopter_end(&first, &table);
+    adopter_end(&second, &table);
+    table_fini(&table);
+}
+
+/* Nor is a file built on that comes where there was none, or where ours was. */
+static void test_adopted_once(void **state)
+{
+    struct shale_committed done;
+    struct shale_err err;
+    (void)state;
+    for (int has_file = 0; has_file < 2; has_file++) {
+        struct table table;
+        struct actor actor;
+        assert_int_equal(table_init(&table, &shale_mem_libc), SHALE_OK);
+        if (has_file == 1) {
+            struct adopter adopter;
+            write_rows(table.store, key, 40, 42);
+            adopter_begin(&adopter, table.store);
+            assert_int_equal(adopter_commit(&adopter), SHALE_OK);
+            shale_single_adopted(adopter.single);
+            put_foreign(&table, 40, 43);
+            shale_base_fini(&adopter.base, table.env.mem);
+            shale_err_clear(&err);
+            assert_int_equal(shale_single_read(adopter.single, &adopter.base, &err), SHALE_USAGE);
+            assert_int_equal(err.code, SHALE_E_single_foreign);
+            shale_single_free(adopter.single);
+            adopter_begin(&adopter, table.store);
+            assert_int_equal(adopter_commit(&adopter), SHALE_OK);
+            adopter_end(&adopter, &table);
+        }
+        actor_begin(&actor, &table, table.store, 0, 4);
+        put_foreign(&table, 40, 44);
+        shale_err_clear(&err);
+        assert_int_equal(actor_commit(&actor, &done, &err), SHALE_USAGE);
+        assert_int_equal(err.code, SHALE_E_single_foreign);
+        actor_end(&actor);
+        assert_int_equal(rows_adopted(&table), -1);
+        assert_true(row_objects(&table) == from_to(40, 44));
+        table_fini(&table);
+    }
+}
+
+/* ---- In a directory -----------------------------------------------------------------------------
+ */
+
+struct local {
+    struct table table;
+    char root[64], path[96];
+    bool always; /* touched at each look whether the commit is to end */
+};
+
+static void local_init(struct local *local)
+{
+    memset(local, 0, sizeof *local);
+    assert_int_equal(table_init(&local->table, &shale_mem_libc), SHALE_OK);
+    shale_store_free(local->table.store);
+    scratch_make(local->root);
+    (void)snprintf(local->path, sizeof local->path, "%s/%s", local->root, key);
+    assert_int_equal(shale_store_local(&local->table.env, local->root, &local->table.store, NULL),
+                     SHALE_OK);
+}
+
+static void local_fini(struct local *local)
+{
+    table_fini(&local->table);
+    assert_int_equal(shale_dir_remove(local->root, NULL), SHALE_OK);
+}
+
+static void touch(struct local *local)
+{
+    static long seconds = 1000000;
+    const struct timespec times[2] = {{seconds + 1, 0}, {seconds + 1, 0}};
+    assert_int_equal(utimensat(AT_FDCWD, local->path, times, 0), 0);
+    seconds++;
+}
+
+/* A copy of the same time takes its place. */
+static void restore(struct local *local)
+{
+    struct stat info;
+    char copy[128];
+    struct shale_buf bytes;
+    FILE *file;
+    shale_buf_init(&bytes, &shale_mem_libc, 1 << 20);
+    assert_int_equal(shale_store_read(local->table.store, key, &bytes, NULL), SHALE_OK);
+    assert_int_equal(stat(local->path, &info), 0);
+    (void)snprintf(copy, sizeof copy, "%s.copy", local->path);
+    file = fopen(copy, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes.data, 1, bytes.n_bytes, file), bytes.n_bytes);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(
+        utimensat(AT_FDCWD, copy, (const struct timespec[2]){info.st_mtim, info.st_mtim}, 0), 0);
+    assert_int_equal(rename(copy, local->path), 0);
+    shale_buf_fini(&bytes);
+}
+
+/* 'ctx' is the table, the local store's first member. */
+static bool touch_always(void *ctx)
+{
+    struct local *local = ctx;
+    if (local->always)
+        touch(local);
+    return false;
+}
+
+/* The same content under another time, or another inode: it is built on, and no answer was lost. */
+static void test_touched(void **state)
+{
+    void (*const what[])(struct local * local) = {touch, restore};
+    (void)state;
+    for (size_t i = 0; i < sizeof what / sizeof what[0]; i++) {
+        struct shale_committed done;
+        struct actor actor;
+        struct local local;
+        local_init(&local);
+        commit_other(&(struct other){&local.table, 40, 42});
+        actor_begin(&actor, &local.table, local.table.store, 0, 4);
+        what[i](&local);
+        assert_int_equal(actor_commit(&actor, &done, NULL), SHALE_OK);
+        assert_int_equal(done.n_attempts, 2);
+        assert_int_equal(done.n_lost + done.n_unsure, 0);
+        actor_end(&actor);
+        assert_true(objects(&local.table) == (from_to(0, 4) | from_to(40, 42)));
+        local_fini(&local);
+    }
+}
+
+static void test_always_touched(void **state)
+{
+    struct shale_committed done;
+    struct shale_err err;
+    struct actor actor;
+    struct local local;
+    (void)state;
+    local_init(&local);
+    local.table.env.cancelled = touch_always;
+    commit_other(&(struct other){&local.table, 40, 42});
+    actor_begin(&actor, &local.table, local.table.store, 0, 4);
+    local.always = true;
+    shale_err_clear(&err);
+    assert_int_equal(actor_commit(&actor, &done, &err), SHALE_AGAIN);
+    local.always = false;
+    assert_int_equal(err.code, SHALE_E_commit_stalled);
+    assert_in_range(done.n_attempts, 2, 20);
+    actor_end(&actor);
+    assert_true(objects(&local.table) == from_to(40, 42));
+    commit_other(&(struct other){&local.table, 0, 4});
+    assert_true(objects(&local.table) == (from_to(0, 4) | from_to(40, 42)));
+    local_fini(&local);
+}
+
 /* ---- Each call fails ----------------------------------------------------------------------------
  */
 
@@ -612,7 +839,9 @@ int main(void)
         cmocka_unit_test(test_gone_while_swept), cmocka_unit_test(test_lost),
         cmocka_unit_test(test_answers),          cmocka_unit_test(test_unsure_and_overtaken),
         cmocka_unit_test(test_an_older_copy),    cmocka_unit_test(test_base_is_true_or_none),
-        cmocka_unit_test(test_adopting),         cmocka_unit_test(test_each_call_fails),
+        cmocka_unit_test(test_adopting),         cmocka_unit_test(test_adoptions_that_lose),
+        cmocka_unit_test(test_adopted_once),     cmocka_unit_test(test_touched),
+        cmocka_unit_test(test_always_touched),   cmocka_unit_test(test_each_call_fails),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
