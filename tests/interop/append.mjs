@@ -34,14 +34,15 @@ const show = rows => JSON.stringify(rows.map(plain))
 
 const directory = process.argv[2]
 const names = readdirSync(directory)
-let passed = 0, failed = 0
+let passed = 0, failed = 0, skipped = 0
 for (const name of names.filter(n => n.endsWith('.grown.parquet')).map(n => n.slice(0, -14))) {
   let parts
   try {
     parts = (await Promise.all(names.filter(n => n.startsWith(name + '.part')).sort()
       .map(n => read(join(directory, n))))).flat()
   } catch {
-    continue // it cannot read what there was
+    skipped++ // it cannot read what there was
+    continue
   }
   try {
     const rows = await read(join(directory, name + '.grown.parquet'))
@@ -52,5 +53,9 @@ for (const name of names.filter(n => n.endsWith('.grown.parquet')).map(n => n.sl
     failed++
   }
 }
-console.log(`${passed} passed, ${failed} failed`)
+if (passed + failed === 0) {
+  console.log('hyparquet: nothing was compared')
+  failed++
+}
+console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`)
 process.exitCode = failed ? 1 : 0

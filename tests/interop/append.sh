@@ -21,10 +21,10 @@ part() {
     grep -v ' passed, ' "$files/log" | head -n 20
     last=$(tail -n 1 "$files/log")
     case $last in
-    *' passed, '*' failed') p=${last%% *} f=${last#*passed, } ;;
-    *) p=0 f='1 failed' ;;
+    *' passed, '*' failed, '*' skipped') p=${last%% *} f=${last#*passed, } s=${last#*failed, } ;;
+    *) p=0 f='1 failed' s='0 skipped' ;;
     esac
-    passed=$((passed + p)) failed=$((failed + ${f%% *}))
+    passed=$((passed + p)) failed=$((failed + ${f%% *})) skipped=$((skipped + ${s%% *}))
 }
 
 set -- --every 6
@@ -41,7 +41,7 @@ if [ -n "${SHALE_NODE:-}" ]; then
     part "$SHALE_NODE" tests/interop/append.mjs "$files/kept"
 else
     echo 'skip hyparquet: not installed'
-    skipped=1
+    skipped=$((skipped + 1))
 fi
 [ "$failed" -gt 0 ] || rm -rf "$files"
 echo "$passed passed, $failed failed, $skipped skipped"
