@@ -2,7 +2,8 @@
 """Runs on a checkpoint that are killed, and whose system calls fail: with SIGKILL at an instant and as
 the n-th call that writes, copies, renames or syncs begins (strace), and with each errno that such a
 call may meet.  A reader that polls never sees part of a commit, and after the next run every event is
-in the file exactly once.
+in the file exactly once.  So for runs that take over another tool's file first, and for replays of
+rejects.
 
     SHALE_SEED=N SHALE_KILLS=N SHALE_FAULTS=N python tests/system/table_single_kill.py"""
 import collections
@@ -13,6 +14,9 @@ import signal
 import subprocess
 import time
 
+import pyarrow.compute
+import pyarrow.parquet
+
 import single
 import table
 import table_faults
@@ -20,11 +24,14 @@ from table import case, same, want
 
 KILLS = int(os.environ.get("SHALE_KILLS", table.scaled(4, 40, 1000)))
 LIMIT = int(os.environ.get("SHALE_FAULTS", table.scaled(1, 4, 0)))
+REPLAYS = table.scaled(4, 24, 1000)
 OBJECTS = table.scaled(120, 400, 2000)
 EVENTS = 4
 FAULTS = {**{name: errnos for name, errnos in table_faults.FAULTS.items()
              if name in table.CALLS or name in ("openat", "pread64", "close")},
           "copy_file_range": ("EIO", "ENOSPC", "EXDEV"), "flock": ("EIO",), "fchmod": ("EPERM",)}
+KILL = "a kill"
+KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
 HARMLESS = {("copy_file_range", "EXDEV"), ("fchmod", "EPERM")}
 
 
@@ -36,13 +43,14 @@ class Checkpoint:
                                         f"commit_every: {objects // 4}\nsort_by: [n]")
         self.path = os.path.join(work, "out", "visits.parquet")
         self.objects = objects
+        self.options = ()
         os.makedirs(os.path.dirname(self.path))
 
     def command(self, *options):
-        return table.command(self.stream, self.source.path, self.path, *options)
+        return table.command(self.stream, self.source.path, self.path, *self.options, *options)
 
     def run(self, *options, **more):
-        return table.run(self.stream, self.source.path, self.path, *options, **more)
+        return table.run(self.stream, self.source.path, self.path, *self.options, *options, **more)
 
     def drop(self):
         shutil.rmtree(os.path.dirname(self.path))
@@ -58,7 +66,7 @@ class Checkpoint:
 class Kills(Checkpoint):
     def __init__(self, work):
         super().__init__(work, OBJECTS)
-        self.killed = self.ended = self.polls = self.rounds = 0
+        self.killed = self.ended = self.polls = self.rounds = self.adopted = 0
         self.points = collections.Counter()
 
     def learn(self):
@@ -66,6 +74,7 @@ class Kills(Checkpoint):
         begun = time.monotonic()
         self.run("--threads", "1")
         self.seconds = time.monotonic() - begun
+        self.whole = pyarrow.parquet.read_table(self.path)
         self.drop()
         trace = os.path.join(self.work, "trace")
         self.run("--threads", "1", wrapper=table.strace(trace, table.CALLS))
@@ -87,18 +96,31 @@ class Kills(Checkpoint):
             code = subprocess.run([*words, *self.command("--threads", "1")],
                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                   stderr=subprocess.DEVNULL, check=False).returncode
-        if code in (-signal.SIGKILL, 128 + signal.SIGKILL):
+        if code in KILLED:
             self.killed += 1
             self.points[point] += 1
         else:
             want(code == 0, f"a run that was not killed ends with {code}")
             self.ended += 1
 
+    def begin(self):
+        """Without a file; or with another tool's that holds the first objects: its rows."""
+        self.options = ()
+        if self.rng.random() < 0.7:
+            return 0
+        key = self.source.key(self.objects // 6)
+        rows = self.whole.filter(pyarrow.compute.less(self.whole.column("key"), key))
+        pyarrow.parquet.write_table(rows, self.path)
+        self.options = ("--adopt", "--consumed-before", key)
+        self.adopted += 1
+        return len(rows)
+
     def round(self):
         self.rounds += 1
         self.drop()
         shutil.rmtree(self.source.path)
         self.source = table.Source(self.source.path, EVENTS, folder_of=20)
+        adopted = self.begin()
         for n in (self.objects - self.objects // 3, self.objects // 3):
             self.source.add(n)
             poller = single.Poller(self.path, EVENTS)
@@ -107,7 +129,7 @@ class Kills(Checkpoint):
                 self.kill()
             self.run()
             self.polls += poller.end()[0]
-            single.check(self.path, self.source.ids)
+            single.check(self.path, self.source.ids, adopted)
             same("what the next run finds new", self.run().summary["objects"]["new"], 0)
 
     def all(self):
@@ -118,8 +140,9 @@ class Kills(Checkpoint):
                 raise table.Failed(f"round {self.rounds} after {self.killed} kills: {why} "
                                    f"(SHALE_SEED={table.SEED})") from None
         points = ", ".join(f"{name} {n}" for name, n in sorted(self.points.items()))
-        return f"{self.killed} kills ({points}), {self.ended} runs ended before, " \
-               f"{self.polls} polls, seed {table.SEED}"
+        return f"{self.killed} kills ({points}) in {self.rounds} rounds, {self.adopted} of them " \
+               f"with a file to adopt, {self.ended} runs ended before, {self.polls} polls, " \
+               f"seed {table.SEED}"
 
 
 class Faults(Checkpoint):
@@ -128,15 +151,22 @@ class Faults(Checkpoint):
     def __init__(self, work):
         super().__init__(work, 1000)
         self.base = os.path.join(work, "base")
-        self.run_on(5)
-        shutil.copytree(os.path.dirname(self.path), self.base)
-        self.before = collections.Counter(self.source.ids)
+        self.replayed = 0
+        self.prepare()
+
+    def prepare(self):
+        self.source.add(5)
+        self.run("--threads", "1")
+        self.keep()
         self.source.write("2027/bad.ndjson", [{"n": 0}], count=False)
         self.source.add(7)
 
-    def run_on(self, n):
-        self.source.add(n)
-        self.run("--threads", "1")
+    def keep(self):
+        shutil.copytree(os.path.dirname(self.path), self.base)
+        self.before = collections.Counter(single.by_pyarrow(self.path))
+
+    def attempt(self, **more):
+        return self.run("--threads", "1", **more)
 
     def reset(self):
         shutil.rmtree(os.path.dirname(self.path))
@@ -145,7 +175,7 @@ class Faults(Checkpoint):
     def learn(self):
         self.reset()
         trace = os.path.join(self.work, "trace")
-        self.run("--threads", "1", wrapper=table.strace(trace, FAULTS), code=0)
+        self.attempt(wrapper=table.strace(trace, FAULTS), code=0)
         counts, before, begun = collections.Counter(), collections.Counter(), False
         for call in table.traced(trace):
             begun = begun or call.path.endswith("visits.yaml")
@@ -157,17 +187,19 @@ class Faults(Checkpoint):
     def one(self, call, errno, when):
         trace = os.path.join(self.work, "trace")
         self.reset()
-        got = self.run("--threads", "1", code=None,
-                       wrapper=table.strace(trace, FAULTS, f"{call}:error={errno}:when={when}"))
+        fault = "signal=KILL" if errno == KILL else f"error={errno}"
+        got = self.attempt(code=None,
+                           wrapper=table.strace(trace, FAULTS, f"{call}:{fault}:when={when}"))
+        killed = got.code in KILLED
         with open(trace, encoding="utf-8", errors="replace") as file:
-            if "(INJECTED)" not in file.read():
+            if not killed and "(INJECTED)" not in file.read():
                 return None
         where = f"{errno} of {call} {when}"
-        want(got.code in (0, 1, 2, 4, 5), f"{where}: {got}")
+        want(got.code in (0, 1, 2, 4, 5) or (killed and errno == KILL), f"{where}: {got}")
         if (call, errno) in HARMLESS:
             want(got.code == 0, f"{where}: {got}")
         if got.code == 0:
-            single.check(self.path, self.source.ids)
+            single.check(self.path, self.source.ids, replayed=self.replayed)
         else:
             rows = collections.Counter(single.by_pyarrow(self.path))
             objects = collections.Counter(name.split("#")[0] for name in rows.elements())
@@ -175,31 +207,61 @@ class Faults(Checkpoint):
             want(rows in (self.before, self.source.ids) or
                  (got.code in (4, 5) and set(objects.values()) == {EVENTS} and rows >= self.before),
                  f"{where}: part of a commit: {len(rows)}: {got}")
-        if not call.startswith("unlink"):
+        if not killed and not call.startswith("unlink"):
             same(f"{where}: left behind", single.left_behind(self.path), [])
-        self.run(code=0)
-        single.check(self.path, self.source.ids)
-        return got.code
+        self.attempt(code=0)
+        single.check(self.path, self.source.ids, replayed=self.replayed)
+        return "a kill" if killed else got.code
 
-    def all(self):
-        codes, faults = collections.Counter(), []
+    def plan(self):
+        """Which call fails how, and as the how manieth."""
         for call, (before, n) in self.learn().items():
             for errno in FAULTS[call]:
                 numbers = list(range(before + 1, n + 1))
                 if LIMIT and len(numbers) > LIMIT:
                     numbers = self.rng.sample(numbers, LIMIT)
                 for when in numbers:
-                    try:
-                        code = self.one(call, errno, when)
-                        codes[code] += code is not None
-                    except table.Failed as why:
-                        faults.append(str(why))
+                    yield call, errno, when
+
+    def all(self):
+        codes, faults = collections.Counter(), []
+        for call, errno, when in self.plan():
+            try:
+                code = self.one(call, errno, when)
+                codes[code] += code is not None
+            except table.Failed as why:
+                faults.append(str(why))
         for fault in faults:
             print(f"# {fault}")
         want(not faults, f"{len(faults)} faults: {faults[:1]} (SHALE_SEED={table.SEED})")
         told = ", ".join(f"{n} ended with {code}" for code, n in sorted(codes.items(), key=str)
                          if n)
-        return f"{sum(codes.values())} calls failed; {told}; seed {table.SEED}"
+        return f"{sum(codes.values())} calls failed or were the last; {told}; seed {table.SEED}"
+
+
+class Replays(Faults):
+    """A replay of two segments of rejects, which ends or fails at each of its calls."""
+
+    def prepare(self):
+        strict = single.definition(os.path.join(self.work, "strict.yaml"), fields=table.FIELDS.replace(
+            "type: int64", "type: int64, maximum: 1"))
+        for n in (5, 3):
+            table.run(strict, self.source.add(n).path, self.path)
+        self.keep()
+        self.replayed = sum(self.source.ids.values()) - sum(self.before.values())
+        want(self.replayed == 16, f"{self.replayed} rejects")
+
+    def attempt(self, code=0, wrapper=()):
+        words = [table.PROGRAM, "rejects", "replay", self.stream, "--output", self.path,
+                 "--threads", "1"]
+        got = table.result(table.start(words, wrapper))
+        want(code is None or got.code == code, f"a replay: {got}")
+        return got
+
+    def plan(self):
+        every = [(call, errno, when) for call, (before, n) in self.learn().items()
+                 for errno in (KILL, *FAULTS[call]) for when in range(before + 1, n + 1)]
+        return every if len(every) <= REPLAYS else self.rng.sample(every, REPLAYS)
 
 
 def main():
@@ -207,12 +269,14 @@ def main():
         print("skip single: strace is missing or may not trace")
         return
     with table.Work() as work:
-        for name in ("kills", "faults"):
+        for name in ("kills", "faults", "replays"):
             os.mkdir(os.path.join(work, name))
         kills = Kills(os.path.join(work, "kills"))
         case("single: a run, and the calls it makes", kills.learn)
         case("single: killed: every event once after the next run", kills.all)
         case("single: every call fails", Faults(os.path.join(work, "faults")).all)
+        case("single: a replay is killed, and its calls fail",
+             Replays(os.path.join(work, "replays")).all)
 
 
 if __name__ == "__main__":
