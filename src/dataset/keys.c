@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What a run knows of keys: the table's segments, opened when a time in reach of theirs comes; its
- * own sorted runs in a temporary file; and what it took last, in memory.  All but the last are
- * looked up for many rows at once, in order of their hashes; the last row by row, in plan order. */
+/* What a run knows of keys: the table's segments (large ones are opened when a time in reach of
+ * theirs comes); its own sorted runs in a temporary file; and what it took last, in memory.  All
+ * but the last are looked up for many rows at once, in order of their hashes; the last row by row,
+ * in plan order. */
 #include "dataset/keys.h"
 
 #include <assert.h>
@@ -12,8 +13,9 @@
 #include "dataset/keys_recent.h"
 
 enum {
-    MOST_STRETCHES = 256, /* looked at for one row, where 'within' has grown */
-    MEET_ROWS = 4096,
+    MOST_STRETCHES = 256,  /* looked at for one row, where 'within' has grown */
+    MEET_ROWS = 4096,      /* of ours that are looked up together ... */
+    MEET_PROBES = 1 << 16, /* ... as far as they take no more than that */
 };
 
 struct shale_keys {
@@ -92,6 +94,23 @@ static enum shale_status open_file(struct shale_keys *keys, struct shale_keys_fi
 /* ---- Beginning and end ------------------------------------------------------------------------
  */
 
+/* The first segment says how wide the stretches are. */
+static enum shale_status take_width(struct shale_keys *keys, struct shale_err *err)
+{
+    if (keys->rule.within_us < 0)
+        return SHALE_OK;
+    keys->rule.width_us =
+        keys->n_files > 0 ? keys->files[0]->width_us : shale_key_width(keys->rule.within_us);
+    if (keys->rule.width_us <= 0)
+        return SHALE_ERR(err, keys_differ);
+    if (keys->rule.within_us / keys->rule.width_us > MOST_STRETCHES / 2)
+        return SHALE_ERR(err, keys_within,
+                         (long long)(keys->rule.width_us / 1000 * (MOST_STRETCHES / 2)));
+    return SHALE_OK;
+}
+
+/* A segment that is not large is taken out of the table by whoever merges it, and a sweep deletes
+ * it: it is held open from the beginning on.  There are few of these, a handful of each size. */
 static enum shale_status take_segments(struct shale_keys *keys,
                                        const struct shale_keys_options *options,
                                        struct shale_err *err)
@@ -106,16 +125,12 @@ static enum shale_status take_segments(struct shale_keys *keys,
     keys->n_segments = keys->n_files;
     if (keys->n_files > 0)
         status = open_file(keys, keys->files[0], err);
-    if (status != SHALE_OK || keys->rule.within_us < 0)
-        return status;
-    keys->rule.width_us =
-        keys->n_files > 0 ? keys->files[0]->width_us : shale_key_width(keys->rule.within_us);
-    if (keys->rule.width_us <= 0)
-        return SHALE_ERR(err, keys_differ);
-    if (keys->rule.within_us / keys->rule.width_us > MOST_STRETCHES / 2)
-        return SHALE_ERR(err, keys_within,
-                         (long long)(keys->rule.width_us / 1000 * (MOST_STRETCHES / 2)));
-    return SHALE_OK;
+    if (status == SHALE_OK)
+        status = take_width(keys, err);
+    for (size_t i = 1; i < keys->n_files && status == SHALE_OK; i++)
+        if (keys->files[i]->segment.n_rows < SHALE_KEYS_LARGE_ROWS)
+            status = open_file(keys, keys->files[i], err);
+    return status;
 }
 
 enum shale_status shale_keys_new(const struct shale_keys_options *options, struct shale_keys **out,
@@ -131,7 +146,7 @@ enum shale_status shale_keys_new(const struct shale_keys_options *options, struc
     keys->store = options->store;
     keys->names = options->names;
     keys->rule.within_us = options->within_us;
-    keys->recent_limit = options->memory_bytes / 4;
+    keys->recent_limit = shale_recent_limit(options->memory_bytes);
     shale_recent_init(&keys->recent, mem, options->within_us);
     status = shale_spill_init(&keys->spill, mem, options->temporary, err);
     if (status == SHALE_OK &&
@@ -443,7 +458,7 @@ static enum shale_status meet_some(struct shale_keys *keys, struct shale_keys_cu
     const struct shale_key_entry *entry;
     enum shale_status status = SHALE_OK;
     shale_key_rows_reset(rows);
-    while (status == SHALE_OK && rows->n_rows < MEET_ROWS) {
+    while (status == SHALE_OK && rows->n_rows < MEET_ROWS && rows->n_probes < MEET_PROBES) {
         status = cursor->source.next(&cursor->source, &entry, err);
         *end = entry == NULL;
         if (status != SHALE_OK || *end)

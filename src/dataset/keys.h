@@ -36,6 +36,9 @@ struct shale_key_rule {
 
 /* The width for tables whose keys begin now. */
 int64_t shale_key_width(int64_t within_us);
+/* What a row takes in shale_key_rows, beside the bytes of its key: on average, while it is sorted.
+ */
+size_t shale_key_row_bytes(struct shale_key_rule rule);
 
 struct shale_key_row {
     int64_t hash;
@@ -93,8 +96,10 @@ struct shale_keys_options {
 
 enum { SHALE_KEYS_LEAST_BYTES = 12 << 20 };
 
-/* SHALE_SCHEMA: the table's keys are of other fields, or of a much shorter 'within'; SHALE_CORRUPT:
- * a segment is damaged; others as of the store. */
+/* Segments that a later commit may merge are open from here on, so that nothing is asked of them
+ * that a sweep may have deleted; large ones stay in the table, and are opened when they are needed.
+ * SHALE_SCHEMA: the table's keys are of other fields, or of a much shorter 'within';
+ * SHALE_NOT_FOUND: a segment is gone; SHALE_CORRUPT: it is damaged; others as of the store. */
 SHALE_MUST_USE enum shale_status shale_keys_new(const struct shale_keys_options *options,
                                                 struct shale_keys **out, struct shale_err *err);
 void shale_keys_free(struct shale_keys *keys);

@@ -4,7 +4,7 @@
 
 #include "dataset/first_input.h"
 
-enum { LARGE_ROWS = 4 << 20, INPUT_BYTES = 4096 };
+enum { INPUT_BYTES = 4096 };
 
 /* ---- Rows of several files --------------------------------------------------------------------
  */
@@ -71,7 +71,7 @@ void shale_keys_pick_merge(const struct shale_segment *segments, size_t n_segmen
                            size_t *n)
 {
     size_t n_large = 0;
-    while (n_large < n_segments && segments[n_large].n_rows >= LARGE_ROWS)
+    while (n_large < n_segments && segments[n_large].n_rows >= SHALE_KEYS_LARGE_ROWS)
         n_large++;
     shale_ledger_pick_merge(segments + n_large, n_segments - n_large, first, n);
     *first += n_large;

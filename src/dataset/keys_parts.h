@@ -21,7 +21,10 @@ extern const struct shale_schema shale_keys_schema;
 #define SHALE_KEYS_NAMES "shale.keys"
 #define SHALE_KEYS_WIDTH "shale.keys.width_us"
 
-enum { SHALE_KEYS_GROUP_ROWS = 16384 };
+enum {
+    SHALE_KEYS_GROUP_ROWS = 16384,
+    SHALE_KEYS_LARGE_ROWS = 4 << 20, /* from here on no merge takes a segment out of a table */
+};
 
 /* A row of a segment. */
 struct shale_key_entry {

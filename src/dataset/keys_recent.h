@@ -5,6 +5,14 @@
 
 #include "dataset/keys_parts.h"
 
+/* How many bytes of keys it is let have of so much memory before they go to the temporary file. Its
+ * buffers end at 2 GiB, and it is asked only after the rows of each parcel. */
+static inline size_t shale_recent_limit(size_t memory_bytes)
+{
+    const size_t most = (size_t)1 << 30;
+    return memory_bytes / 4 < most ? memory_bytes / 4 : most;
+}
+
 struct shale_recent {
     const struct shale_mem *mem;
     int64_t within_us;

@@ -13,6 +13,15 @@ int64_t shale_key_width(int64_t within_us)
     return within_us < 0 ? 0 : STRETCH * (within_us + 1);
 }
 
+size_t shale_key_row_bytes(struct shale_key_rule rule)
+{
+    const int64_t probe = sizeof(struct shale_key_probe) + 2 * sizeof(uint32_t);
+    int64_t n = (int64_t)sizeof(struct shale_key_row) + probe;
+    if (rule.within_us > 0) /* sixteenths of a stretch */
+        n += 2 * probe * (16 * rule.within_us / rule.width_us + 1) / 16;
+    return (size_t)n;
+}
+
 int64_t shale_key_stretch(struct shale_key_rule rule, int64_t time_us)
 {
     int64_t stretch;

@@ -50,6 +50,37 @@ static struct shale_keys_options options_of(const struct run *run,
                                        .temporary = run->options->temporary};
 }
 
+/* What a row takes in parcel_keys, without its texts. */
+static size_t row_bytes(const struct run *run)
+{
+    const struct shale_dedupe *dedupe = &run->stream->dedupe;
+    size_t n = shale_key_row_bytes(run->dedupe->rule) + sizeof(uint32_t);
+    for (size_t i = 0; i < dedupe->n_key; i++) {
+        enum shale_layout layout = shale_type_layout(&run->stream->fields[dedupe->key[i]].type);
+        n += layout == SHALE_LAYOUT_I128    ? sizeof(shale_i128)
+             : layout == SHALE_LAYOUT_BYTES ? sizeof(uint32_t)
+                                            : sizeof(int64_t);
+    }
+    return n;
+}
+
+size_t dedupe_n_bytes(const struct worker *worker)
+{
+    const struct run *run = worker->run;
+    int64_t n_rows = shale_builder_n_rows(worker->builder);
+    size_t n;
+    if (run->dedupe == NULL || n_rows == 0)
+        return 0;
+    n = (size_t)n_rows * run->dedupe->row_bytes;
+    for (size_t i = 0; i < run->stream->dedupe.n_key; i++) {
+        struct shale_column column;
+        shale_builder_column(worker->builder, run->stream->dedupe.key[i], &column);
+        if (column.offsets != NULL)
+            n += (size_t)column.offsets[n_rows];
+    }
+    return n;
+}
+
 enum shale_status dedupe_begin(struct run *run, struct shale_err *err)
 {
     struct shale_keys_options options;
@@ -64,26 +95,36 @@ enum shale_status dedupe_begin(struct run *run, struct shale_err *err)
         if (put_names(run) != SHALE_OK)
             return SHALE_ERR(err, no_memory);
     }
-    shale_keys_free(run->dedupe->keys);
-    run->dedupe->keys = NULL;
+    dedupe_end(run);
     options = options_of(run, NULL, 0);
     if (run->table != NULL) {
         options.segments = run->table->base.manifest.keys;
         options.n_segments = run->table->base.manifest.n_keys;
     }
     status = shale_keys_new(&options, &run->dedupe->keys, err);
-    if (status == SHALE_OK)
-        run->dedupe->rule = shale_keys_rule(run->dedupe->keys);
-    return status;
+    if (status != SHALE_OK)
+        return status;
+    run->dedupe->rule = shale_keys_rule(run->dedupe->keys);
+    run->dedupe->row_bytes = row_bytes(run);
+    return SHALE_OK;
+}
+
+void dedupe_end(struct run *run)
+{
+    if (run->dedupe == NULL)
+        return;
+    shale_keys_free(run->dedupe->keys);
+    run->dedupe->keys = NULL;
 }
 
 void dedupe_close(struct run *run)
 {
     if (run->dedupe == NULL)
         return;
-    shale_keys_free(run->dedupe->keys);
+    dedupe_end(run);
     shale_buf_fini(&run->dedupe->names);
     shale_mem_free(run->mem, run->dedupe);
+    run->dedupe = NULL;
 }
 
 /* ---- A worker: the keys of its rows -----------------------------------------------------------
@@ -416,8 +457,7 @@ enum shale_status dedupe_commit(struct run *run, struct shale_commit *commit, st
                               shale_buf_str(&run->seq.first_input), &run->table->arena,
                               &dedupe->segment, err);
     /* What it held in memory is not needed any more, and a merge is. */
-    shale_keys_free(dedupe->keys);
-    dedupe->keys = NULL;
+    dedupe_end(run);
     commit->keys_change.in = &dedupe->segment;
     commit->keys_change.n_in = 1;
     commit->check = check_winners;

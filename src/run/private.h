@@ -55,7 +55,7 @@
 enum {
     GROUP_STORED_BYTES = 1024 * 1024, /* small objects are taken together up to this ... */
     GROUP_MAX_OBJECTS = 1024,         /* ... or this many; a larger object is taken alone */
-    PARCEL_BYTES = 8 * 1024 * 1024,   /* rows and rejects at which a parcel is closed */
+    PARCEL_BYTES = 8 * 1024 * 1024,   /* rows, their keys, rejects: at which a parcel is closed */
     PARCEL_NEED = 10 * 1024 * 1024,   /* what is admitted for one */
     WORKER_BYTES = 20 * 1024 * 1024,  /* buffers and contexts of a thread */
     FIXED_BYTES = 16 * 1024 * 1024,   /* the program, its libraries, the heap's slack */
@@ -184,7 +184,8 @@ struct replayed {
 
 /* A segment of rejects being read. */
 struct rejects_read {
-    struct object self; /* as the ledger has it */
+    struct object self;            /* as the ledger has it */
+    struct shale_store_file *file; /* of run->replay */
     struct shale_rejects_reader *reader;
     int64_t n_rows;
     struct shale_buf key; /* of the object of the row under way */
@@ -391,6 +392,7 @@ struct dedupe {
     struct shale_buf names;       /* of the key's fields */
     struct shale_keys *keys;      /* of a phase: the sequencer's */
     struct shale_key_rule rule;   /* theirs, for the workers */
+    size_t row_bytes;             /* what the keys of a row take, without texts */
     struct shale_segment segment; /* of the commit under way */
 };
 
@@ -410,7 +412,8 @@ struct committed {
 /* The plan of a replay. */
 struct replay {
     const struct shale_segment **segments; /* the base's rejects, by path: so the ledger wants it */
-    size_t next;                           /* of these */
+    struct shale_store_file **files;       /* theirs: others may have them deleted meanwhile */
+    size_t n_segments, next;               /* of these */
     struct shale_str *taken; /* paths of the segments that the phase reads; texts of the base */
     size_t n_taken;
     struct shale_erasures *erasures; /* conditions of the base; NULL: none */
@@ -500,7 +503,6 @@ struct run {
     unsigned n_workers;
     struct worker *workers;
     size_t flight_limit, waiting_limit, encode_limit, keys_limit; /* bytes */
-    size_t parcel_bytes;                                          /* at which one is closed */
     size_t max_nodes;
     size_t *index_columns; /* columns of the data files that hold $index */
     size_t n_index_columns;
@@ -608,7 +610,9 @@ struct mark {
     struct counts counts;
     bool had_error;
 };
-/* Is it time to close its parcel? */
+/* What its parcel will take, about. */
+size_t worker_n_bytes(const struct worker *worker);
+/* Is it time to close it? */
 bool worker_is_full(const struct worker *worker);
 struct mark worker_mark(const struct worker *worker);
 void worker_take_back(struct worker *worker, const struct mark *mark);
@@ -647,9 +651,13 @@ bool consumed_replaces(const struct shale_batch *batch, int64_t row);
 bool object_is_touched(const struct run *run, const struct object *object, const char *hash);
 
 /* dedupe.c */
-/* A phase begins, on the base as it is now. */
+/* A phase begins, on the base as it is now, until which goes.  SHALE_NOT_FOUND: a segment of the
+ * base is gone; those that may go are open from here on. */
 SHALE_MUST_USE enum shale_status dedupe_begin(struct run *run, struct shale_err *err);
+void dedupe_end(struct run *run);
 void dedupe_close(struct run *run);
+/* What the keys of the rows in its builder will take; 0 without 'dedupe'. */
+size_t dedupe_n_bytes(const struct worker *worker);
 /* By a worker: parcel->keys, of the rows in its builder; those of part 'n_parts' are gone. */
 SHALE_MUST_USE enum shale_status dedupe_keys(const struct worker *worker, struct parcel *parcel,
                                              const uint32_t *part_of_row, uint32_t n_parts);

@@ -213,7 +213,7 @@ static enum shale_status take_failure(struct worker *worker, const struct object
 
 static size_t group_bytes(const struct worker *worker)
 {
-    return shale_builder_n_bytes(worker->builder) + shale_builder_n_bytes(worker->rejects) +
+    return worker_n_bytes(worker) +
            (worker->consumed == NULL ? 0 : shale_builder_n_bytes(worker->consumed));
 }
 
@@ -249,7 +249,7 @@ enum shale_status read_group(struct worker *worker, struct job *job)
         if (status != SHALE_OK)
             return SHALE_ERR(&job->err, no_memory);
         worker->objects_done++;
-        if (group_bytes(worker) >= worker->run->parcel_bytes) {
+        if (group_bytes(worker) >= PARCEL_BYTES) {
             job->stopped_at = i + 1;
             break;
         }

@@ -66,13 +66,11 @@ static void share_memory(struct run *run)
     left -= n_workers * WORKER_BYTES + (n_workers - 1) * sort_bytes(run->stream);
     if (left < 0)
         left = 0;
-    run->parcel_bytes = PARCEL_BYTES;
     if (has_keys(run->stream)) {
         run->keys_limit = (size_t)left / 4;
         if (run->keys_limit < SHALE_KEYS_LEAST_BYTES)
             run->keys_limit = SHALE_KEYS_LEAST_BYTES; /* of the least ceiling */
         left -= left / 4;
-        run->parcel_bytes /= 2; /* with the keys of its rows it is as large as others */
     }
     run->flight_limit = run->waiting_limit = run->encode_limit = (size_t)left / 3;
     run->max_nodes = 2 * run->n_workers + 2;

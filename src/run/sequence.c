@@ -22,7 +22,8 @@ enum shale_status sequence_open(struct run *run, struct shale_err *err)
     enum shale_status status;
     shale_buf_init(&run->seq.first_input, run->mem, MAX_INPUT_BYTES);
     status = shale_spill_init(&run->seq.spill, run->mem, run->options->temporary, err);
-    return status == SHALE_OK ? dedupe_begin(run, err) : status;
+    /* A table's keys are those of its base: table_begin(). */
+    return status == SHALE_OK && run->table == NULL ? dedupe_begin(run, err) : status;
 }
 
 void entries_drop(struct run *run, struct part *part, size_t from, size_t n)
@@ -76,11 +77,9 @@ static void drop_parts(struct run *run)
 
 enum shale_status sequence_begin(struct run *run, struct shale_err *err)
 {
-    enum shale_status status;
     drop_parts(run);
     shale_spill_fini(&run->seq.spill);
-    status = shale_spill_init(&run->seq.spill, run->mem, run->options->temporary, err);
-    return status == SHALE_OK ? dedupe_begin(run, err) : status;
+    return shale_spill_init(&run->seq.spill, run->mem, run->options->temporary, err);
 }
 
 void sequence_close(struct run *run)

@@ -201,10 +201,15 @@ void object_lineage(const struct run *run, const struct object *object, struct s
         }
 }
 
+size_t worker_n_bytes(const struct worker *worker)
+{
+    return shale_builder_n_bytes(worker->builder) + shale_builder_n_bytes(worker->rejects) +
+           dedupe_n_bytes(worker);
+}
+
 bool worker_is_full(const struct worker *worker)
 {
-    return shale_builder_n_bytes(worker->builder) + shale_builder_n_bytes(worker->rejects) >=
-           worker->run->parcel_bytes;
+    return worker_n_bytes(worker) >= PARCEL_BYTES;
 }
 
 /* The event made a row, which goes again when such rows were taken out of the table for good. */
@@ -403,8 +408,10 @@ static enum shale_status split_kept(const struct worker *worker, struct parcel *
         parcel->counts.written -= n_gone;
         parcel->counts.filtered += n_gone;
     }
-    if (status == SHALE_OK)
+    if (status == SHALE_OK) {
+        parcel->n_parts = n_parts; /* from here on the batches are the parcel's */
         status = dedupe_keys(worker, parcel, kept != NULL ? kept : part_of_row, n_parts);
+    }
     shale_mem_free(worker->run->mem, kept);
     return status;
 }
@@ -430,7 +437,6 @@ static enum shale_status split_rows(struct worker *worker, struct parcel *parcel
     status = split_kept(worker, parcel, part_of_row, n_parts);
     if (status != SHALE_OK)
         return status;
-    parcel->n_parts = n_parts;
     for (uint32_t i = 0; i < n_parts; i++)
         if (parcel->batches[i] != NULL)
             parcel->n_bytes += shale_batch_n_bytes(parcel->batches[i]);

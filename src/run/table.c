@@ -28,6 +28,7 @@ static void drop_base(struct run *run)
     shale_decider_free(table->decider);
     table->decider = NULL;
     replay_end(run);
+    dedupe_end(run);
     shale_erasures_free(table->erasures);
     table->erasures = NULL;
     if (table->has_base)
@@ -147,6 +148,8 @@ static enum shale_status list_on_base(struct run *run, struct shale_err *err)
     shale_decider_free(table->decider);
     table->decider = NULL;
     table->rows_replaced = table->rejects_replaced = 0;
+    if (status == SHALE_OK)
+        status = dedupe_begin(run, err);
     if (run->options->replay != NULL)
         return status == SHALE_OK ? replay_begin(run, err) : status;
     if (status == SHALE_OK && run->options->rebuild)
@@ -157,12 +160,13 @@ static enum shale_status list_on_base(struct run *run, struct shale_err *err)
 }
 
 /* A base that others have replaced and swept since it was read is read again: nothing was planned
- * on it yet.  The decider keeps open what it needs. */
+ * on it yet.  Whoever reads its segments later has them open from here on. */
 static enum shale_status begin_listing(struct run *run, struct shale_err *err)
 {
     enum shale_status status = list_on_base(run, err);
     for (int i = 0; i < BASE_TRIES && status == SHALE_NOT_FOUND; i++) {
         int64_t gone = run->table->base.manifest.id;
+        shale_err_clear(err);
         status = table_read_base(run, err);
         if (status != SHALE_OK)
             return status;

@@ -188,19 +188,15 @@ static long fail_each(struct run_case *c, size_t i, int code, const struct good 
     return n_tried - 1;
 }
 
-static void fail_calls(enum shale_output_layout layout)
+/* With the least memory rows wait in the spill file. */
+static void fail_calls(enum shale_output_layout layout, const char *definition, int memory_mib)
 {
     struct run_case c;
     struct good good;
     long n = 0;
-    run_case_init(&c, layout == SHALE_OUTPUT_TABLE
-                          ? "stream: t\nfields: [{name: id, from: /id, type: int64}, {name: p, "
-                            "from: /p, type: string}, {name: text, from: /text, type: string}]\n"
-                            "output: {layout: table, partition_by: [p]}\n"
-                          : "stream: t\nfields: [{name: id, from: /id, type: int64}, {name: text, "
-                            "from: /text, type: string}]\noutput: {layout: file}\n");
+    run_case_init(&c, definition);
     c.layout = layout;
-    c.memory_bytes = (int64_t)64 << 20; /* rows wait in the spill file */
+    c.memory_bytes = (int64_t)memory_mib << 20;
     c.row_group_bytes = 1 << 18;
     make_input(&c);
     assert_int_equal(run_case_run(&c), SHALE_OK);
@@ -215,22 +211,35 @@ static void fail_calls(enum shale_output_layout layout)
     run_case_fini(&c);
 }
 
+#define FIELDS                                                                                     \
+    "stream: t\nfields: [{name: id, from: /id, type: int64}, {name: p, from: /p, type: string}, "  \
+    "{name: text, from: /text, type: string}]\n"
+
 static void test_new_table(void **state)
 {
     (void)state;
-    fail_calls(SHALE_OUTPUT_TABLE);
+    fail_calls(SHALE_OUTPUT_TABLE, FIELDS "output: {layout: table, partition_by: [p]}\n", 64);
+}
+
+/* The second object has what the first one has, and the keys of the third are taken back. */
+static void test_table_with_dedupe(void **state)
+{
+    (void)state;
+    fail_calls(SHALE_OUTPUT_TABLE, FIELDS "output: {layout: table, dedupe: {key: [text, id]}}\n",
+               80);
 }
 
 static void test_new_file(void **state)
 {
     (void)state;
-    fail_calls(SHALE_OUTPUT_FILE);
+    fail_calls(SHALE_OUTPUT_FILE, FIELDS "output: {layout: file}\n", 64);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_new_table),
+        cmocka_unit_test(test_table_with_dedupe),
         cmocka_unit_test(test_new_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "codec/codec.h"
+#include "dataset/sweep.h"
 #include "run/run.h"
 #include "schema/definition.h"
 #include "scratch.h"
@@ -208,6 +209,50 @@ static inline enum shale_status run_case_run(struct run_case *c)
     char file[96];
     (void)snprintf(file, sizeof file, "%s.parquet", c->out);
     return run_case_inputs(c, inputs, 1, !is_table, is_table ? c->out : file);
+}
+
+/* Delete what the table does not need, at once. */
+static inline enum shale_status run_case_sweep(struct run_case *c)
+{
+    const struct shale_env env = {.mem = &shale_mem_libc,
+                                  .monotonic_us = run_case_clock,
+                                  .wall_us = run_case_clock,
+                                  .random_u64 = run_case_random,
+                                  .getenv = run_case_getenv,
+                                  .cancelled = run_case_cancelled,
+                                  .ctx = c};
+    const struct shale_sweep_options options = {.retention_us = 0};
+    struct shale_swept swept;
+    struct shale_store *store;
+    enum shale_status status = shale_store_local(&env, c->out, &store, NULL);
+    if (status == SHALE_OK) {
+        status = shale_sweep(store, SHALE_STR(""), &options, &swept, NULL);
+        shale_store_free(store);
+    }
+    return status;
+}
+
+/* Memory that lets something happen at its n-th allocation. */
+struct run_case_acting {
+    struct shale_mem mem;
+    struct run_case *c;
+    void (*act)(struct run_case *c);
+    long n_calls, act_at;
+};
+
+static inline void *run_case_act(void *ctx, void *ptr, size_t n_bytes)
+{
+    struct run_case_acting *acting = ctx;
+    if (n_bytes > 0 && ++acting->n_calls == acting->act_at)
+        acting->act(acting->c);
+    return shale_mem_libc.resize(NULL, ptr, n_bytes);
+}
+
+static inline void run_case_acting_init(struct run_case_acting *acting, struct run_case *c,
+                                        void (*act)(struct run_case *c), long act_at)
+{
+    *acting = (struct run_case_acting){{run_case_act, acting}, c, act, 0, act_at};
+    c->mem = &acting->mem;
 }
 
 /* Is there a log, with entry 'version' in it? */

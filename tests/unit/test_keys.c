@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "dataset/keys.h"
+#include "dataset/keys_recent.h"
 #include "ledger_made.h"
 
 enum { MOST_SEGMENTS = 64, BATCH = 700, MOST_KEYS = 100000 };
@@ -434,13 +434,45 @@ static void test_no_memory_at_any_call(void **state)
     assert_true(n > 100);
 }
 
+/* ---- Memory -----------------------------------------------------------------------------------
+ */
+
+/* What a row is said to take is what it takes, whatever 'within' has become. */
+static void test_bytes_of_a_row(void **state)
+{
+    static const struct shale_key_rule rules[] = {{-1, 0},      {0, 16},      {100, 1616},
+                                                  {1000, 1616}, {5000, 1616}, {200000, 1616}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+        struct shale_key_rows rows;
+        size_t n = 1000, n_bytes, said = n * shale_key_row_bytes(rules[i]);
+        shale_key_rows_init(&rows, &shale_mem_libc, rules[i]);
+        for (size_t row = 0; row < n; row++)
+            assert_int_equal(shale_key_rows_add(&rows, &SHALE_STR(""), (int64_t)row * 101),
+                             SHALE_OK);
+        assert_int_equal(shale_key_rows_sort(&rows), SHALE_OK);
+        n_bytes = rows.rows.n_bytes + rows.probes.n_bytes + 2 * rows.order.n_bytes;
+        assert_true(n_bytes <= said + said / 50 && n_bytes >= said - said / 10);
+        shale_key_rows_fini(&rows);
+    }
+}
+
+/* With the largest parcel on top, whose last event has 256 MiB, buffers of 2 GiB do not end. */
+static void test_recent_keys_have_room(void **state)
+{
+    (void)state;
+    assert_int_equal(shale_recent_limit(12 << 20), 3 << 20);
+    assert_true(shale_recent_limit(SIZE_MAX) + ((size_t)300 << 20) < INT32_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_is_what_the_model_says), cmocka_unit_test(test_with_little_memory),
         cmocka_unit_test(test_few_rows_of_many_keys),  cmocka_unit_test(test_within_may_change),
         cmocka_unit_test(test_a_winners_keys),         cmocka_unit_test(test_damage_is_found),
-        cmocka_unit_test(test_no_memory_at_any_call),
+        cmocka_unit_test(test_no_memory_at_any_call),  cmocka_unit_test(test_bytes_of_a_row),
+        cmocka_unit_test(test_recent_keys_have_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
