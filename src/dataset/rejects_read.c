@@ -31,6 +31,7 @@ enum column {
 struct shale_rejects_reader {
     const struct shale_mem *mem;
     struct shale_store_file *file;
+    bool is_borrowed; /* the file is somebody else's */
     struct shale_reader *reader;
     struct shale_scan *scan;
     size_t scanned[SHALE_REJECTS_COLUMNS]; /* columns of the file that are read */
@@ -111,7 +112,9 @@ enum shale_status shale_rejects_open(struct shale_store *store, struct shale_str
         return SHALE_ERR(err, no_memory);
     reader->mem = mem;
     (void)snprintf(key, sizeof key, "%.*s", SHALE_STR_ARG(path));
-    status = shale_store_open(store, key, &reader->file, err);
+    reader->file = options->file;
+    reader->is_borrowed = options->file != NULL;
+    status = reader->is_borrowed ? SHALE_OK : shale_store_open(store, key, &reader->file, err);
     if (status == SHALE_OK)
         status = shale_reader_open(mem, &reader->file->random, &memory, &reader->reader, err);
     if (status == SHALE_OK)
@@ -131,7 +134,8 @@ void shale_rejects_close(struct shale_rejects_reader *reader)
         return;
     shale_scan_free(reader->scan);
     shale_reader_free(reader->reader);
-    shale_store_close(reader->file);
+    if (!reader->is_borrowed)
+        shale_store_close(reader->file);
     shale_mem_free(reader->mem, reader);
 }
 

@@ -22,6 +22,7 @@ struct shale_rejects_read_options {
     /* Only rows with this rule, with this field; "" any.  What statistics exclude is not read. */
     struct shale_str rule, field;
     enum shale_rejects_wanted columns;
+    struct shale_store_file *file; /* it is open already, and stays so; NULL: open it */
 };
 
 /* Texts are good until the next call. */

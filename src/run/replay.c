@@ -20,21 +20,39 @@ static int compare_paths(const void *a, const void *b)
     return shale_str_compare((*x)->path, (*y)->path);
 }
 
+static enum shale_status open_file(struct run *run, struct shale_str path,
+                                   struct shale_store_file **out, struct shale_err *err)
+{
+    char key[SHALE_KEY_BYTES + 1];
+    enum shale_status status;
+    (void)snprintf(key, sizeof key, "%.*s", SHALE_STR_ARG(path));
+    status = shale_store_open(run->table->store, key, out, err);
+    if (status != SHALE_OK)
+        shale_err_at(err, key, -1, -1);
+    return status;
+}
+
 enum shale_status replay_begin(struct run *run, struct shale_err *err)
 {
     const struct shale_manifest *manifest = &run->table->base.manifest;
     struct replay *replay = &run->replay;
-    enum shale_status status;
+    size_t n = manifest->n_rejects;
+    enum shale_status status = SHALE_OK;
     replay_end(run);
-    replay->taken = shale_mem_zeroed(run->mem, manifest->n_rejects + 1, sizeof *replay->taken);
-    replay->segments =
-        shale_mem_zeroed(run->mem, manifest->n_rejects + 1, sizeof *replay->segments);
-    if (replay->taken == NULL || replay->segments == NULL)
+    replay->taken = shale_mem_zeroed(run->mem, n + 1, sizeof *replay->taken);
+    replay->segments = shale_mem_zeroed(run->mem, n + 1, sizeof *replay->segments);
+    replay->files = shale_mem_zeroed(run->mem, n + 1, sizeof *replay->files);
+    if (replay->taken == NULL || replay->segments == NULL || replay->files == NULL)
         return SHALE_ERR(err, no_memory);
-    for (size_t i = 0; i < manifest->n_rejects; i++)
+    for (size_t i = 0; i < n; i++)
         replay->segments[i] = &manifest->rejects[i];
-    if (manifest->n_rejects > 1)
-        qsort(replay->segments, manifest->n_rejects, sizeof *replay->segments, compare_paths);
+    if (n > 1)
+        qsort(replay->segments, n, sizeof *replay->segments, compare_paths);
+    replay->n_segments = n;
+    for (size_t i = 0; i < n && status == SHALE_OK; i++)
+        status = open_file(run, replay->segments[i]->path, &replay->files[i], err);
+    if (status != SHALE_OK)
+        return status;
     if (manifest->n_erasures == 0)
         return SHALE_OK;
     status = shale_erasures_of_stream(run->mem, manifest->erasures, manifest->n_erasures,
@@ -44,7 +62,10 @@ enum shale_status replay_begin(struct run *run, struct shale_err *err)
 
 void replay_end(struct run *run)
 {
+    for (size_t i = 0; i < run->replay.n_segments; i++)
+        shale_store_close(run->replay.files[i]);
     shale_erasures_free(run->replay.erasures);
+    shale_mem_free(run->mem, run->replay.files);
     shale_mem_free(run->mem, run->replay.taken);
     shale_mem_free(run->mem, run->replay.segments);
     run->replay = (struct replay){0};
@@ -59,12 +80,15 @@ static bool is_chosen(const struct run *run, struct shale_str rule)
     return chosen;
 }
 
-/* Are there events in the segment that may be tried again?  '*n_whole' objects are in it. */
-static enum shale_status look_at(const struct run *run, const struct shale_segment *segment,
-                                 bool *has_events, int64_t *n_whole, struct shale_err *err)
+/* Are there events in a segment that may be tried again?  '*n_whole' objects are in it. */
+static enum shale_status look_at(const struct run *run, size_t number, bool *has_events,
+                                 int64_t *n_whole, struct shale_err *err)
 {
-    const struct shale_rejects_read_options options = {
-        .memory_bytes = PLAN_BYTES, .n_rows = segment->n_rows, .columns = SHALE_REJECTS_KINDS};
+    const struct shale_segment *segment = run->replay.segments[number];
+    const struct shale_rejects_read_options options = {.memory_bytes = PLAN_BYTES,
+                                                       .n_rows = segment->n_rows,
+                                                       .columns = SHALE_REJECTS_KINDS,
+                                                       .file = run->replay.files[number]};
     struct shale_rejects_reader *reader;
     const struct shale_rejects_row *row;
     enum shale_status status =
@@ -82,8 +106,9 @@ static enum shale_status look_at(const struct run *run, const struct shale_segme
     return status;
 }
 
-static struct node *rejects_node(struct run *run, const struct shale_segment *segment)
+static struct node *rejects_node(struct run *run, size_t number)
 {
+    const struct shale_segment *segment = run->replay.segments[number];
     struct node *node = node_new(run, NODE_REJECTS, NULL);
     struct rejects_read *rejects = shale_mem_zeroed(run->mem, 1, sizeof *rejects);
     if (node == NULL || rejects == NULL) {
@@ -98,18 +123,18 @@ static struct node *rejects_node(struct run *run, const struct shale_segment *se
     rejects->self.tag = segment->footer_hash;
     rejects->self.n_bytes = segment->n_bytes;
     rejects->n_rows = segment->n_rows;
+    rejects->file = run->replay.files[number];
     return node;
 }
 
 enum shale_status replay_plan(struct run *run, struct node **out, struct shale_err *err)
 {
-    const struct shale_manifest *manifest = &run->table->base.manifest;
     struct replay *replay = &run->replay;
-    while (replay->next < manifest->n_rejects) {
-        const struct shale_segment *segment = replay->segments[replay->next++];
+    while (replay->next < replay->n_segments) {
+        size_t number = replay->next++;
         bool has_events;
         int64_t n_whole;
-        enum shale_status status = look_at(run, segment, &has_events, &n_whole, err);
+        enum shale_status status = look_at(run, number, &has_events, &n_whole, err);
         if (status != SHALE_OK)
             return status;
         run->plan.tally.n_listed++;
@@ -119,8 +144,8 @@ enum shale_status replay_plan(struct run *run, struct node **out, struct shale_e
             continue;
         }
         run->plan.tally.n_new++;
-        replay->taken[replay->n_taken++] = segment->path;
-        *out = rejects_node(run, segment);
+        replay->taken[replay->n_taken++] = replay->segments[number]->path;
+        *out = rejects_node(run, number);
         return *out != NULL ? SHALE_OK : SHALE_ERR(err, no_memory);
     }
     return SHALE_OK;
@@ -250,8 +275,8 @@ static enum shale_status take_row(struct worker *worker, struct rejects_read *re
 static enum shale_status open_segment(const struct run *run, struct rejects_read *rejects,
                                       struct shale_err *err)
 {
-    const struct shale_rejects_read_options options = {.memory_bytes = REPLAY_BYTES,
-                                                       .n_rows = rejects->n_rows};
+    const struct shale_rejects_read_options options = {
+        .memory_bytes = REPLAY_BYTES, .n_rows = rejects->n_rows, .file = rejects->file};
     return rejects->reader != NULL ? SHALE_OK
                                    : shale_rejects_open(run->table->store, rejects->self.key,
                                                         &options, &rejects->reader, err);

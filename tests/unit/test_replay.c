@@ -147,6 +147,47 @@ static void test_races(void **state)
     assert_true(n_wasted > 0);
 }
 
+/* A run brings the fourth segment of rejects, merges all of them, and a sweep deletes what was
+ * merged, at some moment of a replay. */
+static void merge_rejects(struct run_case *c)
+{
+    struct run_case other = *c;
+    size_t n_bytes;
+    char *text = run_case_lines(20, 10, 9, &n_bytes);
+    run_case_file(c, "9.json", text, n_bytes);
+    free(text);
+    other.definition = strict;
+    other.replay = NULL;
+    other.mem = NULL;
+    other.random = (unsigned long long)1 << 40;
+    if (run_case_run(&other) != SHALE_OK || run_case_sweep(&other) != SHALE_OK)
+        abort();
+}
+
+static void test_segments_that_go(void **state)
+{
+    bool acted = true;
+    (void)state;
+    for (long at = 1; acted; at += 1 + at / 8) {
+        struct run_case c;
+        struct run_case_acting acting;
+        enum shale_status status;
+        make_rejects(&c, 3, 20);
+        c.definition = lax;
+        c.replay = &all;
+        run_case_acting_init(&acting, &c, merge_rejects, at);
+        status = run_case_run(&c);
+        acted = acting.n_calls >= at;
+        if (status != SHALE_OK)
+            print_error("allocation %ld: %s %s\n", at, c.err.object, c.err.message);
+        assert_int_equal(status, SHALE_OK);
+        c.mem = NULL;
+        assert_int_equal(run_case_run(&c), SHALE_OK);
+        assert_int_equal(c.summary.rows_total, acted ? 80 : 60);
+        run_case_fini(&c);
+    }
+}
+
 /* Nothing is published, and nothing is lost; a few allocations are passed over further on. */
 static void test_no_memory(void **state)
 {
@@ -174,9 +215,13 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_replay), cmocka_unit_test(test_pieces),
-        cmocka_unit_test(test_rules),  cmocka_unit_test(test_no_table),
-        cmocka_unit_test(test_races),  cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_replay),
+        cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_no_table),
+        cmocka_unit_test(test_races),
+        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_segments_that_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
