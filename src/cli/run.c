@@ -168,6 +168,8 @@ static enum shale_status set_adoption(const struct options *options, struct shal
         return SHALE_ERR(err, adopt_with, "dry-run");
     if (options->shard != NULL)
         return SHALE_ERR(err, adopt_with, "shard");
+    if (none && out->stream->dedupe.n_key > 0)
+        return SHALE_ERR(err, adopt_dedupe);
     return options->from_date != NULL || options->to_date != NULL
                ? SHALE_ERR(err, adopt_with, "from-date and --to-date")
                : SHALE_OK;
