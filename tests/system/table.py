@@ -432,6 +432,18 @@ def traced(trace):
     return calls
 
 
+def count_calls(trace, begins):
+    """call -> (how many come before the first that names 'begins', how many in all)"""
+    before, counts, begun = {}, {}, False
+    for call in traced(trace):
+        begun = begun or call.path.endswith(os.path.basename(begins))
+        counts[call.name] = counts.get(call.name, 0) + 1
+        if not begun:
+            before[call.name] = counts[call.name]
+    want(begun, f"the trace does not show {begins}")
+    return {name: (before.get(name, 0), n) for name, n in counts.items()}
+
+
 # --- do the checks fail when they should? -------------------------------------------------------
 
 def fails(what, pattern, function, *arguments):

@@ -91,14 +91,7 @@ class Faults:
         self.reset()
         self.run(table.strace(self.trace, FAULTS), code=0)
         table.check_table(self.output, self.source.ids)
-        before, counts, begun = {}, {}, False
-        for call in table.traced(self.trace):
-            begun = begun or call.path.endswith(os.path.basename(self.stream))
-            counts[call.name] = counts.get(call.name, 0) + 1
-            if not begun:
-                before[call.name] = counts[call.name]
-        want(begun, "the trace does not show where the definition is read")
-        return {name: (before.get(name, 0), n) for name, n in counts.items()}
+        return table.count_calls(self.trace, self.stream)
 
     def injected(self):
         """The call that failed, or None."""
