@@ -21,7 +21,8 @@ struct erasing {
     struct shale_erasures *erasures;
     struct shale_erasure_rejects *rejects; /* NULL: there are none */
     struct shale_single_rewrite rewrite;
-    int64_t n_gone; /* rows */
+    int64_t n_gone;   /* rows */
+    size_t n_staying; /* row groups */
 };
 
 static enum shale_status filter(void *ctx, const struct shale_rewrite_rows *rows, bool *keep,
@@ -124,25 +125,24 @@ static enum shale_status fill_rewrite(struct erasing *erasing, struct shale_err 
     return SHALE_OK;
 }
 
-/* How many rows go, and which row groups stay in front of the first of them. */
+/* How many rows go, and which row groups have none of them. */
 static enum shale_status count(struct erasing *erasing, struct shale_err *err)
 {
     struct shale_reader *reader = erasing->single->file.reader;
     size_t n = shale_reader_file(reader)->n_row_groups;
-    struct shale_single_rewrite *rewrite = &erasing->rewrite;
-    enum shale_status status = SHALE_OK;
+    bool *stays = shale_arena_zeroed(&erasing->arena, n + 1, sizeof *stays);
+    enum shale_status status = stays == NULL ? SHALE_ERR(err, no_memory) : SHALE_OK;
     erasing->n_gone = 0;
-    rewrite->n_copied = n;
+    erasing->n_staying = 0;
     for (size_t i = 0; i < n && status == SHALE_OK; i++) {
         struct shale_rewritten counted;
-        status = shale_rewrite_reader(erasing->single->store->env, &rewrite->how, reader, i, 1,
-                                      NULL, &counted, err);
-        if (counted.rows_out == counted.rows_in)
-            continue;
+        status = shale_rewrite_reader(erasing->single->store->env, &erasing->rewrite.how, reader, i,
+                                      1, NULL, &counted, err);
+        stays[i] = counted.rows_out == counted.rows_in;
         erasing->n_gone += counted.rows_in - counted.rows_out;
-        if (rewrite->n_copied == n)
-            rewrite->n_copied = i;
+        erasing->n_staying += stays[i];
     }
+    erasing->rewrite.stays = stays;
     return status;
 }
 
@@ -167,7 +167,7 @@ static enum shale_status commit(struct erasing *erasing, struct shale_taken_out 
                                   &rewritten, &committed, err);
     if (status != SHALE_OK)
         return status;
-    out->n_removed += (int64_t)(erasing->rewrite.n_copied - rewritten.n_copied);
+    out->n_removed += (int64_t)(erasing->n_staying - rewritten.n_copied);
     out->n_added = (int64_t)(rewritten.n_row_groups - rewritten.n_copied);
     out->version = committed.version;
     return SHALE_OK;
@@ -193,7 +193,7 @@ static enum shale_status attempt(struct erasing *erasing, struct shale_err *err)
     out->n_rows = erasing->n_gone;
     out->n_rejects = taken.n_rejects;
     out->n_removed = (int64_t)(shale_reader_file(erasing->single->file.reader)->n_row_groups -
-                               erasing->rewrite.n_copied);
+                               erasing->n_staying);
     return erasing->options->dry_run ? SHALE_OK : commit(erasing, &taken, err);
 }
 

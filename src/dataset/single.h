@@ -102,9 +102,9 @@ struct shale_single_rewrite {
     /* 'chunk', 'columns', 'row_group_bytes', 'sort_by', 'memory_bytes', 'temporary' and the filter;
      * the others are not looked at. */
     struct shale_rewrite_options how;
-    /* The first row groups, out of which the filter takes nothing: they are copied as they are
-     * where that can be. */
-    size_t n_copied;
+    /* One a row group: the filter takes nothing out of it, so that it stays as it is where that can
+     * be.  NULL: all are written anew. */
+    const bool *stays;
     /* The others keep their own order one by one ('sort_by' is none), else all rows have one. */
     bool by_row_group;
     struct shale_str compacted; /* for the footer; "": nothing */

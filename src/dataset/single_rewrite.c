@@ -2,7 +2,7 @@
 /* The bytes of a checkpoint file whose rows are written anew: all in one order, or row group by row
  * group without the rows that go.
  *
- *     [row groups that are copied][row groups that are written anew][footer] */
+ *     [row groups that are copied][row groups that are moved, or written anew ...][footer] */
 #include "base/log.h"
 #include "base/mem.h"
 #include "dataset/rewrite_parts.h"
@@ -29,6 +29,7 @@ struct anew {
     struct shale_file_writer *writer;
     struct shale_rewrite_wait wait; /* rows of its row group */
     uint64_t limit;                 /* of their bytes */
+    size_t n_copied;                /* row groups that were, where they were or elsewhere */
     size_t n_sorting;               /* of the rows that come */
     int64_t n_gone;
 };
@@ -116,22 +117,47 @@ static enum shale_status write_row_group(struct anew *anew, size_t i, struct sha
     return status == SHALE_OK ? write_rows(anew, i, 1, err) : status;
 }
 
-static enum shale_status write_all(struct anew *anew, size_t first, struct shale_err *err)
+static bool stays(const struct anew *anew, size_t i)
 {
+    return anew->rewrite->stays != NULL && anew->rewrite->stays[i];
+}
+
+/* As it is, where it comes to lie. */
+static enum shale_status move_row_group(struct anew *anew, size_t i, struct shale_err *err)
+{
+    enum shale_status status = shale_rewrite_wait_cut(&anew->wait, anew->writer, err);
+    anew->n_copied++;
+    return status == SHALE_OK ? shale_file_writer_move(anew->writer, anew->append, i, err) : status;
+}
+
+static enum shale_status write_all(struct anew *anew, struct shale_err *err)
+{
+    size_t first = anew->n_copied;
     size_t n = shale_reader_file(anew->old->reader)->n_row_groups;
     enum shale_status status = SHALE_OK;
     if (!anew->rewrite->by_row_group)
         return write_rows(anew, first, n - first, err);
     for (size_t i = first; i < n && status == SHALE_OK; i++)
-        status = write_row_group(anew, i, err);
+        status = stays(anew, i) && shale_append_moves(anew->append, i)
+                     ? move_row_group(anew, i, err)
+                     : write_row_group(anew, i, err);
     return status;
 }
 
 /* ---- The file ----------------------------------------------------------------------------------
  */
 
-/* Its columns, as the old footer says, and the row groups that stay. */
-static enum shale_status begin(struct anew *anew, struct shale_store_put *put, size_t *first,
+/* Row groups in front of the first that is written anew. */
+static size_t n_in_front(const struct anew *anew)
+{
+    size_t n = 0;
+    while (n < shale_reader_file(anew->old->reader)->n_row_groups && stays(anew, n))
+        n++;
+    return n;
+}
+
+/* Its columns, as the old footer says, and the row groups that stay where they are. */
+static enum shale_status begin(struct anew *anew, struct shale_store_put *put,
                                struct shale_err *err)
 {
     const struct shale_mem *mem = anew->single->store->env->mem;
@@ -153,8 +179,8 @@ static enum shale_status begin(struct anew *anew, struct shale_store_put *put, s
         status = shale_append_new(mem, anew->old->reader, &append_options, &anew->append, err);
     if (status != SHALE_OK)
         return status;
-    plan = shale_append_plan_first(anew->append, anew->rewrite->n_copied);
-    *first = plan->n_copied;
+    plan = shale_append_plan_first(anew->append, n_in_front(anew));
+    anew->n_copied = plan->n_copied;
     if (plan->copied_bytes > 0)
         status = put->copy(put, anew->old->file, 0, plan->copied_bytes, err);
     writer_options.append = anew->append;
@@ -194,22 +220,21 @@ enum shale_status shale_single_write_anew(const struct shale_single *single,
                         .rewrite = rewrite,
                         .how = rewrite->how,
                         .log = {.schema = shale_reader_file(old->reader)->schema}};
-    size_t first = 0;
     enum shale_status status;
     shale_arena_init(&anew.arena, single->store->env->mem, ARENA_BYTES);
     anew.how.log = &anew.log;
-    status = begin(&anew, put, &first, err);
+    status = begin(&anew, put, err);
     if (status == SHALE_OK)
-        status = write_all(&anew, first, err);
+        status = write_all(&anew, err);
     if (status == SHALE_OK && anew.n_gone != n_gone)
         status =
             SHALE_ERR(err, single_rows, single->key, (long long)anew.n_gone, (long long)n_gone);
     if (status == SHALE_OK)
         status = finish(&anew, manifest_id, err);
     if (status == SHALE_OK)
-        *out = (struct shale_single_rewritten){shale_file_writer_n_rows(anew.writer),
-                                               shale_file_writer_n_bytes(anew.writer),
-                                               shale_file_writer_n_row_groups(anew.writer), first};
+        *out = (struct shale_single_rewritten){
+            shale_file_writer_n_rows(anew.writer), shale_file_writer_n_bytes(anew.writer),
+            shale_file_writer_n_row_groups(anew.writer), anew.n_copied};
     shale_file_writer_free(anew.writer);
     if (anew.wait.mem != NULL)
         shale_rewrite_wait_fini(&anew.wait);

@@ -127,6 +127,18 @@ SHALE_MUST_USE enum shale_status shale_append_next(struct shale_append *append,
                                                    const struct shale_rows **out,
                                                    struct shale_err *err);
 
+/* Can a row group be written as it is behind others, at whatever place?  It is ours, and its
+ * columns are those of the schema. */
+bool shale_append_moves(const struct shale_append *append, size_t row_group);
+
+/* Write it there: the next row group of 'parquet', which is of the schema, and may be the one that
+ * begin() began or another.  Pages are copied, and nothing is decoded.  A failure is final.
+ * Returns SHALE_OK, SHALE_NOMEM, SHALE_LIMIT, SHALE_CORRUPT, or what reading or the sink returned.
+ */
+SHALE_MUST_USE enum shale_status shale_append_move(struct shale_append *append, size_t row_group,
+                                                   struct shale_parquet *parquet,
+                                                   struct shale_sink *sink, struct shale_err *err);
+
 /* The pairs for the new footer: the caller's, and of the old ones those that still hold: not of
  * keys that begin with "shale." or that the caller gives; where rows or columns come, not the
  * descriptions that other writers leave of theirs (pandas, ARROW:schema, Spark's, Avro's).

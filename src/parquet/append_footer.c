@@ -96,14 +96,17 @@ static void put_chunk(struct shale_thrift *thrift, const struct shale_leaf *leaf
     shale_thrift_end(thrift);
 }
 
+bool shale_append_bounds_hold(const struct shale_file_leaf *info)
+{
+    return info->ordered || shale_order_is_signed(info->order);
+}
+
 enum shale_status shale_append_put_chunk(struct shale_footer_parts *parts,
                                          const struct shale_leaf *leaf,
                                          const struct shale_file_leaf *info,
                                          const struct shale_file_chunk *chunk, int64_t bloom_at,
                                          int64_t bloom_bytes)
 {
-    /* Our footer says that all bounds are in the types' order. */
-    bool bounds_hold = info->ordered || shale_order_is_signed(info->order);
     size_t before = parts->thrift.n_bytes;
     struct shale_footer_piece piece = {0};
     struct shale_thrift thrift;
@@ -114,7 +117,7 @@ enum shale_status shale_append_put_chunk(struct shale_footer_parts *parts,
     piece.n_bytes = (uint32_t)(parts->thrift.n_bytes - before);
     if (chunk->offset_index_at >= 0)
         piece.offset_index_bytes = (uint32_t)chunk->offset_index_bytes;
-    if (chunk->column_index_at >= 0 && bounds_hold)
+    if (chunk->column_index_at >= 0 && shale_append_bounds_hold(info))
         piece.column_index_bytes = (uint32_t)chunk->column_index_bytes;
     return shale_buf_append(&parts->pieces, &piece, sizeof piece);
 }

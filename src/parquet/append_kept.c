@@ -30,9 +30,7 @@ static enum shale_status fill_window(struct shale_append *append, int64_t at, st
     return status;
 }
 
-/* Write a range of the old file, which lies within it; indexes follow one another there, so that
- * most are in the window. */
-static enum shale_status copy_range(struct shale_append *append, int64_t at, int64_t n_bytes,
+enum shale_status shale_append_copy(struct shale_append *append, int64_t at, int64_t n_bytes,
                                     struct shale_sink *sink, struct shale_err *err)
 {
     enum shale_status status = SHALE_OK;
@@ -134,10 +132,9 @@ static enum shale_status put_nulls(struct keeping *keeping, const struct shale_l
 /* ---- A chunk that is there ---------------------------------------------------------------------
  */
 
-/* How long the chunk's bloom filter is, 0: there is none, or none that can be understood. */
-static enum shale_status bloom_bytes(const struct shale_append *append,
-                                     const struct shale_file_chunk *chunk, int64_t *out,
-                                     struct shale_err *err)
+enum shale_status shale_append_bloom_bytes(const struct shale_append *append,
+                                           const struct shale_file_chunk *chunk, int64_t *out,
+                                           struct shale_err *err)
 {
     struct shale_err unused;
     enum shale_status status;
@@ -167,9 +164,9 @@ static enum shale_status keep_chunk(struct keeping *keeping, size_t from,
     struct shale_parquet *parquet = keeping->parquet;
     const struct shale_file_chunk *chunk = &keeping->old->chunks[from];
     int64_t n_bloom, bloom_at = chunk->bloom_at;
-    enum shale_status status = bloom_bytes(append, chunk, &n_bloom, keeping->err);
+    enum shale_status status = shale_append_bloom_bytes(append, chunk, &n_bloom, keeping->err);
     if (status == SHALE_OK && n_bloom > 0 && bloom_at > append->plan.copied_bytes - n_bloom) {
-        status = copy_range(append, bloom_at, n_bloom, keeping->sink, keeping->err);
+        status = shale_append_copy(append, bloom_at, n_bloom, keeping->sink, keeping->err);
         bloom_at = parquet->n_bytes;
         parquet->n_bytes += n_bloom;
     }
@@ -187,12 +184,10 @@ static enum shale_status keep_chunk(struct keeping *keeping, size_t from,
 /* ---- Row groups --------------------------------------------------------------------------------
  */
 
-/* The order that the old footer says, by the new numbers of the leaves; it ends before the first
- * that there is not. */
-static enum shale_status put_sorting(struct keeping *keeping)
+enum shale_status shale_append_put_sorting(struct shale_append *append,
+                                           const struct shale_file_row_group *old,
+                                           struct shale_footer_group *group)
 {
-    struct shale_append *append = keeping->append;
-    const struct shale_file_row_group *old = keeping->old;
     enum shale_status status = SHALE_OK;
     shale_buf_reset(&append->sorting);
     for (size_t i = 0; i < old->n_sorting && status == SHALE_OK; i++) {
@@ -204,9 +199,8 @@ static enum shale_status put_sorting(struct keeping *keeping)
         sorting.leaf = (int32_t)to;
         status = shale_buf_append(&append->sorting, &sorting, sizeof sorting);
     }
-    keeping->group.sorting =
-        (const struct shale_parquet_sorting *)(const void *)append->sorting.data;
-    keeping->group.n_sorting = append->sorting.n_bytes / sizeof(struct shale_parquet_sorting);
+    group->sorting = (const struct shale_parquet_sorting *)(const void *)append->sorting.data;
+    group->n_sorting = append->sorting.n_bytes / sizeof(struct shale_parquet_sorting);
     return status;
 }
 
@@ -242,7 +236,7 @@ static enum shale_status keep_row_group(struct keeping *keeping, size_t i)
     status = keep_chunks(keeping);
     if (status != SHALE_OK)
         return status;
-    status = put_sorting(keeping);
+    status = shale_append_put_sorting(keeping->append, keeping->old, &keeping->group);
     if (status == SHALE_OK)
         status = shale_footer_group(&parquet->parts, &keeping->group);
     parquet->n_rows += keeping->old->n_rows; /* checked: of the file all together */
@@ -281,8 +275,8 @@ static enum shale_status put_indexes(struct shale_kept *kept, bool offsets, stru
                 continue;
             }
             chunk = &append->file->row_groups[i].chunks[append->leaf_from[k]];
-            status = copy_range(append, offsets ? chunk->offset_index_at : chunk->column_index_at,
-                                n, sink, err);
+            status = shale_append_copy(
+                append, offsets ? chunk->offset_index_at : chunk->column_index_at, n, sink, err);
         }
     return status;
 }

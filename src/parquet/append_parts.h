@@ -62,6 +62,26 @@ struct shale_append {
 SHALE_MUST_USE enum shale_status shale_append_match(struct shale_append *append,
                                                     struct shale_err *err);
 
+/* Our footer says that all bounds are in the types' order: are these? */
+bool shale_append_bounds_hold(const struct shale_file_leaf *info);
+
+/* Write a range of the old file, which lies within it; what follows what was copied last is mostly
+ * in memory. */
+SHALE_MUST_USE enum shale_status shale_append_copy(struct shale_append *append, int64_t at,
+                                                   int64_t n_bytes, struct shale_sink *sink,
+                                                   struct shale_err *err);
+
+/* How long the chunk's bloom filter is, 0: there is none, or none that can be understood. */
+SHALE_MUST_USE enum shale_status shale_append_bloom_bytes(const struct shale_append *append,
+                                                          const struct shale_file_chunk *chunk,
+                                                          int64_t *out, struct shale_err *err);
+
+/* The order that the old footer says, by the new numbers of the leaves; it ends before the first
+ * that there is not.  Good until the next call. */
+SHALE_MUST_USE enum shale_status shale_append_put_sorting(struct shale_append *append,
+                                                          const struct shale_file_row_group *old,
+                                                          struct shale_footer_group *group);
+
 /* Add the piece of an old chunk, which is now the chunk of 'leaf'; 'bloom_bytes' 0: it has no
  * bloom filter. */
 SHALE_MUST_USE enum shale_status shale_append_put_chunk(struct shale_footer_parts *parts,

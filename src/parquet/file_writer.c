@@ -130,6 +130,16 @@ enum shale_status shale_file_writer_cut(struct shale_file_writer *writer, struct
     return write_row_group(writer, err);
 }
 
+enum shale_status shale_file_writer_move(struct shale_file_writer *writer,
+                                         struct shale_append *from, size_t row_group,
+                                         struct shale_err *err)
+{
+    enum shale_status status = write_row_group(writer, err);
+    return status == SHALE_OK
+               ? shale_append_move(from, row_group, writer->parquet, writer->sink, err)
+               : status;
+}
+
 int64_t shale_file_writer_n_bytes(const struct shale_file_writer *writer)
 {
     return shale_parquet_n_bytes(writer->parquet);

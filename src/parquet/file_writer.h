@@ -69,6 +69,11 @@ void shale_file_writer_set_sorting(struct shale_file_writer *writer,
 SHALE_MUST_USE enum shale_status shale_file_writer_cut(struct shale_file_writer *writer,
                                                        struct shale_err *err);
 
+/* What waits becomes a row group, then one that is there is moved behind it (append.h). */
+SHALE_MUST_USE enum shale_status shale_file_writer_move(struct shale_file_writer *writer,
+                                                        struct shale_append *from, size_t row_group,
+                                                        struct shale_err *err);
+
 /* What is in the file, without what waits; of that the bytes of memory. */
 int64_t shale_file_writer_n_bytes(const struct shale_file_writer *writer);
 int64_t shale_file_writer_n_rows(const struct shale_file_writer *writer);
