@@ -8,13 +8,16 @@
                                                    the growth alone costs of CPU time outside the copy,
                                                    and how many rows it encodes; in turn with Polars,
                                                    which reads, concatenates and writes; medians of 9
-                                                   (of Polars 3)
+                                                   (of Polars 3); where $SHALE_BENCH_DATA is on a file
+                                                   system that shares what is copied, all seconds of a
+                                                   run as well
 
 Needs pyarrow and polars (build/readers/venv) and build/*/tests/interop/append_file (SHALE_BUILD).
 Prints a line "ok ..." or "not ok ..." for what is promised: at most 1.2 times cp and sync; CPU time of a
 run outside the copy within 1.3 of each other: of a run on the smallest file all of it, and what the
-growth costs more on a larger one."""
+growth costs more on a larger one; where bytes are shared, all seconds of a run within 1.3 as well."""
 import argparse
+import fcntl
 import json
 import os
 import shutil
@@ -162,6 +165,22 @@ def add(place, turn):
     return shale(place + ".yaml")
 
 
+def shares_bytes():
+    """Whether the file system can let two files have the same blocks (Linux: FICLONE)."""
+    names = [os.path.join(DATA, name) for name in ("shared.1", "shared.2")]
+    with open(names[0], "w+b") as one, open(names[1], "wb") as other:
+        one.write(bytes(1 << 20))
+        one.flush()
+        try:
+            fcntl.ioctl(other, 0x40049409, one.fileno())
+            return True
+        except OSError:
+            return False
+        finally:
+            for name in names:
+                os.remove(name)
+
+
 def rows(sizes):
     os.makedirs(DATA, exist_ok=True)
     added = os.path.join(DATA, "rows.new.parquet")
@@ -196,6 +215,11 @@ def rows(sizes):
     say(max(cpu) <= 1.3 * min(cpu), "CPU times of a run outside the copy: "
         + ", ".join(f"{seconds * 1000:.1f}" for seconds in cpu)
         + f" ms, within {max(cpu) / min(cpu):.2f} of each other")
+    if shares_bytes():
+        wall = [statistics.median(measured[n]["run"]) for n in sizes]
+        say(max(wall) <= 1.3 * min(wall), "a run where bytes are shared: "
+            + ", ".join(f"{seconds * 1000:.1f}" for seconds in wall)
+            + f" ms, within {max(wall) / min(wall):.2f} of each other")
     say(len(set(encoded.values())) == 1, f"rows encoded: {sorted(set(encoded.values()))}")
 
 
