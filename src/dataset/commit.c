@@ -257,6 +257,7 @@ static enum shale_status commit_is_done(struct job *job)
 static void commit_is_lost(struct job *job)
 {
     job->out->n_lost++;
+    job->n_failures = 0; /* the store answers; losses have a bound of their own */
     shale_log_say(job->env->log, SHALE_LOG_DEBUG, "commit_lost", "%s: version %lld is another's",
                   job->store->name, (long long)job->draft.version);
     enter(job, BEHIND);
@@ -378,10 +379,14 @@ static enum shale_status ask_caller(struct job *job, const struct shale_base *ne
                                     bool *conflict)
 {
     const struct shale_commit *commit = job->commit;
+    enum shale_status status;
     *conflict = false;
     if (commit->check == NULL)
         return SHALE_OK;
-    return commit->check(commit->check_ctx, job->base, newest, conflict, job->err);
+    status = commit->check(commit->check_ctx, job->base, newest, conflict, job->err);
+    if (status == SHALE_NOT_FOUND)
+        end(job, REFUSED, SHALE_ERR(job->err, commit_base_gone, job->store->name));
+    return status;
 }
 
 /* Has anybody consumed what we did, taken out what we do, or replaced what we build on? */

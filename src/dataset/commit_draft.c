@@ -255,22 +255,36 @@ enum shale_status shale_draft_write(struct shale_draft *draft, struct shale_stor
     return status;
 }
 
-enum shale_status shale_draft_make(struct shale_draft *draft, struct shale_store *store,
-                                   const struct shale_base *base, const struct shale_commit *commit,
-                                   bool merges, struct shale_err *err)
+enum shale_status shale_draft_say(enum shale_status status, const char *name, struct shale_err *err)
 {
-    const struct shale_env *env = store->env;
-    enum shale_status status;
-    shale_arena_reset(&draft->arena);
-    draft->version = base->log->version + 1;
-    shale_log_entry_name(draft->version, draft->name);
-    status = check_append_only(store, base->log, commit, err);
+    if (status == SHALE_NOMEM)
+        return SHALE_ERR(err, no_memory);
+    if (status == SHALE_LIMIT && (err == NULL || shale_error_status(err->code) != SHALE_LIMIT))
+        return SHALE_ERR(err, commit_too_large, name);
+    return status;
+}
+
+static enum shale_status make(struct shale_draft *draft, struct shale_store *store,
+                              const struct shale_base *base, const struct shale_commit *commit,
+                              bool merges, struct shale_err *err)
+{
+    enum shale_status status = check_append_only(store, base->log, commit, err);
     if (status == SHALE_OK)
         status = find_schema(draft, base->log, commit, err);
     if (status == SHALE_OK)
         status = shale_draft_manifest(draft, store, base, commit, merges, err);
-    if (status != SHALE_OK)
-        return status;
-    status = shale_draft_write(draft, store, err);
-    return status == SHALE_OK ? make_entry(draft, env, base->log, commit) : status;
+    if (status == SHALE_OK)
+        status = shale_draft_write(draft, store, err);
+    return status == SHALE_OK ? make_entry(draft, store->env, base->log, commit) : status;
+}
+
+enum shale_status shale_draft_make(struct shale_draft *draft, struct shale_store *store,
+                                   const struct shale_base *base, const struct shale_commit *commit,
+                                   bool merges, struct shale_err *err)
+{
+    shale_err_clear(err);
+    shale_arena_reset(&draft->arena);
+    draft->version = base->log->version + 1;
+    shale_log_entry_name(draft->version, draft->name);
+    return shale_draft_say(make(draft, store, base, commit, merges, err), store->name, err);
 }

@@ -94,12 +94,18 @@ SHALE_MUST_USE enum shale_status shale_draft_make(struct shale_draft *draft,
                                                   const struct shale_commit *commit, bool merges,
                                                   struct shale_err *err);
 
-/* The manifest of the draft, but for its id; writes the segments that it merges. */
+/* The manifest of the draft, but for its id; writes the segments that it merges.  Out of memory it
+ * says nothing, nor does shale_draft_write(): shale_draft_say() does. */
 SHALE_MUST_USE enum shale_status shale_draft_manifest(struct shale_draft *draft,
                                                       struct shale_store *store,
                                                       const struct shale_base *base,
                                                       const struct shale_commit *commit,
                                                       bool merges, struct shale_err *err);
+
+/* The words of an attempt that ended with 'status': what fails without any says none of its own.
+ * 'err' was cleared when the attempt began.  Returns 'status'. */
+SHALE_MUST_USE enum shale_status shale_draft_say(enum shale_status status, const char *name,
+                                                 struct shale_err *err);
 
 /* Random bits of a name that nobody has. */
 void shale_draft_name(const struct shale_env *env, uint64_t out[2]);

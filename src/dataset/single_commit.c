@@ -105,6 +105,7 @@ static void draft(struct job *job)
         return;
     }
     job->is_unsure = false;
+    shale_err_clear(job->err);
     shale_arena_reset(&job->draft.arena);
     job->draft.version = job->base->manifest.version + 1;
     if (status == SHALE_OK)
@@ -112,6 +113,7 @@ static void draft(struct job *job)
                                       job->out->n_lost < MERGES_UNTIL, job->err);
     if (status == SHALE_OK)
         status = shale_draft_write(&job->draft, job->single->side, job->err);
+    status = shale_draft_say(status, job->single->key, job->err);
     if (status == SHALE_OK)
         status = shale_store_settle(job->single->side, job->err);
     if (status == SHALE_OK)
@@ -196,6 +198,7 @@ static void commit_is_lost(struct job *job)
     int64_t took_us = job->env->monotonic_us(job->env->ctx) - job->began_us;
     int64_t n_times = job->out->n_lost < 4 ? job->out->n_lost : 4;
     job->out->n_lost++;
+    job->n_failures = 0; /* as in a table's commit */
     shale_log_say(job->env->log, SHALE_LOG_DEBUG, "commit_lost", "%s: another has written it",
                   job->single->key);
     job->state = BEHIND;

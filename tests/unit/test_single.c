@@ -286,6 +286,55 @@ static void test_lost(void **state)
     race(3, 9, SHALE_CONFLICT, from_to(3, 9));
 }
 
+/* A store on which each attempt fails once, and loses then. */
+struct rocky {
+    struct table *table;
+    int n_losses;
+    bool failed; /* this attempt */
+};
+
+static enum shale_status be_rocky(void *ctx, enum shale_store_call call, const char *name,
+                                  struct shale_str data, enum shale_store_fate *fate,
+                                  struct shale_err *err)
+{
+    struct rocky *rocky = ctx;
+    (void)data;
+    (void)fate;
+    if (rocky->n_losses == 12)
+        return SHALE_OK;
+    if (call == SHALE_STORE_PUT_ABSENT && !rocky->failed) {
+        rocky->failed = true;
+        (void)SHALE_ERR(err, object_unsure, name, "made up");
+        return SHALE_AGAIN;
+    }
+    if (call == SHALE_STORE_REPLACE) {
+        rocky->failed = false;
+        rocky->n_losses++;
+        commit_other(&(struct other){rocky->table, 9 + rocky->n_losses, 10 + rocky->n_losses});
+    }
+    return SHALE_OK;
+}
+
+/* Only failures in a row are counted. */
+static void test_failures_between_losses(void **state)
+{
+    struct table table;
+    struct rocky rocky = {.table = &table};
+    const struct shale_store_hook hook = {be_rocky, &rocky};
+    struct shale_committed done;
+    struct actor actor;
+    (void)state;
+    assert_int_equal(table_init(&table, &shale_mem_libc), SHALE_OK);
+    assert_int_equal(shale_store_memory_share(table.store, &table.env, &hook, &table.handle, NULL),
+                     SHALE_OK);
+    actor_begin(&actor, &table, table.handle, 0, 4);
+    assert_int_equal(actor_commit(&actor, &done, NULL), SHALE_OK);
+    assert_int_equal(done.n_lost, 12);
+    assert_true(objects(&table) == (from_to(0, 4) | from_to(10, 22)));
+    actor_end(&actor);
+    table_fini(&table);
+}
+
 /* What the exchange answers, with and without another between. */
 struct answered {
     enum shale_status status; /* of the call */
@@ -835,13 +884,21 @@ static void test_gone_while_swept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_first_and_next),   cmocka_unit_test(test_only_a_ledger),
-        cmocka_unit_test(test_gone_while_swept), cmocka_unit_test(test_lost),
-        cmocka_unit_test(test_answers),          cmocka_unit_test(test_unsure_and_overtaken),
-        cmocka_unit_test(test_an_older_copy),    cmocka_unit_test(test_base_is_true_or_none),
-        cmocka_unit_test(test_adopting),         cmocka_unit_test(test_adoptions_that_lose),
-        cmocka_unit_test(test_adopted_once),     cmocka_unit_test(test_touched),
-        cmocka_unit_test(test_always_touched),   cmocka_unit_test(test_each_call_fails),
+        cmocka_unit_test(test_first_and_next),
+        cmocka_unit_test(test_only_a_ledger),
+        cmocka_unit_test(test_gone_while_swept),
+        cmocka_unit_test(test_lost),
+        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_unsure_and_overtaken),
+        cmocka_unit_test(test_an_older_copy),
+        cmocka_unit_test(test_base_is_true_or_none),
+        cmocka_unit_test(test_adopting),
+        cmocka_unit_test(test_adoptions_that_lose),
+        cmocka_unit_test(test_adopted_once),
+        cmocka_unit_test(test_touched),
+        cmocka_unit_test(test_always_touched),
+        cmocka_unit_test(test_each_call_fails),
+        cmocka_unit_test(test_failures_between_losses),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
