@@ -270,7 +270,8 @@ static enum shale_status name_parent(struct shale_draft *draft, struct shale_str
     return SHALE_OK;
 }
 
-/* The parent, what was merged and what was taken out: only what this very commit replaces, so that
+/* The parent, what was merged and what was taken out, data files as well: checkpoints forget those,
+ * and a sweep has to know since when they are gone.  Only what this very commit replaces, so that
  * manifests do not grow with the history; whoever wants more follows the parents. */
 static enum shale_status list_superseded(struct shale_draft *draft,
                                          const struct shale_commit *commit,
@@ -283,7 +284,7 @@ static enum shale_status list_superseded(struct shale_draft *draft,
     struct shale_manifest *manifest = &draft->manifest;
     int64_t now_ms = env->wall_us(env->ctx) / 1000;
     struct shale_superseded *list;
-    size_t n = 1;
+    size_t n = 1 + commit->n_removes;
     for (size_t i = 0; i < 3; i++)
         n += merges[i]->n_inputs;
     for (size_t i = 0; i < 3; i++)
@@ -300,6 +301,8 @@ static enum shale_status list_superseded(struct shale_draft *draft,
     for (size_t i = 0; i < 3; i++)
         for (size_t j = 0; j < all[i]->n_out; j++)
             list[n++].path = all[i]->out[j];
+    for (size_t i = 0; i < commit->n_removes; i++)
+        list[n++].path = commit->removes[i].path;
     for (size_t i = 0; i < n; i++)
         list[i].since_ms = now_ms;
     manifest->superseded = list;

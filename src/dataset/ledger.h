@@ -54,7 +54,8 @@ struct shale_segment {
     int64_t first_us, last_us;
 };
 
-/* A file that a commit made superfluous; it stays for readers until the retention is over. */
+/* What a commit made superfluous: a manifest, a segment, or a data file that it took out of the
+ * table.  It stays for readers until the retention is over. */
 struct shale_superseded {
     struct shale_str path;
     int64_t since_ms;

@@ -196,7 +196,8 @@ void shale_log_files_free(struct shale_log_files *files);
 bool shale_log_checkpoint_due(const struct shale_log_state *state);
 
 /* Write the checkpoint of 'state', if there is none, then the hint.  Bounded memory.  Tombstones
- * younger than delta.deletedFileRetentionDuration (a week) stay in it. */
+ * stay in it for delta.deletedFileRetentionDuration (a week), and for a month more, in which sweeps
+ * find what they may delete. */
 SHALE_MUST_USE enum shale_status shale_log_checkpoint(struct shale_store *store,
                                                       const struct shale_log_state *state,
                                                       struct shale_err *err);

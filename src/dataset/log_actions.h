@@ -278,6 +278,9 @@ SHALE_MUST_USE enum shale_status shale_log_judge(struct shale_log_state *state,
 int64_t shale_log_interval_us(const struct shale_log_state *state, const char *property,
                               int64_t otherwise_us);
 
+/* How long checkpoints keep what was taken out; -1: for ever. */
+int64_t shale_log_tombstones_us(const struct shale_log_state *state);
+
 /* The files that were taken out and still stand in the log, as shale_log_files_new() and _next()
  * for those that are there. */
 SHALE_MUST_USE enum shale_status shale_log_removed_new(struct shale_store *store,

@@ -14,6 +14,7 @@ enum {
 };
 
 #define WEEK_US INT64_C(604800000000)
+#define MONTH_US INT64_C(2592000000000)
 
 bool shale_log_checkpoint_due(const struct shale_log_state *state)
 {
@@ -95,13 +96,18 @@ int64_t shale_log_interval_us(const struct shale_log_state *state, const char *p
     return otherwise_us;
 }
 
+int64_t shale_log_tombstones_us(const struct shale_log_state *state)
+{
+    int64_t us = shale_log_interval_us(state, "delta.deletedFileRetentionDuration", WEEK_US);
+    return us < 0 || !SHALE_ADD(us, MONTH_US, &us) ? -1 : us;
+}
+
 /* Tombstones up to this time go. */
 static int64_t oldest_kept_ms(const struct shale_store *store, const struct shale_log_state *state)
 {
-    int64_t retention_us =
-        shale_log_interval_us(state, "delta.deletedFileRetentionDuration", WEEK_US);
+    int64_t kept_us = shale_log_tombstones_us(state);
     int64_t now_us = store->env->wall_us(store->env->ctx);
-    if (retention_us < 0 || !SHALE_SUB(now_us, retention_us, &now_us))
+    if (kept_us < 0 || !SHALE_SUB(now_us, kept_us, &now_us))
         return INT64_MIN;
     return now_us / 1000;
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The sweep of a table, as many files at a time as fit into memory:
  *
- *     list --> read the newest base --> name --> delete --> list ...      then the log
+ *     list --> read the newest base --> name --> delete --> list ...
  *
- * The order of the first two is what makes it safe beside others (docs/sweep.md): whatever a commit
- * named before the base was read is named there, and whatever is written later was not listed. */
+ * data files and segments, then manifests, then the log, then what is under construction.  The
+ * order within a round is what makes it safe beside others (docs/sweep.md): whatever a commit named
+ * before the base was read is named there, and whatever is written later was not listed.  Manifests
+ * come behind what they say was taken out, so that this is known until it is gone. */
 #include "dataset/sweep.h"
 
 #include <stdio.h>
@@ -39,6 +41,7 @@ static enum shale_status take_listed(struct shale_sweep *sweep,
     struct shale_swept_file file = {.n_bytes = entry->n_bytes, .manifest_id = -1};
     file.kind = shale_sweep_kind(entry->key, &file.manifest_id);
     if (begins(entry->key, "_delta_log/") ||
+        (file.kind == SHALE_SWEPT_MANIFEST) != sweep->manifests ||
         (file.kind == SHALE_SWEPT_OTHER && begins(entry->key, "_shale/")))
         return SHALE_OK;
     file.path.data = shale_arena_copy(&sweep->arena, entry->key);
@@ -58,7 +61,8 @@ static enum shale_status list_round(struct shale_sweep *sweep, struct shale_buf 
     shale_arena_reset(&sweep->arena);
     if (shale_buf_append_byte(after, '\0') != SHALE_OK)
         return SHALE_ERR(sweep->err, no_memory);
-    status = shale_store_list(sweep->store, "", after->data, &list, sweep->err);
+    status = shale_store_list(sweep->store, sweep->manifests ? "_shale/manifest/" : "", after->data,
+                              &list, sweep->err);
     if (status != SHALE_OK)
         return status;
     while (status == SHALE_OK &&
@@ -115,11 +119,12 @@ static enum shale_status judge_again(struct shale_sweep *sweep)
     return status;
 }
 
-static enum shale_status sweep_files(struct shale_sweep *sweep)
+static enum shale_status sweep_rounds(struct shale_sweep *sweep, bool manifests)
 {
     struct shale_buf after;
     bool end = false;
     enum shale_status status = SHALE_OK;
+    sweep->manifests = manifests;
     shale_buf_init(&after, sweep->store->env->mem, 2 * SHALE_KEY_BYTES);
     while (status == SHALE_OK && !end) {
         status = list_round(sweep, &after, &end);
@@ -128,6 +133,12 @@ static enum shale_status sweep_files(struct shale_sweep *sweep)
     }
     shale_buf_fini(&after);
     return status;
+}
+
+static enum shale_status sweep_files(struct shale_sweep *sweep)
+{
+    enum shale_status status = sweep_rounds(sweep, false);
+    return status == SHALE_OK ? sweep_rounds(sweep, true) : status;
 }
 
 /* ---- All of it --------------------------------------------------------------------------------
@@ -165,21 +176,30 @@ static int64_t oldest_kept_ms(const struct shale_sweep *sweep, const struct shal
                                                                          : now_us / 1000;
 }
 
+/* What checkpoints have forgotten was taken out would go as if it had never been in the table. */
+static enum shale_status check_retention(const struct shale_sweep *sweep,
+                                         const struct shale_log_state *log)
+{
+    int64_t most_us = shale_log_tombstones_us(log);
+    if (sweep->options->alone || most_us < 0 || sweep->options->retention_us <= most_us)
+        return SHALE_OK;
+    return SHALE_ERR(sweep->err, sweep_retention, sweep->store->name,
+                     (long long)(most_us / day_us));
+}
+
 /* A run may have closed some of its files for a while, so that they are not locked: they have a
  * day, whatever the retention is. */
 static enum shale_status sweep_temporary(struct shale_sweep *sweep, struct shale_store *store,
-                                         const char *prefix)
+                                         struct shale_store_cleaning what)
 {
     const struct shale_env *env = store->env;
     int64_t n = 0;
     enum shale_status status;
     const struct shale_sweep_options *options = sweep->options;
-    const struct shale_store_cleaning what = {
-        .before_us = options->alone ? INT64_MAX : env->wall_us(env->ctx) - day_us,
-        .prefix = prefix,
-        .dry_run = options->dry_run,
-        .removed = options->removed,
-        .ctx = options->ctx};
+    what.before_us = options->alone ? INT64_MAX : env->wall_us(env->ctx) - day_us;
+    what.dry_run = options->dry_run;
+    what.removed = options->removed;
+    what.ctx = options->ctx;
     status = shale_store_clean(store, &what, &n, sweep->err);
     sweep->out->n_temporary += n;
     return status;
@@ -187,6 +207,8 @@ static enum shale_status sweep_temporary(struct shale_sweep *sweep, struct shale
 
 static enum shale_status sweep_all(struct shale_sweep *sweep, const struct shale_log_state *log)
 {
+    /* A run that is alive may have made a directory for its next file. */
+    const struct shale_store_cleaning what = {.directories = sweep->options->alone};
     enum shale_status status;
     sweep->cutoff_ms = oldest_kept_ms(sweep, log);
     if (sweep->stream.n_bytes == 0)
@@ -194,7 +216,7 @@ static enum shale_status sweep_all(struct shale_sweep *sweep, const struct shale
     status = sweep_files(sweep);
     if (status == SHALE_OK)
         status = shale_sweep_log(sweep, log);
-    return status == SHALE_OK ? sweep_temporary(sweep, sweep->store, NULL) : status;
+    return status == SHALE_OK ? sweep_temporary(sweep, sweep->store, what) : status;
 }
 
 static void begin(struct shale_sweep *sweep)
@@ -217,13 +239,13 @@ static void finish(struct shale_sweep *sweep, enum shale_status status)
 static enum shale_status sweep_beside(struct shale_sweep *sweep, struct shale_store *store,
                                       const char *key)
 {
-    const char *slash = strrchr(key, '/'), *name = slash == NULL ? key : slash + 1;
     char prefix[SHALE_KEY_BYTES + 16];
-    enum shale_status status;
-    (void)snprintf(prefix, sizeof prefix, "%.*s.%s.", (int)(name - key), key, name);
-    status = sweep_temporary(sweep, store, prefix);
+    enum shale_status status =
+        sweep_temporary(sweep, store, (struct shale_store_cleaning){.object = key});
     (void)snprintf(prefix, sizeof prefix, "%s._shale/", key);
-    return status == SHALE_OK ? sweep_temporary(sweep, store, prefix) : status;
+    return status == SHALE_OK
+               ? sweep_temporary(sweep, store, (struct shale_store_cleaning){.prefix = prefix})
+               : status;
 }
 
 enum shale_status shale_sweep_single(struct shale_store *store, const char *key,
@@ -263,7 +285,9 @@ enum shale_status shale_sweep(struct shale_store *store, struct shale_str stream
     if (status != SHALE_OK)
         return status;
     begin(&sweep);
-    status = sweep_all(&sweep, log);
+    status = check_retention(&sweep, log);
+    if (status == SHALE_OK)
+        status = sweep_all(&sweep, log);
     finish(&sweep, status);
     shale_log_state_free(mem, log);
     return status;

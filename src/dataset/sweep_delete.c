@@ -2,6 +2,7 @@
 /* Which of the files that a table does not need can be deleted: those that no run can commit any
  * more (docs/sweep.md says why), and those that have been taken out for long enough. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "dataset/commit_parts.h"
 #include "dataset/sweep_parts.h"
@@ -206,12 +207,49 @@ enum shale_status shale_sweep_remove(struct shale_sweep *sweep, const char *path
     return options->dry_run ? SHALE_OK : shale_store_remove(sweep->store, path, sweep->err);
 }
 
+static bool ends(struct shale_str text, const char *with)
+{
+    size_t n = strlen(with);
+    return text.n_bytes >= n && memcmp(text.data + text.n_bytes - n, with, n) == 0;
+}
+
+/* Might a plain reader take it for rows of the table?  Not below "_x" and ".x", which readers pass
+ * over ("_x=1" is a partition). */
+static bool is_seen(struct shale_str path)
+{
+    while (path.n_bytes > 0) {
+        const char *slash = memchr(path.data, '/', path.n_bytes);
+        size_t n = slash == NULL ? path.n_bytes : (size_t)(slash - path.data);
+        if (path.data[0] == '.' ||
+            (path.data[0] == '_' && (slash == NULL || memchr(path.data, '=', n) == NULL)))
+            return false;
+        if (slash == NULL)
+            break;
+        path = (struct shale_str){slash + 1, path.n_bytes - n - 1};
+    }
+    return ends(path, ".parquet");
+}
+
+static void count_what_stays(struct shale_sweep *sweep)
+{
+    size_t n;
+    const struct shale_swept_file *files = shale_sweep_files(sweep, &n);
+    for (size_t i = 0; i < n; i++) {
+        if (files[i].is_gone)
+            continue;
+        sweep->out->n_waiting += files[i].fate == SHALE_FATE_TAKEN_OUT;
+        sweep->out->n_kept += files[i].fate == SHALE_FATE_UNNAMED &&
+                              (files[i].kind != SHALE_SWEPT_OTHER ||
+                               (sweep->single == NULL && is_seen(files[i].path)));
+    }
+}
+
 /* All was decided: nothing of the table is read any more. */
 static enum shale_status delete_files(struct shale_sweep *sweep)
 {
     size_t n;
     struct shale_swept_file *files = shale_sweep_files(sweep, &n);
-    if (sweep->until_ms >= 0 && !sweep->options->dry_run) {
+    if (sweep->manifests && sweep->until_ms >= 0 && !sweep->options->dry_run) {
         enum shale_status status = shale_sweep_mark_put(sweep->store, sweep->until_ms, sweep->err);
         if (status != SHALE_OK)
             return status;
@@ -227,13 +265,7 @@ static enum shale_status delete_files(struct shale_sweep *sweep)
         sweep->out->n_files++;
         sweep->out->n_bytes += files[i].n_bytes;
     }
-    for (size_t i = 0; i < n; i++) {
-        if (files[i].is_gone)
-            continue;
-        sweep->out->n_waiting += files[i].fate == SHALE_FATE_TAKEN_OUT;
-        sweep->out->n_kept +=
-            files[i].fate == SHALE_FATE_UNNAMED && files[i].kind != SHALE_SWEPT_OTHER;
-    }
+    count_what_stays(sweep);
     return SHALE_OK;
 }
 

@@ -151,23 +151,26 @@ static void name_segments(struct shale_sweep *sweep, const struct shale_segment 
         set_live(sweep, segments[i].path);
 }
 
-/* What 'manifest' superseded.  The manifests stay a chain without a gap, however the clocks of
- * those who wrote them go: '*older' is set once one of them is over its retention. */
+/* What 'manifest' superseded, and data files that its commit took out.  The manifests stay a chain
+ * without a gap, however the clocks of those who wrote them go: '*older' is set once one of them is
+ * over its retention.  What one that goes has superseded goes with it: nobody would know of it any
+ * more. */
 static void name_superseded(struct shale_sweep *sweep, const struct shale_manifest *manifest,
                             bool *older)
 {
+    const bool goes = *older;
     for (size_t i = 0; i < manifest->n_superseded; i++) {
         const struct shale_superseded *one = &manifest->superseded[i];
-        int64_t id;
+        bool is_over = one->since_ms <= sweep->cutoff_ms;
+        int64_t since_ms = goes ? INT64_MIN : one->since_ms, id;
         enum shale_swept_kind kind = shale_sweep_kind(one->path, &id);
         if (kind == SHALE_SWEPT_MANIFEST) {
-            bool is_over = one->since_ms <= sweep->cutoff_ms;
             if (is_over && one->since_ms > sweep->until_ms)
                 sweep->until_ms = one->since_ms;
             *older = *older || is_over;
             set_taken_out(sweep, one->path, *older ? INT64_MIN : one->since_ms);
-        } else if (kind == SHALE_SWEPT_SEGMENT) {
-            set_taken_out(sweep, one->path, one->since_ms);
+        } else {
+            set_taken_out(sweep, one->path, since_ms);
         }
     }
 }
@@ -225,8 +228,8 @@ enum shale_status shale_sweep_name(struct shale_sweep *sweep, const struct shale
     sweep->until_ms = -1;
     for (size_t i = 0; i < n; i++)
         files[i].fate = SHALE_FATE_UNNAMED;
-    status = base->log == NULL ? SHALE_OK : name_files(sweep, base->log);
-    if (status == SHALE_OK && base->log != NULL)
+    status = base->log == NULL || sweep->manifests ? SHALE_OK : name_files(sweep, base->log);
+    if (status == SHALE_OK && base->log != NULL && !sweep->manifests)
         status = name_removed(sweep, base->log);
     return status == SHALE_OK ? name_manifests(sweep, &base->manifest) : status;
 }

@@ -43,6 +43,7 @@ struct shale_sweep {
     struct shale_swept *out;
     struct shale_arena arena; /* of one round */
     struct shale_buf files;   /* struct shale_swept_file */
+    bool manifests;           /* of this round: nothing else; or all else */
     int64_t cutoff_ms;        /* what was taken out up to then goes */
     int64_t until_ms;         /* of the manifests that go, when the newest was superseded; -1 */
     struct shale_err *err;
@@ -69,11 +70,14 @@ SHALE_MUST_USE enum shale_status shale_sweep_delete(struct shale_sweep *sweep,
 SHALE_MUST_USE enum shale_status shale_sweep_remove(struct shale_sweep *sweep, const char *path,
                                                     int64_t n_bytes);
 
+/* Marks: objects named by a time, "_shale/swept/<20 digits of ms>.json", each written once, so that
+ * of any number of sweeps none takes back what another has said. */
+bool shale_sweep_is_mark(struct shale_str key);
 /* The newest time at which a manifest was superseded that a sweep has deleted since; -1: none is
  * known. */
 SHALE_MUST_USE enum shale_status shale_sweep_mark_read(struct shale_store *store, int64_t *until_ms,
                                                        struct shale_err *err);
-/* Said before they go; never less than before. */
+/* Said before they go.  Deletes the marks before the newest one that was there. */
 SHALE_MUST_USE enum shale_status shale_sweep_mark_put(struct shale_store *store, int64_t until_ms,
                                                       struct shale_err *err);
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/hash.h"
+#include "dataset/sweep_parts.h"
 #include "dataset/verify_parts.h"
 
 enum { FIRST_SLOTS = 1024, MOST_SAID = 20 };
@@ -89,7 +90,7 @@ static bool begins(struct shale_str text, const char *with)
 static bool is_hidden(const struct shale_verify *verify, struct shale_str key)
 {
     if (begins(key, "_shale/"))
-        return !verify->has_manifest || shale_str_is(key, "_shale/swept.json");
+        return !verify->has_manifest || shale_sweep_is_mark(key);
     return begins(key, "_") || begins(key, ".");
 }
 

@@ -76,6 +76,14 @@ static void merge_files(struct change *change, struct table *table, const char *
 /* ---- Files -------------------------------------------------------------------------------------
  */
 
+static bool is_superseded(const struct shale_manifest *manifest, const char *path)
+{
+    for (size_t i = 0; i < manifest->n_superseded; i++)
+        if (shale_str_is(manifest->superseded[i].path, path))
+            return true;
+    return false;
+}
+
 static void test_files_go(void **state)
 {
     struct table table;
@@ -99,7 +107,8 @@ static void test_files_go(void **state)
     assert_int_equal(base.manifest.version, 2);
     assert_int_equal(base.manifest.n_ledger, 2);
     assert_int_equal(base.manifest.n_added, 0);
-    assert_int_equal(base.manifest.n_superseded, 1); /* its parent */
+    assert_int_equal(base.manifest.n_superseded, 3); /* its parent, and the files */
+    assert_true(is_superseded(&base.manifest, a) && is_superseded(&base.manifest, b));
     shale_arena_init(&arena, &shale_mem_libc, 1 << 20);
     assert_int_equal(shale_log_entry_read(table.store, &arena, 2, &entry, NULL), SHALE_OK);
     assert_false(entry.has_metadata);
@@ -332,14 +341,6 @@ static bool has_segment(const struct shale_segment *segments, size_t n, const ch
     return false;
 }
 
-static bool is_superseded(const struct shale_manifest *manifest, const char *path)
-{
-    for (size_t i = 0; i < manifest->n_superseded; i++)
-        if (shale_str_is(manifest->superseded[i].path, path))
-            return true;
-    return false;
-}
-
 static void test_segments_change(void **state)
 {
     struct table table;
@@ -372,7 +373,7 @@ static void test_segments_change(void **state)
     assert_true(has_segment(base.manifest.ledger, 3, part.work.segment));
     assert_true(has_segment(base.manifest.ledger, 3, change.work.segment));
     assert_int_equal(base.manifest.n_added, 2);
-    assert_int_equal(base.manifest.n_superseded, 2);
+    assert_int_equal(base.manifest.n_superseded, 3);
     assert_true(is_superseded(&base.manifest, segment));
     assert_int_equal(base.manifest.n_taken, 1);
     assert_true(shale_str_is(base.manifest.taken[0].path, segment));
@@ -753,12 +754,20 @@ static enum shale_status ask(void *ctx, const struct shale_base *before,
 static void test_check(void **state)
 {
     (void)state;
-    for (int i = 0; i < 4; i++) {
+    static const struct {
+        enum shale_status answer, status;
+        bool conflict;
+    } cases[] = {{SHALE_OK, SHALE_OK, false}, /* not asked */
+                 {SHALE_OK, SHALE_OK, false},
+                 {SHALE_OK, SHALE_CONFLICT, true},
+                 {SHALE_IO, SHALE_IO, false},
+                 {SHALE_NOT_FOUND, SHALE_CONFLICT, false}}; /* swept: the base is read again */
+    for (int i = 0; i < 5; i++) {
         struct table table;
         struct shale_base base;
         struct shale_err err;
         struct work work;
-        struct asked asked = {.conflict = i == 2, .status = i == 3 ? SHALE_IO : SHALE_OK};
+        struct asked asked = {.conflict = cases[i].conflict, .status = cases[i].answer};
         assert_int_equal(table_init(&table, &shale_mem_libc), SHALE_OK);
         append(&table, 0, 1, NULL, NULL);
         base = read_base(&table);
@@ -767,10 +776,7 @@ static void test_check(void **state)
         assert_int_equal(work_make(&work, table.store, 5, 6), SHALE_OK);
         work.commit.check = ask;
         work.commit.check_ctx = &asked;
-        assert_int_equal(commit_on(table.store, &base, &work.commit, &err), i < 2 ? SHALE_OK
-                                                                            : i == 2
-                                                                                ? SHALE_CONFLICT
-                                                                                : SHALE_IO);
+        assert_int_equal(commit_on(table.store, &base, &work.commit, &err), cases[i].status);
         assert_int_equal(asked.n, i == 0 ? 0 : 1);
         if (i > 0)
             assert_true(asked.before == 0 && asked.newest == 1);

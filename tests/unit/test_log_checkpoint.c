@@ -168,12 +168,13 @@ static int count_tombstones(struct log_made *made, int64_t version)
     return n;
 }
 
-/* A week before LOG_NOW_US is 1766620800000 ms. */
+/* A week and a month before LOG_NOW_US is 1764028800000 ms. */
 static void keeps_young_tombstones(void **unused)
 {
     static const struct {
         const char *configuration;
-        int n; /* of those deleted at -8 days, -7 days, -7 days + 1 ms, -1 hour, unknown */
+        int n; /* of those deleted at -8 days, -7 days, -7 days + 1 ms, -1 hour before the month,
+                * unknown */
     } cases[] = {
         {"", 2},
         {"\"delta.deletedFileRetentionDuration\":\"interval 8 days\"", 3},
@@ -193,9 +194,9 @@ static void keeps_young_tombstones(void **unused)
                        cases[i].configuration);
         log_put_entry(&made, 0, text);
         log_put_entry(&made, 1,
-                      LOG_REMOVE("a", "1766534400000") LOG_REMOVE("b", "1766620800000")
-                          LOG_REMOVE("c", "1766620800001")
-                              LOG_REMOVE("d", "1767222000000") "{\"remove\":{\"path\":\"e\"}}");
+                      LOG_REMOVE("a", "1763942400000") LOG_REMOVE("b", "1764028800000")
+                          LOG_REMOVE("c", "1764028800001")
+                              LOG_REMOVE("d", "1764630000000") "{\"remove\":{\"path\":\"e\"}}");
         checkpoint(&made);
         assert_int_equal(count_tombstones(&made, 1), cases[i].n);
         log_put_entry(&made, 2, LOG_ADD("d", "1")); /* is no tombstone any more */

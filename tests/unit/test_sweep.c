@@ -7,149 +7,7 @@
 
 #include <cmocka.h>
 
-#include "commit_made.h"
-#include "dataset/first_input.h"
-#include "dataset/log_actions.h"
-#include "dataset/sweep.h"
-#include "parquet/file_writer.h"
-
-#define DAY_US (INT64_C(86400) * 1000000)
-
-/* ---- A table ----------------------------------------------------------------------------------
- */
-
-static const char *data_name(int number)
-{
-    static char names[8][96];
-    static unsigned next;
-    char *name = names[next++ % 8];
-    (void)snprintf(name, 96, "year=2024/part-%032x.zstd.parquet", (unsigned)number);
-    return name;
-}
-
-static const char *segment_name(const char *folder, int number)
-{
-    static char names[8][96];
-    static unsigned next;
-    char *name = names[next++ % 8];
-    (void)snprintf(name, 96, "_shale/%s/%032x.parquet", folder, (unsigned)number);
-    return name;
-}
-
-/* A file with this mark; "": none. */
-static void put_file(struct table *table, const char *path, const char *mark)
-{
-    const struct shale_column_def column = {.name = SHALE_STR("id"), .type = {.kind = SHALE_INT64}};
-    const struct shale_schema schema = {&column, 1};
-    const struct shale_file_writer_options options = {.chunk = {.codec = SHALE_CODEC_NONE},
-                                                      .created_by = "test"};
-    const struct shale_key_value pair = {SHALE_STR(SHALE_TAG_INPUT), shale_str_of(mark)};
-    struct shale_file_writer *writer;
-    struct shale_store_put *put;
-    assert_int_equal(shale_store_create(table->store, path, &put, NULL), SHALE_OK);
-    assert_int_equal(
-        shale_file_writer_new(&shale_mem_libc, &schema, &options, &put->sink, &writer, NULL),
-        SHALE_OK);
-    assert_int_equal(shale_file_writer_finish(writer, &pair, mark[0] == '\0' ? 0 : 1, NULL),
-                     SHALE_OK);
-    assert_int_equal(put->finish(put, NULL), SHALE_OK);
-    shale_file_writer_free(writer);
-}
-
-static void put_text(struct table *table, const char *path, const char *text)
-{
-    assert_int_equal(shale_store_put(table->store, path, shale_str_of(text), NULL), SHALE_OK);
-}
-
-static bool has(struct table *table, const char *path)
-{
-    struct shale_buf text;
-    enum shale_status status;
-    shale_buf_init(&text, &shale_mem_libc, 1 << 20);
-    status = shale_store_read(table->store, path, &text, NULL);
-    shale_buf_fini(&text);
-    assert_true(status == SHALE_OK || status == SHALE_NOT_FOUND);
-    return status == SHALE_OK;
-}
-
-/* The mark of object 'key', as made_row_set() names it. */
-static const char *object_mark(int key, int tag, int n_known)
-{
-    static char marks[4][512];
-    static unsigned next;
-    char *mark = marks[next++ % 4];
-    struct made_row row;
-    struct shale_buf out;
-    made_row_set(&row, 0, key, tag, true);
-    shale_buf_init(&out, &shale_mem_libc, 1 << 16);
-    assert_int_equal(
-        shale_first_input_object(row.row.source, row.row.key, row.row.tag, n_known, &out),
-        SHALE_OK);
-    (void)snprintf(mark, 512, "%.*s", SHALE_STR_ARG(shale_buf_str(&out)));
-    shale_buf_fini(&out);
-    return mark;
-}
-
-/* The work of a run over object 'key', whose data file is number 'key' and is there. */
-static void make_work(struct table *table, struct work *work, int key)
-{
-    assert_int_equal(work_make(work, table->store, key, key + 1), SHALE_OK);
-    (void)snprintf(work->path, sizeof work->path, "%s", data_name(key));
-    work->add.path = shale_str_of(work->path);
-    put_file(table, work->path, object_mark(key, 1, 0));
-}
-
-static enum shale_status commit_work(struct table *table, const struct shale_base *base,
-                                     const struct shale_commit *commit)
-{
-    struct shale_committed out;
-    return shale_commit(table->store, base, commit, &out, NULL);
-}
-
-static void commit_key(struct table *table, int key)
-{
-    struct work work;
-    struct shale_base base;
-    make_work(table, &work, key);
-    assert_int_equal(shale_base_read(table->store, SHALE_STR("s"), &base, NULL), SHALE_OK);
-    assert_int_equal(commit_work(table, &base, &work.commit), SHALE_OK);
-    shale_base_fini(&base, &shale_mem_libc);
-    work_fini(&work);
-}
-
-/* Data file number 'from' is rewritten as number 'to'. */
-static void commit_rewrite(struct table *table, int from, int to)
-{
-    struct work work;
-    struct shale_base base;
-    char old[64];
-    struct shale_log_remove remove = {.deleted_ms = table->now_us / 1000};
-    (void)snprintf(old, sizeof old, "%s", data_name(from));
-    assert_int_equal(work_make(&work, table->store, from, from + 1), SHALE_OK);
-    (void)snprintf(work.path, sizeof work.path, "%s", data_name(to));
-    work.add.path = shale_str_of(work.path);
-    work.add.data_change = false;
-    put_file(table, work.path, "");
-    remove.path = shale_str_of(old);
-    work.commit.ledger = NULL;
-    work.commit.keeps_schema = true;
-    work.commit.removes = &remove;
-    work.commit.n_removes = 1;
-    assert_int_equal(shale_base_read(table->store, SHALE_STR("s"), &base, NULL), SHALE_OK);
-    assert_int_equal(commit_work(table, &base, &work.commit), SHALE_OK);
-    shale_base_fini(&base, &shale_mem_libc);
-    work_fini(&work);
-}
-
-static struct shale_swept sweep(struct table *table, int64_t retention_us, bool alone)
-{
-    const struct shale_sweep_options options = {.retention_us = retention_us, .alone = alone};
-    struct shale_swept out;
-    struct shale_err err;
-    shale_err_clear(&err);
-    assert_int_equal(shale_sweep(table->store, SHALE_STR("s"), &options, &out, &err), SHALE_OK);
-    return out;
-}
+#include "sweep_made.h"
 
 /* ---- Files that nothing names -----------------------------------------------------------------
  */
@@ -213,12 +71,15 @@ static void test_marks_that_say_nothing(void **state)
     put_text(&table, foreign, "another's");
     put_text(&table, elsewhere, "the user's");
     put_text(&table, "_shale/other/x.json", "?");
+    put_text(&table, "_temporary/year=2024/x.parquet", "a reader passes it over");
+    put_text(&table, "year=2024/.x/x.parquet", "this as well");
+    put_text(&table, "year=2024/x.txt", "no rows");
     out = sweep(&table, 0, false);
     assert_int_equal(out.n_files, 0);
-    assert_int_equal(out.n_kept, N + 2);
+    assert_int_equal(out.n_kept, N + 4);
     out = sweep(&table, -1, true);
     assert_int_equal(out.n_files, N + 2);
-    assert_int_equal(out.n_kept, 0);
+    assert_int_equal(out.n_kept, 2); /* which a plain reader sees, and nobody is told to delete */
     assert_true(has(&table, foreign) && has(&table, elsewhere) && has(&table, data_name(1)));
     assert_true(has(&table, "_shale/other/x.json"));
     table_fini(&table);
@@ -283,6 +144,19 @@ static void test_manifests(void **state)
 /* ---- What commits took out --------------------------------------------------------------------
  */
 
+static int n_marks(struct table *table)
+{
+    struct shale_store_list *list;
+    struct shale_store_entry entry;
+    bool end = false;
+    int n = -1;
+    assert_int_equal(shale_store_list(table->store, "_shale/swept/", "", &list, NULL), SHALE_OK);
+    for (; !end; n++)
+        assert_int_equal(shale_store_list_next(table->store, list, &entry, &end, NULL), SHALE_OK);
+    shale_store_list_free(table->store, list);
+    return n;
+}
+
 static void test_retention(void **state)
 {
     struct table table;
@@ -303,7 +177,7 @@ static void test_retention(void **state)
     out = sweep(&table, -1, false);
     assert_true(out.n_files >= 7 && has(&table, data_name(3)));
     assert_int_equal(out.n_waiting, 2);
-    assert_true(has(&table, "_shale/swept.json"));
+    assert_true(n_marks(&table) == 1);
     table.now_us += DAY_US;
     assert_int_equal(sweep(&table, 10 * DAY_US, false).n_files, 0);
     assert_int_equal(sweep(&table, -1, false).n_files, 2);
@@ -312,47 +186,8 @@ static void test_retention(void **state)
     table_fini(&table);
 }
 
-/* A file that another tool wrote and removed goes as well; one that it has put back stays. */
-static void test_removed_by_others(void **state)
-{
-    static const char name[] = "year=2024/part-00000-3c2f1a7e-0c1b-4f7e-c000.snappy.parquet";
-    char entry[512];
-    struct table table;
-    (void)state;
-    assert_int_equal(table_init(&table, &shale_mem_libc), SHALE_OK);
-    commit_key(&table, 1);
-    put_text(&table, name, "another's");
-    (void)snprintf(entry, sizeof entry,
-                   "{\"remove\":{\"path\":\"%s\",\"deletionTimestamp\":1,\"dataChange\":true}}\n"
-                   "{\"remove\":{\"path\":\"_shale/other/x.json\",\"dataChange\":true}}\n",
-                   name);
-    put_text(&table, "_shale/other/x.json", "?");
-    put_text(&table, "_delta_log/00000000000000000001.json", entry);
-    (void)snprintf(entry, sizeof entry,
-                   "{\"add\":{\"path\":\"%s\",\"partitionValues\":{},\"size\":9,"
-                   "\"modificationTime\":1,\"dataChange\":true}}\n",
-                   name);
-    put_text(&table, "_delta_log/00000000000000000002.json", entry);
-    assert_int_equal(sweep(&table, -1, true).n_files, 0);
-    assert_true(has(&table, name));
-    assert_int_equal(shale_store_remove(table.store, "_delta_log/00000000000000000002.json", NULL),
-                     SHALE_OK);
-    assert_int_equal(sweep(&table, -1, false).n_files, 1);
-    assert_false(has(&table, name));
-    assert_true(has(&table, "_shale/other/x.json"));
-    table_fini(&table);
-}
-
 /* ---- The log ----------------------------------------------------------------------------------
  */
-
-static void checkpoint(struct table *table)
-{
-    struct shale_log_state *log;
-    assert_int_equal(shale_log_read(table->store, NULL, &log, NULL), SHALE_OK);
-    assert_int_equal(shale_log_checkpoint(table->store, log, NULL), SHALE_OK);
-    shale_log_state_free(&shale_mem_libc, log);
-}
 
 static bool has_entry(struct table *table, int version)
 {
@@ -598,19 +433,12 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_objects),
-        cmocka_unit_test(test_marks_that_say_nothing),
-        cmocka_unit_test(test_files_as_inputs),
-        cmocka_unit_test(test_manifests),
-        cmocka_unit_test(test_retention),
-        cmocka_unit_test(test_removed_by_others),
-        cmocka_unit_test(test_log),
-        cmocka_unit_test(test_slow_run),
-        cmocka_unit_test(test_commit_between),
-        cmocka_unit_test(test_failures),
-        cmocka_unit_test(test_no_memory),
-        cmocka_unit_test(test_dry_run),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_objects),         cmocka_unit_test(test_marks_that_say_nothing),
+        cmocka_unit_test(test_files_as_inputs), cmocka_unit_test(test_manifests),
+        cmocka_unit_test(test_retention),       cmocka_unit_test(test_log),
+        cmocka_unit_test(test_slow_run),        cmocka_unit_test(test_commit_between),
+        cmocka_unit_test(test_failures),        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_dry_run),         cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
