@@ -444,6 +444,17 @@ def count_calls(trace, begins):
     return {name: (before.get(name, 0), n) for name, n in counts.items()}
 
 
+def injected(trace):
+    """The call that failed, or None."""
+    with open(trace, encoding="utf-8", errors="replace") as file:
+        lines = [line for line in file if "(INJECTED)" in line]
+    if not lines:
+        return None
+    with open(trace, "w", encoding="utf-8") as file:
+        file.write(lines[0])
+    return traced(trace)[0]
+
+
 # --- do the checks fail when they should? -------------------------------------------------------
 
 def fails(what, pattern, function, *arguments):

@@ -135,19 +135,10 @@ class Broken:
 
     # --- a call fails -----------------------------------------------------------------------------
 
-    def injected(self):
-        with open(self.trace, encoding="utf-8", errors="replace") as file:
-            lines = [line for line in file if "(INJECTED)" in line]
-        if not lines:
-            return None
-        with open(self.trace, "w", encoding="utf-8") as file:
-            file.write(lines[0])
-        return table.traced(self.trace)[0]
-
     def fail(self, name, errno, when):
         self.reset()
         got = self.compact(table.strace(self.trace, [name], f"{name}:error={errno}:when={when}"))
-        failed = self.injected()
+        failed = table.injected(self.trace)
         where = f"{errno} of {name} {when}"
         if failed is None:
             want(got.code == 0, f"{where}: nothing failed, and it ends with {got}")

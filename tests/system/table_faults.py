@@ -93,16 +93,6 @@ class Faults:
         table.check_table(self.output, self.source.ids)
         return table.count_calls(self.trace, self.stream)
 
-    def injected(self):
-        """The call that failed, or None."""
-        with open(self.trace, encoding="utf-8", errors="replace") as file:
-            lines = [line for line in file if "(INJECTED)" in line]
-        if not lines:
-            return None
-        with open(self.trace, "w", encoding="utf-8") as file:
-            file.write(lines[0])
-        return table.traced(self.trace)[0]
-
     def aftermath(self, got, where, path, call):
         """Judge a run that met a fault; then the fault is gone."""
         n, _ = tables_objects(self.output)
@@ -125,7 +115,7 @@ class Faults:
         """False: no call failed."""
         self.reset()
         got = self.run(table.strace(self.trace, FAULTS, f"{call}:error={errno}:when={when}"))
-        failed = self.injected()
+        failed = table.injected(self.trace)
         if failed is None:
             want(got.code == 0, f"{call} {when}: nothing failed, and it ends with {got.code}")
             return None
