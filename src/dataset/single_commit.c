@@ -92,6 +92,7 @@ static void draft(struct job *job)
     bool is_live;
     enum shale_status status;
     job->began_us = job->env->monotonic_us(job->env->ctx);
+    shale_err_clear(job->err);
     if (job->rows.file != NULL &&
         job->rows.file->modified_us < job->env->wall_us(job->env->ctx) - oldest_file_us) {
         end(job, REFUSED, SHALE_ERR(job->err, commit_files_old));
@@ -105,7 +106,6 @@ static void draft(struct job *job)
         return;
     }
     job->is_unsure = false;
-    shale_err_clear(job->err);
     shale_arena_reset(&job->draft.arena);
     job->draft.version = job->base->manifest.version + 1;
     if (status == SHALE_OK)
