@@ -8,8 +8,6 @@
 #include "parquet/file_writer.h"
 #include "work.h"
 
-static const char created_by[] = "shale version 0 (build x)";
-
 void sim_file_begin(struct sim *sim)
 {
     sim->is_file = true;
@@ -91,11 +89,14 @@ static const struct shale_schema *schema_of(const struct sim_actor *actor)
 
 static enum shale_status open_single(struct sim_actor *actor, bool adopts, struct shale_err *err)
 {
+    static const size_t first = 0;
     const struct shale_single_options options = {.stream = SHALE_STR("events"),
                                                  .schema = schema_of(actor),
                                                  .row_group_bytes =
                                                      actor->sim->file.row_group_bytes,
-                                                 .created_by = created_by,
+                                                 .sort_by = &first,
+                                                 .n_sort_by = actor->sim->file.is_sorted,
+                                                 .created_by = SIM_CREATED_BY,
                                                  .adopts = adopts};
     shale_single_free(actor->single);
     return shale_single_new(actor->bucket, SIM_FILE, &options, &actor->single, err);
@@ -143,7 +144,7 @@ void file_write_rows(struct work *work)
         at = (size_t)(end - lines.data);
     }
     shale_buf_init(&text, &shale_mem_libc, (size_t)1 << 20);
-    sim_file_bytes(schema_of(actor), created_by, events, n, NULL, 0, &text);
+    sim_file_bytes(schema_of(actor), SIM_CREATED_BY, events, n, NULL, 0, &text);
     /* Nobody else knows it, and it goes with its run. */
     (void)snprintf(work->new_rows, sizeof work->new_rows, "rows/%s.tmp", actor->name);
     if (shale_store_put(actor->sim->bucket, work->new_rows, shale_buf_str(&text), NULL) != SHALE_OK)

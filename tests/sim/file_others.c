@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Who comes to a checkpoint file besides runs: readers, sweeps, the tool that wrote it before, and
- * a vandal.  A re-sorting compaction of the file belongs here, too, once there is one. */
+/* Who comes to a checkpoint file besides runs: readers, sweeps, compactions, erasures, the tool
+ * that wrote it before, and a vandal. */
 #include <string.h>
 
+#include "dataset/compact.h"
+#include "dataset/erase.h"
 #include "dataset/sweep.h"
 #include "sim.h"
 
@@ -96,6 +98,76 @@ void sim_file_sweep_body(struct sim_actor *actor)
                 (long long)swept.n_files, err.message);
         if (status == SHALE_CORRUPT && !sim->has_vandal)
             sim_violation(sim, "%s: the sweep: %s", actor->name, err.message);
+    }
+}
+
+/* ---- Rows written anew -------------------------------------------------------------------------
+ */
+
+/* What cannot be of a file that only we write; a file that is not there yet, or another tool's, is
+ * refused. */
+static void check_answer(struct sim_actor *actor, enum shale_status status,
+                         const struct shale_err *err)
+{
+    struct sim *sim = actor->sim;
+    bool is_wrong = status == SHALE_CORRUPT || status == SHALE_SCHEMA || status == SHALE_LIMIT ||
+                    (status == SHALE_USAGE && sim->file.n_tool_events == 0);
+    sim->n_changes += status == SHALE_OK;
+    sim->n_conflicts += status == SHALE_CONFLICT;
+    if (is_wrong && !sim->has_vandal)
+        sim_violation(sim, "%s: %s", actor->name, err->message);
+}
+
+void sim_file_compact_body(struct sim_actor *actor)
+{
+    const struct shale_compact_options options = {.temporary = "/nonexistent",
+                                                  .created_by = SIM_CREATED_BY};
+    for (uint32_t i = 0; i < actor->n_rounds && !actor->dead; i++) {
+        struct shale_compacted compacted;
+        struct shale_err err;
+        wait_steps(actor, 64);
+        shale_err_clear(&err);
+        enum shale_status status =
+            shale_compact_single(actor->bucket, SIM_FILE, &options, &compacted, &err);
+        sim_say(actor->sim, actor->name, "= compact: %s, entry %lld: %s", shale_status_name(status),
+                (long long)compacted.version, err.message);
+        check_answer(actor, status, &err);
+    }
+}
+
+static void erase_once(struct sim_actor *actor)
+{
+    struct sim *sim = actor->sim;
+    char value[16];
+    int32_t event = (int32_t)chance_below(&actor->chance, (uint32_t)sim->next_event + 1);
+    struct shale_erasure condition = {.column = SHALE_STR("event")};
+    const struct shale_erase_options options = {.conditions = &condition,
+                                                .n_conditions = 1,
+                                                .stream = sim->stream,
+                                                .temporary = "/nonexistent",
+                                                .created_by = SIM_CREATED_BY};
+    struct shale_erased erased;
+    struct shale_err err;
+    (void)snprintf(value, sizeof value, "%d", (int)event);
+    if (chance_below(&actor->chance, 3) == 0) {
+        condition = (struct shale_erasure){.column = SHALE_STR("day"), .is_before = true};
+        sim_day_text(sim_day_of(event) + 1, value);
+    }
+    condition.value = shale_str_of(value);
+    shale_err_clear(&err);
+    enum shale_status status = shale_erase_single(actor->bucket, SIM_FILE, &options, &erased, &err);
+    sim->n_erased += status == SHALE_OK ? erased.n_rows + erased.n_rejects : 0;
+    sim_say(sim, actor->name, "= erase %s%s: %s, entry %lld: %s",
+            condition.is_before ? "below " : "", value, shale_status_name(status),
+            (long long)erased.version, err.message);
+    check_answer(actor, status, &err);
+}
+
+void sim_file_erase_body(struct sim_actor *actor)
+{
+    for (uint32_t i = 0; i < actor->n_rounds && !actor->dead; i++) {
+        wait_steps(actor, 64);
+        erase_once(actor);
     }
 }
 

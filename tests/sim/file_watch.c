@@ -101,18 +101,61 @@ static void check_counts(struct sim *sim, const struct seen *seen)
                       (long long)rejects);
 }
 
-/* Each event once, and just those of the ledger and of the tool whose file was adopted. */
-static void check_events(struct sim *sim, const struct seen *seen)
+/* Each event once, and just those of the ledger and of the tool whose file was adopted, but for
+ * what was erased. */
+static void check_events(struct sim *sim, const struct seen *seen, bool is_old)
 {
-    const struct sim_file *file = &sim->file;
+    struct sim_file *file = &sim->file;
     struct sim_live want = {0};
     sim_want_ledger(sim, &file->manifest, &want, "the file");
-    for (int event = 0; event < SIM_EVENT_IDS; event++)
-        if (seen->live.count[event] > 1 ||
-            seen->live.count[event] != want.count[event] + file->adopted[event])
-            sim_violation(sim, "version %lld has event %d %d times, its ledger %d times",
-                          (long long)file->manifest.version, event, seen->live.count[event],
-                          want.count[event] + file->adopted[event]);
+    for (int event = 0; event < SIM_EVENT_IDS; event++) {
+        int there = seen->live.count[event], wanted = want.count[event] + file->adopted[event];
+        if (is_old) /* it was looked at when it was new */
+            file->gone[event] = (uint8_t)(wanted - there);
+        else if (there > 1 || there != wanted - file->gone[event])
+            sim_violation(sim, "version %lld has event %d %d times, its ledger %d times, %d erased",
+                          (long long)file->manifest.version, event, there, wanted,
+                          file->gone[event]);
+    }
+}
+
+/* Does an erasure of 'manifest', from the 'first' on, hold for it?  Each is of one condition. */
+static bool is_erased(const struct shale_manifest *manifest, size_t first, int32_t event)
+{
+    for (size_t i = first; i < manifest->n_erasures; i++) {
+        const struct shale_erasure *one = &manifest->erasures[i];
+        char value[16], text[16];
+        (void)snprintf(value, sizeof value, "%.*s", SHALE_STR_ARG(one->value));
+        sim_day_text(sim_day_of(event), text);
+        if (one->is_before ? strcmp(text, value) < 0 : strtol(value, NULL, 10) == event)
+            return true;
+    }
+    return false;
+}
+
+/* The rows of the file before that are not in this one: as many as it says, all erased by it; and
+ * what it erases for the first time is not there any more. */
+static void check_gone(struct sim *sim, const struct shale_manifest *before,
+                       const struct seen *seen)
+{
+    struct sim_file *file = &sim->file;
+    const struct shale_manifest *manifest = &file->manifest;
+    int64_t n_gone = 0;
+    for (int event = 0; event < SIM_EVENT_IDS; event++) {
+        bool goes = file->events[event] > seen->live.count[event];
+        if (goes && !is_erased(manifest, 0, event))
+            sim_violation(sim, "event %d is gone in version %lld", event,
+                          (long long)manifest->version);
+        if (seen->live.count[event] > 0 && is_erased(manifest, before->n_erasures, event))
+            sim_violation(sim, "event %d is still there in version %lld, which erases it", event,
+                          (long long)manifest->version);
+        file->gone[event] = (uint8_t)(file->gone[event] + goes);
+        n_gone += goes;
+    }
+    if (before->id >= 0 && n_gone != manifest->rows_gone - before->rows_gone)
+        sim_violation(sim, "version %lld took out %lld rows, and says %lld",
+                      (long long)manifest->version, (long long)n_gone,
+                      (long long)(manifest->rows_gone - before->rows_gone));
 }
 
 static void check_claims(struct sim *sim)
@@ -155,16 +198,13 @@ static bool is_known(const struct sim_file *file, int64_t manifest_id)
 static void check_made_on(struct sim *sim, const struct shale_manifest *before,
                           const struct seen *seen, bool began_anew)
 {
-    const struct sim_file *file = &sim->file;
-    const struct shale_manifest *manifest = &file->manifest;
+    const struct shale_manifest *manifest = &sim->file.manifest;
     if (manifest->parent != before->id || manifest->version != before->version + 1)
         sim_violation(sim, "version %lld was made on %lld, and took the place of version %lld",
                       (long long)manifest->version, (long long)manifest->parent,
                       (long long)before->version);
-    for (int event = 0; event < SIM_EVENT_IDS; event++)
-        if (file->events[event] > seen->live.count[event] && !began_anew)
-            sim_violation(sim, "event %d is gone in version %lld", event,
-                          (long long)manifest->version);
+    if (!began_anew)
+        check_gone(sim, before, seen);
 }
 
 static void look_at_ours(struct sim *sim, const struct seen *seen)
@@ -187,12 +227,13 @@ static void look_at_ours(struct sim *sim, const struct seen *seen)
     if (began_anew) {
         before = (struct shale_manifest){.id = -1, .version = -1};
         memset(file->adopted, 0, sizeof file->adopted);
+        memset(file->gone, 0, sizeof file->gone);
     }
     if (is_old && !file->was_away)
         sim_violation(sim, "the file is version %lld again", (long long)file->manifest.version);
     else if (!is_old)
         check_made_on(sim, &before, seen, began_anew);
-    check_events(sim, seen);
+    check_events(sim, seen, is_old);
     check_counts(sim, seen);
     publish(sim);
 }
@@ -207,6 +248,7 @@ static void look(struct sim *sim, struct shale_store_file *found)
     } else {
         file->manifest = (struct shale_manifest){.id = -1, .parent = -1, .version = -1};
         memcpy(file->adopted, seen.live.count, sizeof file->adopted);
+        memset(file->gone, 0, sizeof file->gone);
     }
     memcpy(file->events, seen.live.count, sizeof file->events);
     sim_say(sim, "(file)", "version %lld of %lld rows", (long long)file->manifest.version,

@@ -40,6 +40,7 @@ enum {
 
 /* A checkpoint file's key in the bucket. */
 #define SIM_FILE "events.parquet"
+#define SIM_CREATED_BY "shale version 0 (build x)"
 
 struct sim;
 struct sim_actor;
@@ -176,12 +177,14 @@ struct sim_file {
     size_t n_states;
     bool was_away;                  /* it was taken away, or an older one was put back */
     uint8_t events[SIM_EVENT_IDS];  /* in the newest state */
+    uint8_t gone[SIM_EVENT_IDS];    /* of its ledger or adopted, and erased */
     uint8_t adopted[SIM_EVENT_IDS]; /* of them those that another tool wrote */
     struct shale_arena arena;       /* of: */
     struct shale_manifest manifest; /* of the newest state; id -1: another tool's, or none */
     char published[SIM_CLAIMS][64]; /* ledger segments of all states */
     size_t n_published;
     size_t row_group_bytes;
+    bool is_sorted; /* by the runs */
     /* The other tool: it holds the objects below this key, "" none. */
     char consumed_before[16];
     int64_t tool_events[SIM_OBJECTS * SIM_EVENTS + SIM_FOREIGN];
@@ -316,10 +319,12 @@ void sim_rebuild_body(struct sim_actor *actor); /* shale rebuild (changes.c) */
 void sim_erase_body(struct sim_actor *actor);   /* shale erase and shale expire (erase.c) */
 
 /* Of a checkpoint file (file_others.c); its runs are those of run.c. */
-void sim_file_reader_body(struct sim_actor *actor); /* polls */
-void sim_file_sweep_body(struct sim_actor *actor);  /* shale compact X.parquet --sweep */
-void sim_file_tool_body(struct sim_actor *actor);   /* another tool writes the file */
-void sim_file_vandal_body(struct sim_actor *actor); /* takes it away, puts an older one back */
+void sim_file_reader_body(struct sim_actor *actor);  /* polls */
+void sim_file_sweep_body(struct sim_actor *actor);   /* shale compact X.parquet --sweep */
+void sim_file_compact_body(struct sim_actor *actor); /* shale compact X.parquet */
+void sim_file_erase_body(struct sim_actor *actor);   /* shale erase and expire X.parquet */
+void sim_file_tool_body(struct sim_actor *actor);    /* another tool writes the file */
+void sim_file_vandal_body(struct sim_actor *actor);  /* takes it away, puts an older one back */
 
 /* The definition by which rejected events are read again, and keys have days. */
 struct shale_stream *sim_stream_new(void);

@@ -163,6 +163,7 @@ static void cast_file(struct sim *sim, const struct weather *weather)
     bool is_wide = below(sim, 5) == 0;
     sim_file_begin(sim);
     sim->file.row_group_bytes = row_groups[below(sim, 3)];
+    sim->file.is_sorted = below(sim, 2) == 0;
     sim->retention_us = retentions_us[below(sim, 4)];
     sim->change = (enum shale_change)below(sim, 2);
     add_objects(sim);
@@ -177,6 +178,10 @@ static void cast_file(struct sim *sim, const struct weather *weather)
         sim->has_sweeper = true;
         cast_some(sim, "sweep", sim_file_sweep_body, 2, weather);
     }
+    if (below(sim, 3) == 0)
+        cast_some(sim, "compact", sim_file_compact_body, 2, weather);
+    if (below(sim, 3) == 0)
+        cast_some(sim, "erase", sim_file_erase_body, 2, weather);
     cast_readers(sim, sim_file_reader_body, weather);
     if (below(sim, 2) == 0)
         sim_add(sim, "source", sim_source_body)->n_rounds = 1 + below(sim, 6);
