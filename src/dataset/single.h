@@ -81,10 +81,10 @@ int64_t shale_single_n_bytes(const struct shale_single *single);
 
 /* Publish on 'base', as shale_single_read() gave it, or on whoever came first: 'commit' says what
  * is consumed (ledger, rejects, the changes of segments, rows_gone ...; not adds and removes), and
- * 'rows' is the key of a finished Parquet file of the schema with the new rows, NULL for none,
- * which stays.  Row groups of the old file are copied as they are but for small ones at its end,
- * which are merged with the new rows (parquet/append.h).  A base that is to be adopted is published
- * on that very file, or not at all (SHALE_CONFLICT).
+ * 'rows' is the key of a finished Parquet file of the schema with the new rows, in each row group
+ * sorted as the options say, NULL for none, which stays.  Row groups of the old file are copied as
+ * they are but for small ones at its end, which are merged with the new rows (parquet/append.h).  A
+ * base that is to be adopted is published on that very file, or not at all (SHALE_CONFLICT).
  *
  * Returns as shale_commit(); after SHALE_OK and SHALE_CONFLICT read again.  committed->version is
  * the manifest's. */

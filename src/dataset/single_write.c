@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The bytes of a checkpoint file: old row groups as they are, small ones at the end together with
- * the new rows, then the footer.  At most one row group's rows are in memory. */
+ * the new rows, of these full row groups as they are, then the footer.  At most one row group's
+ * rows are in memory. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -206,11 +207,14 @@ static enum shale_status cut(struct rows *rows, struct shale_err *err)
     return status;
 }
 
+static size_t group_limit(const struct rows *rows)
+{
+    return rows->options->row_group_bytes > 0 ? rows->options->row_group_bytes : ROW_GROUP_BYTES;
+}
+
 static enum shale_status take(struct rows *rows, const struct shale_rows *from,
                               struct shale_err *err)
 {
-    size_t limit =
-        rows->options->row_group_bytes > 0 ? rows->options->row_group_bytes : ROW_GROUP_BYTES;
     if (rows->n_batches == rows->capacity) {
         size_t capacity = rows->capacity * 2 + 16;
         struct shale_batch **batches =
@@ -225,7 +229,7 @@ static enum shale_status take(struct rows *rows, const struct shale_rows *from,
         return SHALE_ERR(err, no_memory);
     rows->n_bytes += shale_batch_n_bytes(rows->batches[rows->n_batches++]);
     rows->n_rows += from->n_rows;
-    return rows->n_bytes < limit ? SHALE_OK : cut(rows, err);
+    return rows->n_bytes < group_limit(rows) ? SHALE_OK : cut(rows, err);
 }
 
 static enum shale_status take_all(struct rows *rows, struct shale_append *append,
@@ -243,16 +247,6 @@ static enum shale_status take_all(struct rows *rows, struct shale_append *append
 
 /* ---- The new rows ------------------------------------------------------------------------------
  */
-
-static enum shale_status discard(struct shale_sink *sink, const void *data, size_t n_bytes,
-                                 struct shale_err *err)
-{
-    (void)sink;
-    (void)data;
-    (void)n_bytes;
-    (void)err;
-    return SHALE_OK;
-}
 
 static enum shale_status append_to(const struct shale_single *single,
                                    const struct shale_single_file *file, size_t row_group_bytes,
@@ -275,25 +269,39 @@ static enum shale_status parquet_new(const struct shale_single *single, struct s
                : SHALE_ERR(err, no_memory);
 }
 
-/* All rows of a file of ours, with the columns of the schema: as if it were to grow, and all of it
- * were small. */
+/* A run's row groups are full but for the last.  They are moved as they are; what waits goes in
+ * front of them, so that there is at most one small row group more for each that has half of the
+ * bytes. */
+static enum shale_status move_large(struct rows *rows, struct shale_append *append, size_t n,
+                                    size_t *n_moved, struct shale_err *err)
+{
+    size_t limit = group_limit(rows);
+    enum shale_status status = SHALE_OK;
+    for (size_t i = 0; i < n && status == SHALE_OK && shale_append_moves(append, i) &&
+                       shale_append_row_group_bytes(append, i) >= limit / 2;
+         i++) {
+        status = cut(rows, err);
+        if (status == SHALE_OK)
+            status = shale_append_move(append, i, rows->parquet, rows->sink, err);
+        *n_moved = i + 1;
+    }
+    return status;
+}
+
+/* All rows of a file of ours, with the columns of the schema. */
 static enum shale_status take_file(const struct shale_single *single, struct rows *rows,
                                    const struct shale_single_file *file, struct shale_err *err)
 {
-    struct shale_sink nowhere = {discard};
+    size_t n = shale_reader_file(file->reader)->n_row_groups, n_moved = 0;
     struct shale_append *append = NULL;
-    struct shale_parquet *unused = NULL;
     enum shale_status status = append_to(single, file, SIZE_MAX, &append, err);
     if (status == SHALE_OK)
-        status = parquet_new(single, &unused, err);
+        status = move_large(rows, append, n, &n_moved, err);
     if (status == SHALE_OK) {
-        (void)shale_append_plan(append, SIZE_MAX);
-        status = shale_append_begin(append, unused, &nowhere, err);
-    }
-    if (status == SHALE_OK)
+        shale_append_only_rows(append, n_moved);
         status = take_all(rows, append, err);
+    }
     shale_append_free(append);
-    shale_parquet_free(unused);
     return status;
 }
 

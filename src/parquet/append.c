@@ -204,6 +204,18 @@ const struct shale_append_plan *shale_append_plan_first(struct shale_append *app
     return plan;
 }
 
+void shale_append_only_rows(struct shale_append *append, size_t first)
+{
+    assert(append->parquet == NULL && first <= append->file->n_row_groups);
+    append->plan.n_copied = first;
+    append->plan.n_encoded = append->file->n_row_groups - first;
+}
+
+size_t shale_append_row_group_bytes(const struct shale_append *append, size_t row_group)
+{
+    return append->group_bytes[row_group];
+}
+
 /* ---- Life --------------------------------------------------------------------------------------
  */
 

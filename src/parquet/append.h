@@ -127,6 +127,12 @@ SHALE_MUST_USE enum shale_status shale_append_next(struct shale_append *append,
                                                    const struct shale_rows **out,
                                                    struct shale_err *err);
 
+/* Instead of a plan and of begin(): next() gives the rows of the row groups from 'first' on. */
+void shale_append_only_rows(struct shale_append *append, size_t first);
+
+/* The bytes in memory of a row group, as the rule counts them. */
+size_t shale_append_row_group_bytes(const struct shale_append *append, size_t row_group);
+
 /* Can a row group be written as it is behind others, at whatever place?  It is ours, and its
  * columns are those of the schema. */
 bool shale_append_moves(const struct shale_append *append, size_t row_group);
