@@ -85,6 +85,13 @@ enum shale_status __wrap_shale_store_create(struct shale_store *store, const cha
                                             struct shale_store_put **out, struct shale_err *err);
 enum shale_status __real_shale_store_create(struct shale_store *store, const char *key,
                                             struct shale_store_put **out, struct shale_err *err);
+struct shale_single_file;
+enum shale_status __wrap_shale_single_open(const struct shale_single *single,
+                                           struct shale_single_file *file, struct shale_base *base,
+                                           struct shale_err *err);
+enum shale_status __real_shale_single_open(const struct shale_single *single,
+                                           struct shale_single_file *file, struct shale_base *base,
+                                           struct shale_err *err);
 enum shale_status __wrap_shale_manifests_later(struct shale_store *store, int64_t version,
                                                int64_t *out, struct shale_err *err);
 enum shale_status __real_shale_manifests_later(struct shale_store *store, int64_t version,

@@ -87,7 +87,7 @@ static const struct shale_schema *schema_of(const struct sim_actor *actor)
     return actor->is_wide ? &sim_wide_schema : &sim_schema;
 }
 
-static enum shale_status open_single(struct sim_actor *actor, bool adopts, struct shale_err *err)
+static enum shale_status open_single(struct sim_actor *actor, struct shale_err *err)
 {
     static const size_t first = 0;
     const struct shale_single_options options = {.stream = SHALE_STR("events"),
@@ -97,19 +97,17 @@ static enum shale_status open_single(struct sim_actor *actor, bool adopts, struc
                                                  .sort_by = &first,
                                                  .n_sort_by = actor->sim->file.is_sorted,
                                                  .created_by = SIM_CREATED_BY,
-                                                 .adopts = adopts};
-    shale_single_free(actor->single);
+                                                 .adopts = actor->adopts};
     return shale_single_new(actor->bucket, SIM_FILE, &options, &actor->single, err);
 }
 
 enum shale_status sim_file_open(struct sim_actor *actor, struct shale_err *err)
 {
-    enum shale_status status = open_single(actor, actor->adopts, err);
+    enum shale_status status = open_single(actor, err);
     if (status == SHALE_OK && actor->adopts)
         status = file_adopt(actor, err);
-    /* The permission ends with the adoption. */
     if (status == SHALE_OK && actor->adopts && !sim_bug(actor->sim, "adopts-for-good"))
-        status = open_single(actor, false, err);
+        shale_single_adopted(actor->single);
     return status;
 }
 
@@ -162,7 +160,7 @@ enum shale_status file_commit(struct work *work, const struct shale_commit *comm
     /* Where every call is answered, it is known what came of each; but for one whose base was swept
      * with the manifests that would tell. */
     if (status == SHALE_UNSURE && actor->faults == 0 && actor->bad_writes == 0 && !actor->dead &&
-        !actor->sim->has_sweeper && !actor->sim->has_vandal)
+        !actor->sim->has_sweeper)
         sim_violation(actor->sim, "%s is unsure of what was answered: %s", actor->name,
                       err->message);
     return status;
@@ -200,7 +198,6 @@ static enum shale_status list_held(struct work *work, struct shale_err *err)
 static enum shale_status adopt(struct work *work, struct shale_err *err)
 {
     enum shale_status status = list_held(work, err);
-    work->is_adoption = true;
     work->rows_gone = -shale_single_n_rows(work->actor->single);
     if (status == SHALE_OK && work->n_rows > 0)
         status = work_first_object(work, &work->rows[0], err);

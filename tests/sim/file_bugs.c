@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dataset/commit_parts.h"
+#include "dataset/single_parts.h"
 
 /* ---- The exchange -----------------------------------------------------------------------------
  */
@@ -78,6 +78,24 @@ enum shale_status __wrap_shale_store_create(struct shale_store *store, const cha
                             .real = *out,
                             .sim = bug_sim(store)};
     *out = &bad->put;
+    return SHALE_OK;
+}
+
+/* An adopter takes what it finds, when it looks again, for the file that it looked at. */
+enum shale_status __wrap_shale_single_open(const struct shale_single *single,
+                                           struct shale_single_file *file, struct shale_base *base,
+                                           struct shale_err *err)
+{
+    enum shale_status status = __real_shale_single_open(single, file, base, err);
+    const struct sim_actor *actor = single->store->env->ctx;
+    if (status != SHALE_OK || actor->single != single || !single->options.adopts ||
+        file == &actor->single->file || file->file == NULL || single->file.file == NULL ||
+        single->file.manifest_id >= 0 || !bug_is_in(single->store, "adopted-twice"))
+        return status;
+    struct shale_single_file *old = &actor->single->file;
+    file->manifest_id = -1;
+    memcpy(old->footer_hash, file->footer_hash, sizeof old->footer_hash);
+    memcpy(old->file->tag, file->file->tag, sizeof old->file->tag);
     return SHALE_OK;
 }
 

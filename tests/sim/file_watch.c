@@ -171,10 +171,13 @@ static void check_claims(struct sim *sim)
     }
 }
 
-static void publish(struct sim *sim)
+/* 'is_old': what came after it was taken back with its ledger. */
+static void publish(struct sim *sim, bool is_old)
 {
     struct sim_file *file = &sim->file;
     const struct shale_manifest *manifest = &file->manifest;
+    if (is_old)
+        file->n_published = 0;
     for (size_t i = 0; i < manifest->n_ledger; i++) {
         size_t j = 0;
         while (j < file->n_published && !shale_str_is(manifest->ledger[i].path, file->published[j]))
@@ -235,7 +238,7 @@ static void look_at_ours(struct sim *sim, const struct seen *seen)
         check_made_on(sim, &before, seen, began_anew);
     check_events(sim, seen, is_old);
     check_counts(sim, seen);
-    publish(sim);
+    publish(sim, is_old || began_anew);
 }
 
 static void look(struct sim *sim, struct shale_store_file *found)
@@ -249,6 +252,7 @@ static void look(struct sim *sim, struct shale_store_file *found)
         file->manifest = (struct shale_manifest){.id = -1, .parent = -1, .version = -1};
         memcpy(file->adopted, seen.live.count, sizeof file->adopted);
         memset(file->gone, 0, sizeof file->gone);
+        file->n_published = 0;
     }
     memcpy(file->events, seen.live.count, sizeof file->events);
     sim_say(sim, "(file)", "version %lld of %lld rows", (long long)file->manifest.version,
@@ -291,7 +295,8 @@ static bool is_named(const struct shale_manifest *manifest, struct shale_str key
 {
     char name[SHALE_MANIFEST_NAME_BYTES];
     shale_manifest_name(manifest->id, name);
-    bool named = shale_str_is(key, name) || shale_str_is(key, "_shale/swept.json");
+    /* Up to when superseded manifests were swept is said beside them. */
+    bool named = shale_str_is(key, name) || strncmp(key.data, "_shale/swept", 12) == 0;
     for (size_t i = 0; i < manifest->n_ledger; i++)
         named |= shale_str_equal(key, manifest->ledger[i].path);
     for (size_t i = 0; i < manifest->n_rejects; i++)

@@ -181,7 +181,7 @@ struct sim_file {
     uint8_t adopted[SIM_EVENT_IDS]; /* of them those that another tool wrote */
     struct shale_arena arena;       /* of: */
     struct shale_manifest manifest; /* of the newest state; id -1: another tool's, or none */
-    char published[SIM_CLAIMS][64]; /* ledger segments of all states */
+    char published[SIM_CLAIMS][64]; /* ledger segments of its states */
     size_t n_published;
     size_t row_group_bytes;
     bool is_sorted; /* by the runs */

@@ -427,19 +427,6 @@ static void claim(const struct work *work, const struct shale_committed *committ
         sim_file_claim(sim, out);
 }
 
-/* What is built on one file alone is never built on another. */
-static enum shale_status never(void *ctx, const struct shale_base *before,
-                               const struct shale_base *newest, bool *conflict,
-                               struct shale_err *err)
-{
-    const struct work *work = ctx;
-    (void)before;
-    (void)newest;
-    (void)err;
-    *conflict = !sim_bug(work->actor->sim, "adopted-twice");
-    return SHALE_OK;
-}
-
 static bool is_blind(const struct work *work)
 {
     return work->n_removes + work->taken.n_removes + work->n_ledger_out + work->n_rejects_out +
@@ -466,10 +453,9 @@ enum shale_status work_publish(struct work *work, bool data, bool ledger, struct
         .rejects_gone = work->rejects_gone,
         .seal = work->has_seal ? &work->seal : NULL,
         .keeps_schema = work->no_change,
-        .check = work->is_adoption   ? never
-                 : work->reads_again ? shale_erasures_check
-                 : work->has_keys    ? keys_check
-                                     : NULL,
+        .check = work->reads_again ? shale_erasures_check
+                 : work->has_keys  ? keys_check
+                                   : NULL,
         .check_ctx = work,
         .info = {.operation = work->no_change ? SHALE_STR("OPTIMIZE") : SHALE_STR("WRITE"),
                  .is_blind_append = is_blind(work),

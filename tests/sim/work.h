@@ -41,7 +41,6 @@ struct work {
     bool more; /* of the listing is to come */
     struct shale_seal seal;
     bool has_seal;
-    bool is_adoption;
 };
 
 void work_init(struct work *work, struct sim_actor *actor);
