@@ -24,7 +24,7 @@ from table import case, same, want
 
 KILLS = int(os.environ.get("SHALE_KILLS", table.scaled(4, 40, 1000)))
 LIMIT = int(os.environ.get("SHALE_FAULTS", table.scaled(1, 4, 0)))
-REPLAYS = table.scaled(4, 24, 1000)
+REPLAYS = LIMIT and table.scaled(4, 24, 0)
 OBJECTS = table.scaled(120, 400, 2000)
 EVENTS = 4
 FAULTS = {**{name: errnos for name, errnos in table_faults.FAULTS.items()
@@ -261,7 +261,7 @@ class Replays(Faults):
     def plan(self):
         every = [(call, errno, when) for call, (before, n) in self.learn().items()
                  for errno in (KILL, *FAULTS[call]) for when in range(before + 1, n + 1)]
-        return every if len(every) <= REPLAYS else self.rng.sample(every, REPLAYS)
+        return self.rng.sample(every, REPLAYS) if 0 < REPLAYS < len(every) else every
 
 
 def main():
