@@ -104,8 +104,7 @@ enum shale_status adopt(struct run *run, struct shale_err *err)
         status = SHALE_ERR(err, adopt_missing, run->options->output);
     else if (!shale_single_is_foreign(run->table->single))
         shale_log_say(run->env->log, SHALE_LOG_WARN, "adopted_already",
-                      "%s has its ledger already, or is not there: nothing to adopt",
-                      run->options->output);
+                      "%s has its ledger already: nothing to adopt", run->options->output);
     for (int i = 0;
          i < ADOPT_TRIES && status == SHALE_OK && shale_single_is_foreign(run->table->single);
          i++) {

@@ -24,7 +24,7 @@ from table import case, same, want
 
 KILLS = int(os.environ.get("SHALE_KILLS", table.scaled(4, 40, 1000)))
 LIMIT = int(os.environ.get("SHALE_FAULTS", table.scaled(1, 4, 0)))
-REPLAYS = LIMIT and table.scaled(4, 24, 0)
+SAMPLE = LIMIT and table.scaled(4, 24, 0)
 OBJECTS = table.scaled(120, 400, 2000)
 EVENTS = 4
 FAULTS = {**{name: errnos for name, errnos in table_faults.FAULTS.items()
@@ -151,7 +151,7 @@ class Faults(Checkpoint):
     def __init__(self, work):
         super().__init__(work, 1000)
         self.base = os.path.join(work, "base")
-        self.replayed = 0
+        self.adopted = self.replayed = 0
         self.prepare()
 
     def prepare(self):
@@ -199,7 +199,7 @@ class Faults(Checkpoint):
         if (call, errno) in HARMLESS:
             want(got.code == 0, f"{where}: {got}")
         if got.code == 0:
-            single.check(self.path, self.source.ids, replayed=self.replayed)
+            single.check(self.path, self.source.ids, self.adopted, self.replayed)
         else:
             rows = collections.Counter(single.by_pyarrow(self.path))
             objects = collections.Counter(name.split("#")[0] for name in rows.elements())
@@ -210,7 +210,7 @@ class Faults(Checkpoint):
         if not killed and not call.startswith("unlink"):
             same(f"{where}: left behind", single.left_behind(self.path), [])
         self.attempt(code=0)
-        single.check(self.path, self.source.ids, replayed=self.replayed)
+        single.check(self.path, self.source.ids, self.adopted, self.replayed)
         return "a kill" if killed else got.code
 
     def plan(self):
@@ -239,8 +239,32 @@ class Faults(Checkpoint):
         return f"{sum(codes.values())} calls failed or were the last; {told}; seed {table.SEED}"
 
 
-class Replays(Faults):
-    """A replay of two segments of rejects, which ends or fails at each of its calls."""
+class Ended(Faults):
+    """Each call fails, or is the last: all of them, or a sample."""
+
+    def plan(self):
+        every = [(call, errno, when) for call, (before, n) in self.learn().items()
+                 for errno in (KILL, *FAULTS[call]) for when in range(before + 1, n + 1)]
+        return self.rng.sample(every, SAMPLE) if 0 < SAMPLE < len(every) else every
+
+
+class Adoptions(Ended):
+    """A run that takes over another tool's file, and adds to it."""
+
+    def prepare(self):
+        self.source.add(5)
+        self.run("--threads", "1")
+        rows = pyarrow.parquet.read_table(self.path)
+        self.drop()
+        pyarrow.parquet.write_table(rows, self.path)
+        self.keep()
+        self.adopted = len(rows)
+        self.options = ("--adopt", "--consumed-before", self.source.key(5))
+        self.source.add(7)
+
+
+class Replays(Ended):
+    """A replay of two segments of rejects."""
 
     def prepare(self):
         strict = single.definition(os.path.join(self.work, "strict.yaml"), fields=table.FIELDS.replace(
@@ -258,23 +282,20 @@ class Replays(Faults):
         want(code is None or got.code == code, f"a replay: {got}")
         return got
 
-    def plan(self):
-        every = [(call, errno, when) for call, (before, n) in self.learn().items()
-                 for errno in (KILL, *FAULTS[call]) for when in range(before + 1, n + 1)]
-        return self.rng.sample(every, REPLAYS) if 0 < REPLAYS < len(every) else every
-
 
 def main():
     if not table.has_strace():
         print("skip single: strace is missing or may not trace")
         return
     with table.Work() as work:
-        for name in ("kills", "faults", "replays"):
+        for name in ("kills", "faults", "adoptions", "replays"):
             os.mkdir(os.path.join(work, name))
         kills = Kills(os.path.join(work, "kills"))
         case("single: a run, and the calls it makes", kills.learn)
         case("single: killed: every event once after the next run", kills.all)
         case("single: every call fails", Faults(os.path.join(work, "faults")).all)
+        case("single: an adoption is killed, and its calls fail",
+             Adoptions(os.path.join(work, "adoptions")).all)
         case("single: a replay is killed, and its calls fail",
              Replays(os.path.join(work, "replays")).all)
 
