@@ -267,8 +267,10 @@ enum shale_status shale_base_missing(struct shale_store *store, const struct sha
     struct shale_err said; /* of what is missing */
     enum shale_status status;
     shale_err_clear(&said);
-    status = shale_log_tip(store, base->log->version, &tip, &checkpoint, &said);
-    if (status != SHALE_OK || tip != base->log->version)
+    status = shale_log_tip(store, -1, &tip, &checkpoint, &said);
+    /* Behind a checkpoint that the base does not know, what it was read from may be cleaned up. */
+    if (status != SHALE_OK || tip != base->log->version ||
+        checkpoint != base->log->checkpoint_version)
         return SHALE_CONFLICT;
     return SHALE_ERR(err, verify_missing);
 }

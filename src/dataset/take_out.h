@@ -54,8 +54,9 @@ shale_take_out_rejects(struct shale_store *store, const struct shale_base *base,
                        const struct shale_take_out *options, struct shale_arena *arena,
                        struct shale_taken_out *out, struct shale_err *err);
 
-/* Something that 'base' names is not there.  SHALE_CONFLICT: it was taken out since then;
- * SHALE_CORRUPT: the log is as it was, so that the table is damaged; others as of the store. */
+/* Something that 'base' names is not there.  SHALE_CONFLICT: it was taken out since then, or the
+ * log was cleaned up behind a newer checkpoint; SHALE_CORRUPT: the log is as it was, so that the
+ * table is damaged; others as of the store. */
 SHALE_MUST_USE enum shale_status
 shale_base_missing(struct shale_store *store, const struct shale_base *base, struct shale_err *err);
 

@@ -48,16 +48,17 @@ static enum shale_status add_keys(struct shale_str lines, struct shale_key_rows 
 static void keep_lines(struct work *work, const bool *drop)
 {
     struct shale_buf kept;
-    const char *at = work->data.data, *stop = at + work->data.n_bytes;
+    struct shale_str lines = shale_buf_str(&work->data);
     shale_buf_init(&kept, &shale_mem_libc, (size_t)1 << 20);
-    for (size_t n = 0; at < stop; n++) {
-        const char *end = memchr(at, '\n', (size_t)(stop - at));
+    for (size_t n = 0, at = 0; at < lines.n_bytes; n++) {
+        const char *begin = lines.data + at, *end = memchr(begin, '\n', lines.n_bytes - at);
+        size_t n_line = (size_t)(end - begin) + 1;
         struct shale_ledger_row *row = row_of(work, n);
         row->written -= drop[n];
         row->duplicates += drop[n];
         if (!drop[n])
-            work_append(&kept, (struct shale_str){at, (size_t)(end - at) + 1});
-        at = end + 1;
+            work_append(&kept, (struct shale_str){begin, n_line});
+        at += n_line;
     }
     shale_buf_fini(&work->data);
     work->data = kept;

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "commit_made.h"
+#include "dataset/take_out.h"
 
 /* ---- The straight way --------------------------------------------------------------------------
  */
@@ -547,6 +548,27 @@ static void test_ours_gone_behind_a_checkpoint(void **state)
     }
 }
 
+/* What a base was read from is gone because another tool cleaned up, though nothing was committed
+ * since: it is too old.  What is missing all the same is missing. */
+static void test_base_gone_behind_a_checkpoint(void **state)
+{
+    for (int cleaned = 0; cleaned < 2; cleaned++) {
+        struct table table;
+        struct shale_base base;
+        (void)state;
+        assert_int_equal(table_init(&table, &shale_mem_libc), SHALE_OK);
+        commit_plainly(&table, 0);
+        commit_plainly(&table, 1);
+        assert_int_equal(shale_base_read(table.store, SHALE_STR("s"), &base, NULL), SHALE_OK);
+        if (cleaned)
+            checkpoint_and_clean(&(struct other){.table = &table});
+        assert_int_equal(shale_base_missing(table.store, &base, NULL),
+                         cleaned ? SHALE_CONFLICT : SHALE_CORRUPT);
+        shale_base_fini(&base, &shale_mem_libc);
+        table_fini(&table);
+    }
+}
+
 /* The winners are gone behind a checkpoint: the newest snapshot stands for them. */
 static void test_winners_gone(void **state)
 {
@@ -895,6 +917,7 @@ int main(void)
         cmocka_unit_test(test_unsure_and_lost),
         cmocka_unit_test(test_landed_in_a_gap),
         cmocka_unit_test(test_ours_gone_behind_a_checkpoint),
+        cmocka_unit_test(test_base_gone_behind_a_checkpoint),
         cmocka_unit_test(test_winners_gone),
         cmocka_unit_test(test_manifest_missing),
         cmocka_unit_test(test_stream_without_manifest),
