@@ -1,5 +1,5 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # The simulation finds each bug that is put in on purpose, within 10,000 schedules;
-# answer-trusted, the rarest, within 40,000.
+# those that are rare (bugs.c) within 40,000.
 exec "${SHALE_BUILD:?}/tests/sim/simulate" --bugs --seeds 10000

@@ -161,10 +161,7 @@ static enum shale_status build_again(struct work *work, struct shale_ledger_row 
     if (status != SHALE_OK || !*found)
         return status;
     version = sim_source_find(work->actor->sim, row->key, row->tag);
-    for (uint32_t i = 0; i < version->n_events; i++)
-        work->drop[version->events[i]] = true;
-    for (uint32_t i = 0; i < version->n_rejected; i++)
-        work->drop[version->rejected[i]] = true;
+    sim_drop_version(version, work->drop);
     work->rows_gone -= row->written;
     work->rejects_gone -= row->rejected;
     row->read = row->written = row->rejected = row->filtered = row->duplicates = 0;

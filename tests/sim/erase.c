@@ -20,6 +20,20 @@ enum shale_status __wrap_shale_take_out(struct shale_store *store, const struct 
     return __real_shale_take_out(store, base, options, arena, out, err);
 }
 
+/* One that is not in the table, but may be after a rebuild; 'event' when there is none. */
+static int32_t draw_filtered(struct sim_actor *actor, int32_t event)
+{
+    const struct sim *sim = actor->sim;
+    uint32_t from = chance_below(&actor->chance, (uint32_t)sim->n_objects + 1);
+    for (uint32_t i = 0; i < sim->n_objects; i++) {
+        const struct sim_object *object = &sim->objects[(from + i) % sim->n_objects];
+        const struct sim_version *version = &object->versions[object->n_versions - 1];
+        if (object->is_there && version->n_filtered > 0 && sim_is_fixable(version->filtered[0]))
+            return version->filtered[0];
+    }
+    return event;
+}
+
 /* One event, one of a foreign writer, or the days that are past. */
 static void draw(struct sim_actor *actor, struct sim_erase *erase)
 {
@@ -33,6 +47,8 @@ static void draw(struct sim_actor *actor, struct sim_erase *erase)
     } else if (what <= 2) {
         erase->is_before = true;
         erase->value = sim_day_of(event) + 1;
+    } else if (what <= 5) {
+        erase->value = draw_filtered(actor, event);
     }
 }
 

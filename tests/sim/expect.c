@@ -187,16 +187,17 @@ static void consume_object(struct sim *sim, const struct shale_ledger_row *row, 
         return;
     if (sim->change == SIM_REPLACES)
         sim_drop_object(sim, row->key, drop);
-    for (uint32_t i = 0; i < version->n_events && is_again; i++)
-        drop[version->events[i]] = true;
-    for (uint32_t i = 0; i < version->n_rejected && is_again; i++)
-        drop[version->rejected[i]] = true;
+    if (is_again)
+        sim_drop_version(version, drop);
     forget(sim, drop);
     for (uint32_t i = 0; i < version->n_events; i++)
         expect_event(sim, version->events[i], is_again);
     for (uint32_t i = 0; i < version->n_rejected && is_fixed(row); i++)
         if (sim_is_fixable(version->rejected[i]))
             expect_event(sim, version->rejected[i], is_again);
+    for (uint32_t i = 0; i < version->n_filtered && is_fixed(row); i++)
+        if (sim_is_fixable(version->filtered[i]))
+            expect_event(sim, version->filtered[i], is_again);
 }
 
 /* One row of the ledger as it is now; returns whether something was read again for it. */

@@ -56,15 +56,16 @@ static void want_event(struct sim_live *want, int32_t event)
 static void want_counts(struct sim *sim, const struct shale_ledger_row *row,
                         const struct sim_version *version, const char *who)
 {
-    int64_t n_fixed = 0;
-    for (uint32_t i = 0; i < version->n_rejected && shale_str_is(row->definition, "corrected"); i++)
-        n_fixed += sim_is_fixable(version->rejected[i]);
-    /* What was erased is filtered, of either. */
-    if (row->written + row->duplicates > version->n_events + n_fixed ||
-        row->rejected > version->n_rejected - n_fixed ||
-        (row->filtered > 0 && sim->n_erases == 0) ||
-        row->written + row->duplicates + row->rejected + row->filtered !=
-            (int64_t)version->n_events + version->n_rejected)
+    bool is_fixed = shale_str_is(row->definition, "corrected");
+    int64_t n_rejected = version->n_rejected, n_filtered = version->n_filtered, n_erased;
+    for (uint32_t i = 0; i < version->n_rejected && is_fixed; i++)
+        n_rejected -= sim_is_fixable(version->rejected[i]);
+    for (uint32_t i = 0; i < version->n_filtered && is_fixed; i++)
+        n_filtered -= sim_is_fixable(version->filtered[i]);
+    n_erased = row->filtered - n_filtered; /* of rows and rejects */
+    if (n_erased < 0 || (n_erased > 0 && (sim->n_erases == 0 || !is_fixed)) ||
+        row->rejected > n_rejected || row->rejected + n_erased < n_rejected ||
+        row->read != (int64_t)version->n_events + version->n_rejected + version->n_filtered)
         sim_violation(sim, "%s: the counts of %.*s are wrong", who, SHALE_STR_ARG(row->key));
 }
 

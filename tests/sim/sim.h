@@ -90,7 +90,8 @@ struct sim_version {
     char hash[SHALE_CONTENT_HASH_CHARS + 1];
     int32_t events[SIM_EVENTS]; /* those that are accepted */
     int32_t rejected[SIM_EVENTS];
-    uint32_t n_events, n_rejected;
+    int32_t filtered[SIM_EVENTS]; /* by the first definition; the corrected one keeps some */
+    uint32_t n_events, n_rejected, n_filtered;
     bool is_bad; /* rejected as a whole: */
     int32_t bad_event;
 };
@@ -294,7 +295,9 @@ void sim_source_new(struct sim *sim, bool is_last); /* behind all others */
 const struct sim_version *sim_source_find(const struct sim *sim, struct shale_str key,
                                           struct shale_str tag);
 
-/* Does a rejected event pass the corrected definition? */
+/* All events of a content, but those of one that is bad. */
+void sim_drop_version(const struct sim_version *version, bool drop[SIM_EVENT_IDS]);
+/* Does an event that is rejected or filtered at first pass the corrected definition? */
 bool sim_is_fixable(int32_t event);
 /* What 'dedupe' takes for its key. */
 int32_t sim_key_of(int32_t event);

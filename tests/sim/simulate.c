@@ -104,7 +104,7 @@ static void cast_changes(struct sim *sim, const struct weather *weather)
     if (sim->dedupes)
         return;
     cast_some(sim, "replay", sim_replay_body, 2, weather);
-    if (below(sim, 2) == 0)
+    if (below(sim, 3) != 0)
         cast_some(sim, "rebuild", sim_rebuild_body, 2, weather);
 }
 

@@ -51,11 +51,17 @@ static void write_text(struct sim *sim, struct sim_version *version)
     }
     for (uint32_t i = 0; i < n_lines; i++) {
         bool rejected = chance_below(&sim->chance, sim->has_changes ? 3 : 8) == 0;
+        bool filtered = sim->has_changes && !rejected && chance_below(&sim->chance, 8) == 0;
         int more = snprintf(version->text + n, sizeof version->text - n, "%c%d\n",
-                            rejected ? 'x' : 'e', (int)sim->next_event);
+                            rejected   ? 'x'
+                            : filtered ? 'f'
+                                       : 'e',
+                            (int)sim->next_event);
         n += more > 0 ? (size_t)more : 0;
         if (rejected)
             version->rejected[version->n_rejected++] = sim->next_event;
+        else if (filtered)
+            version->filtered[version->n_filtered++] = sim->next_event;
         else
             version->events[version->n_events++] = sim->next_event;
         sim->next_event++;
@@ -143,16 +149,21 @@ int32_t sim_key_of(int32_t event)
     return event >= 8 && event % 4 == 0 ? event - 7 : event;
 }
 
+void sim_drop_version(const struct sim_version *version, bool drop[SIM_EVENT_IDS])
+{
+    for (uint32_t k = 0; k < version->n_events; k++)
+        drop[version->events[k]] = true;
+    for (uint32_t k = 0; k < version->n_rejected; k++)
+        drop[version->rejected[k]] = true;
+    for (uint32_t k = 0; k < version->n_filtered; k++)
+        drop[version->filtered[k]] = true;
+}
+
 void sim_drop_object(const struct sim *sim, struct shale_str key, bool drop[SIM_EVENT_IDS])
 {
     for (size_t i = 0; i < sim->n_objects; i++) {
         const struct sim_object *object = &sim->objects[i];
-        for (uint32_t j = 0; j < object->n_versions && shale_str_is(key, object->key); j++) {
-            const struct sim_version *version = &object->versions[j];
-            for (uint32_t k = 0; k < version->n_events; k++)
-                drop[version->events[k]] = true;
-            for (uint32_t k = 0; k < version->n_rejected; k++)
-                drop[version->rejected[k]] = true;
-        }
+        for (uint32_t j = 0; j < object->n_versions && shale_str_is(key, object->key); j++)
+            sim_drop_version(&object->versions[j], drop);
     }
 }

@@ -165,10 +165,11 @@ void work_shred(struct work *work, struct shale_str text, struct shale_ledger_ro
         bool passes = line.data[0] == 'e';
         row->read++;
         row->written += passes;
-        row->rejected += !passes;
+        row->rejected += line.data[0] == 'x';
+        row->filtered += line.data[0] == 'f';
         if (passes)
             work_append(&work->data, (struct shale_str){line.data + 1, line.n_bytes - 1});
-        else
+        else if (line.data[0] == 'x')
             work_append(&work->rejects, line);
         at += line.n_bytes;
     }
@@ -243,10 +244,11 @@ static enum shale_status shred_line(struct work *work, const struct erased *eras
                                     struct shale_str line, struct shale_ledger_row *row)
 {
     int32_t event = rejects_event(line);
-    bool is_event = line.data[0] == 'e' || line.data[0] == 'x', gone = false;
+    bool is_event = strchr("exf", line.data[0]) != NULL;
     bool passes = line.data[0] == 'e' || (is_event && sim_is_fixable(event));
+    bool gone = line.data[0] == 'f' && !passes;
     enum shale_status status = SHALE_OK;
-    if (is_event)
+    if (is_event && !gone)
         status =
             passes ? erased_has_row(erased, event, &gone) : erased_has_reject(erased, event, &gone);
     row->read++;
