@@ -10,6 +10,8 @@
 static void repeat(struct sim_actor *actor,
                    enum shale_status (*once)(struct work *, struct shale_err *))
 {
+    if (actor->sim->is_file && sim_file_open(actor, NULL) != SHALE_OK)
+        abort(); /* it does not adopt, and only looks at its options */
     for (uint32_t round = 0; round < actor->n_rounds && !actor->dead; round++) {
         enum shale_status status = SHALE_CONFLICT;
         struct shale_err err;
@@ -22,7 +24,7 @@ static void repeat(struct sim_actor *actor,
             work_init(work, actor);
             shale_err_clear(&err);
             status = work_begin(work, &err);
-            if (status == SHALE_OK && work->base.log->version >= 0)
+            if (status == SHALE_OK && (actor->sim->is_file || work->base.log->version >= 0))
                 status = once(work, &err);
             actor->sim->n_conflicts += status == SHALE_CONFLICT;
             work_fini(work);
@@ -31,6 +33,7 @@ static void repeat(struct sim_actor *actor,
         if (status != SHALE_OK)
             sim_say(actor->sim, actor->name, "= %s: %s", shale_status_name(status), err.message);
     }
+    sim_file_close(actor);
 }
 
 static enum shale_status publish(struct work *work, struct shale_err *err)

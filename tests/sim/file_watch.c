@@ -75,6 +75,33 @@ static void see(struct sim *sim, struct shale_store_file *file, struct seen *see
     shale_reader_free(reader);
 }
 
+/* What replays may have brought ('maybe'), and the rejects that they have read: returned. */
+static int64_t see_replays(struct sim *sim, bool maybe[SIM_EVENT_IDS])
+{
+    const struct shale_manifest *manifest = &sim->file.manifest;
+    const struct shale_ledger_cursor_options options = {.segments = manifest->ledger,
+                                                        .n_segments = manifest->n_ledger};
+    struct shale_ledger_cursor *cursor = NULL;
+    const struct shale_ledger_row *row = NULL;
+    int64_t n_read = 0;
+    enum shale_status status = shale_ledger_cursor_new(sim->table, &options, &cursor, NULL);
+    while (status == SHALE_OK) {
+        const struct sim_version *version;
+        status = shale_ledger_cursor_next(cursor, &row, NULL);
+        if (status != SHALE_OK || row == NULL)
+            break;
+        if (shale_str_is(row->source, SHALE_REJECTS_SOURCE)) {
+            n_read += row->read;
+            continue;
+        }
+        version = sim_source_find(sim, row->key, row->tag);
+        for (uint32_t i = 0; version != NULL && row->read > 0 && i < version->n_rejected; i++)
+            maybe[version->rejected[i]] = sim_is_fixable(version->rejected[i]);
+    }
+    shale_ledger_cursor_free(cursor);
+    return n_read;
+}
+
 /* ---- What follows from what -------------------------------------------------------------------
  */
 
@@ -82,7 +109,10 @@ static void see(struct sim *sim, struct shale_store_file *file, struct seen *see
 static void check_counts(struct sim *sim, const struct seen *seen)
 {
     const struct shale_manifest *manifest = &sim->file.manifest;
+    bool maybe[SIM_EVENT_IDS];
     int64_t rows = -manifest->rows_gone, rejects = -manifest->rejects_gone;
+    if (sim->file.has_replays)
+        rejects -= see_replays(sim, maybe);
     for (size_t i = 0; i < manifest->n_ledger; i++) {
         rows += manifest->ledger[i].written;
         rejects += manifest->ledger[i].rejected;
@@ -101,24 +131,6 @@ static void check_counts(struct sim *sim, const struct seen *seen)
                       (long long)rejects);
 }
 
-/* Each event once, and just those of the ledger and of the tool whose file was adopted, but for
- * what was erased. */
-static void check_events(struct sim *sim, const struct seen *seen, bool is_old)
-{
-    struct sim_file *file = &sim->file;
-    struct sim_live want = {0};
-    sim_want_ledger(sim, &file->manifest, &want, "the file");
-    for (int event = 0; event < SIM_EVENT_IDS; event++) {
-        int there = seen->live.count[event], wanted = want.count[event] + file->adopted[event];
-        if (is_old) /* it was looked at when it was new */
-            file->gone[event] = (uint8_t)(wanted - there);
-        else if (there > 1 || there != wanted - file->gone[event])
-            sim_violation(sim, "version %lld has event %d %d times, its ledger %d times, %d erased",
-                          (long long)file->manifest.version, event, there, wanted,
-                          file->gone[event]);
-    }
-}
-
 /* Does an erasure of 'manifest', from the 'first' on, hold for it?  Each is of one condition. */
 static bool is_erased(const struct shale_manifest *manifest, size_t first, int32_t event)
 {
@@ -131,6 +143,40 @@ static bool is_erased(const struct shale_manifest *manifest, size_t first, int32
             return true;
     }
     return false;
+}
+
+/* One that a replay brings for the first time is not one that was erased. */
+static void look_at_replayed(struct sim *sim, int32_t event)
+{
+    struct sim_file *file = &sim->file;
+    file->replayed[event] = 1;
+    if (is_erased(&file->manifest, 0, event))
+        sim_violation(sim, "event %d was erased, and version %lld has it", event,
+                      (long long)file->manifest.version);
+}
+
+/* Each event once, and just those of the ledger and of the tool whose file was adopted, but for
+ * what was erased. */
+static void check_events(struct sim *sim, const struct seen *seen, bool is_old)
+{
+    struct sim_file *file = &sim->file;
+    struct sim_live want = {0};
+    bool maybe[SIM_EVENT_IDS] = {false};
+    if (file->has_replays)
+        (void)see_replays(sim, maybe);
+    sim_want_ledger(sim, &file->manifest, &want, "the file");
+    for (int event = 0; event < SIM_EVENT_IDS; event++) {
+        int there = seen->live.count[event], wanted = want.count[event] + file->adopted[event];
+        if (maybe[event] && there > 0 && file->replayed[event] == 0)
+            look_at_replayed(sim, event);
+        wanted += file->replayed[event];
+        if (is_old) /* it was looked at when it was new */
+            file->gone[event] = (uint8_t)(wanted - there);
+        else if (there > 1 || there != wanted - file->gone[event])
+            sim_violation(sim, "version %lld has event %d %d times, its ledger %d times, %d erased",
+                          (long long)file->manifest.version, event, there, wanted,
+                          file->gone[event]);
+    }
 }
 
 /* The rows of the file before that are not in this one: as many as it says, all erased by it; and
@@ -231,6 +277,7 @@ static void look_at_ours(struct sim *sim, const struct seen *seen)
         before = (struct shale_manifest){.id = -1, .version = -1};
         memset(file->adopted, 0, sizeof file->adopted);
         memset(file->gone, 0, sizeof file->gone);
+        memset(file->replayed, 0, sizeof file->replayed);
     }
     if (is_old && !file->was_away)
         sim_violation(sim, "the file is version %lld again", (long long)file->manifest.version);
@@ -252,6 +299,7 @@ static void look(struct sim *sim, struct shale_store_file *found)
         file->manifest = (struct shale_manifest){.id = -1, .parent = -1, .version = -1};
         memcpy(file->adopted, seen.live.count, sizeof file->adopted);
         memset(file->gone, 0, sizeof file->gone);
+        memset(file->replayed, 0, sizeof file->replayed);
         file->n_published = 0;
     }
     memcpy(file->events, seen.live.count, sizeof file->events);

@@ -176,16 +176,18 @@ struct sim_file {
     char tag[SHALE_TAG_BYTES]; /* of what is there; "" nothing */
     struct sim_state states[SIM_STATES];
     size_t n_states;
-    bool was_away;                  /* it was taken away, or an older one was put back */
-    uint8_t events[SIM_EVENT_IDS];  /* in the newest state */
-    uint8_t gone[SIM_EVENT_IDS];    /* of its ledger or adopted, and erased */
-    uint8_t adopted[SIM_EVENT_IDS]; /* of them those that another tool wrote */
-    struct shale_arena arena;       /* of: */
-    struct shale_manifest manifest; /* of the newest state; id -1: another tool's, or none */
-    char published[SIM_CLAIMS][64]; /* ledger segments of its states */
+    bool was_away;                   /* it was taken away, or an older one was put back */
+    uint8_t events[SIM_EVENT_IDS];   /* in the newest state */
+    uint8_t replayed[SIM_EVENT_IDS]; /* rejected events that a replay brought */
+    uint8_t gone[SIM_EVENT_IDS];     /* of its ledger or adopted, and erased */
+    uint8_t adopted[SIM_EVENT_IDS];  /* of them those that another tool wrote */
+    struct shale_arena arena;        /* of: */
+    struct shale_manifest manifest;  /* of the newest state; id -1: another tool's, or none */
+    char published[SIM_CLAIMS][64];  /* ledger segments of its states */
     size_t n_published;
     size_t row_group_bytes;
     bool is_sorted; /* by the runs */
+    bool has_replays;
     /* The other tool: it holds the objects below this key, "" none. */
     char consumed_before[16];
     int64_t tool_events[SIM_OBJECTS * SIM_EVENTS + SIM_FOREIGN];

@@ -182,6 +182,12 @@ static void cast_file(struct sim *sim, const struct weather *weather)
         cast_some(sim, "compact", sim_file_compact_body, 2, weather);
     if (below(sim, 3) == 0)
         cast_some(sim, "erase", sim_file_erase_body, 2, weather);
+    sim->file.has_replays = below(sim, 3) == 0;
+    size_t n_before = sim->n_actors;
+    if (sim->file.has_replays)
+        cast_some(sim, "replay", sim_replay_body, 2, weather);
+    for (size_t i = n_before; i < sim->n_actors; i++)
+        sim->actors[i].is_wide = is_wide;
     cast_readers(sim, sim_file_reader_body, weather);
     if (below(sim, 2) == 0)
         sim_add(sim, "source", sim_source_body)->n_rounds = 1 + below(sim, 6);

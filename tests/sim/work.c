@@ -182,6 +182,7 @@ void work_shred(struct work *work, struct shale_str text, struct shale_ledger_ro
 struct erased {
     struct shale_erasures *rows;
     struct shale_erasure_rejects *rejects;
+    struct shale_log_state as_log; /* of a checkpoint file */
 };
 
 static enum shale_status erased_init(struct erased *erased, const struct work *work,
@@ -190,15 +191,20 @@ static enum shale_status erased_init(struct erased *erased, const struct work *w
     const struct shale_manifest *manifest = &work->base.manifest;
     const struct shale_stream *stream = work->actor->sim->stream;
     enum shale_status status;
+    const struct shale_log_state *log = work->base.log;
     *erased = (struct erased){.rows = NULL};
     if (manifest->n_erasures == 0 || sim_bug(work->actor->sim, "erased-comes-back"))
         return SHALE_OK;
+    if (log == NULL) {
+        erased->as_log = shale_single_as_log(work->actor->single);
+        log = &erased->as_log;
+    }
     status = shale_erasures_of_stream(&shale_mem_libc, manifest->erasures, manifest->n_erasures,
                                       stream, &erased->rows, err);
-    return status == SHALE_OK ? shale_erasure_rejects_new(&shale_mem_libc, manifest->erasures,
-                                                          manifest->n_erasures, work->base.log,
-                                                          stream, &erased->rejects, err)
-                              : status;
+    return status == SHALE_OK
+               ? shale_erasure_rejects_new(&shale_mem_libc, manifest->erasures,
+                                           manifest->n_erasures, log, stream, &erased->rejects, err)
+               : status;
 }
 
 static void erased_fini(struct erased *erased)
