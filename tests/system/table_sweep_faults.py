@@ -134,6 +134,12 @@ class Sweeps:
         want(got.code == 0, f"the first sweep: {got}")
         self.first = got.summary["sweep"]
         self.check("a sweep that nobody disturbs")
+        named = {uri.split("/")[-1] for uri in deltalake.DeltaTable(self.path).file_uris()}
+        seen = {os.path.basename(name) for name in glob.glob(self.path + "/month=*/day=*/*.parquet")}
+        table.same("what a plain reader sees besides", seen - named, {"not-committed.parquet"})
+        table.same("... is kept", self.first["kept"], 1)
+        table.same("an empty partition stays", os.path.isdir(self.path + "/month=11"),
+                   mode != "alone")
         self.wanted = inside(self.path)
 
     def reset(self):
@@ -169,8 +175,7 @@ class Sweeps:
         self.check(where)
         got = self.sweep()
         want(got.code == 0, f"{where}: the next sweep: {got}")
-        if self.first["kept"]:
-            table.same(f"{where}: what is kept", got.summary["sweep"]["kept"], self.first["kept"])
+        table.same(f"{where}: what is kept", got.summary["sweep"]["kept"], self.first["kept"])
         # Beside others what is under construction has a day.
         found = [name for name in inside(self.path)
                  if "--alone" in self.options or not name.endswith(".tmp")]
