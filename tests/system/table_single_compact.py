@@ -305,7 +305,8 @@ def beside(work):
 
 
 class Trouble:
-    """A checkpoint that is compacted, killed or failed in any call, and then whole again."""
+    """A checkpoint that is compacted, or loses a row, killed or failed in any call, and then whole
+    again."""
 
     def __init__(self, work):
         os.makedirs(work)
@@ -313,14 +314,20 @@ class Trouble:
         self.made = Made(work, "made", output=OUTPUT + "row_group: 1MiB\n", text=LARGE)
         self.kept = os.path.join(work, "kept")
         shutil.copytree(self.made.folder, self.kept)
-        self.rows = rows_of(self.made.path)
+        self.rows, self.erases = rows_of(self.made.path), False
+        self.gone = sorted(self.made.source.ids)[-1]
+        self.less = [row for row in self.rows if f"'{self.gone}'" not in row]
+        same("rows of the value", len(self.rows) - len(self.less), 1)
 
     def reset(self):
+        self.erases = self.rng.random() < 0.4
         shutil.rmtree(self.made.folder)
         shutil.copytree(self.kept, self.made.folder)
 
     def words(self):
-        return [table.PROGRAM, "compact", self.made.path, "--stream", self.made.stream]
+        options = ["erase", self.made.path, "--where", f"id={self.gone}"] if self.erases else \
+            ["compact", self.made.path]
+        return [table.PROGRAM, *options, "--stream", self.made.stream]
 
     def learn(self, names):
         self.reset()
@@ -329,6 +336,7 @@ class Trouble:
         compact(self.made.path)
         self.seconds = time.monotonic() - begun
         self.reset()
+        self.erases = False
         got = table.result(table.start(self.words(), table.strace(trace, names)))
         want(got.code == 0, f"compact under strace: {got}")
         counts, before, is_begun = collections.Counter(), collections.Counter(), False
@@ -338,15 +346,20 @@ class Trouble:
             before[call.name] += not is_begun
         return {name: (before[name], n) for name, n in sorted(counts.items())}
 
-    def whole(self, where):
-        same(f"{where}: other rows", rows_of(self.made.path) == self.rows, True)
+    def whole(self, where, done=False):
+        """All rows are there, or (it was 'done') all but the one; the ledger agrees."""
+        wanted = [self.less] if self.erases else []
+        wanted += [] if done and self.erases else [self.rows]
+        want(rows_of(self.made.path) in wanted, f"{where}: other rows")
         got = table.shale("verify", self.made.path)
         want(got.code == 0, f"{where}: verify: {got.out}")
 
     def goes_on(self, where):
-        compact(self.made.path, "--stream", self.made.stream)
-        check_sorted(self.made.path, ["n", "id"])
-        self.whole(where)
+        got = table.result(table.start(self.words()))
+        want(got.code == 0, f"{where}: once more: {got}")
+        if not self.erases:
+            check_sorted(self.made.path, ["n", "id"])
+        self.whole(where, done=True)
         same(f"{where}: what a run finds new", self.made.run().summary["objects"]["new"], 0)
 
 
@@ -363,14 +376,14 @@ def kills(work):
             code, point = process.wait(), "an instant"
         else:
             point = trouble.rng.choice(sorted(calls))
-            when = trouble.rng.randint(1, calls[point][1])
+            when = trouble.rng.randint(1, calls[point][1])     # an erasure has fewer
             wrapper = table.strace("/dev/null", [point], f"{point}:signal=KILL:when={when}")
             code = subprocess.run([*wrapper, *trouble.words()], stdout=subprocess.DEVNULL,
                                   stderr=subprocess.DEVNULL, check=False).returncode
         points[point] += code in (-signal.SIGKILL, 128 + signal.SIGKILL)
         done += code == 0
         where = f"kill {number} at {point} (SHALE_SEED={table.SEED})"
-        trouble.whole(where)
+        trouble.whole(where, done=code == 0)
         trouble.goes_on(where)
     told = ", ".join(f"{name} {n}" for name, n in sorted(points.items()) if n)
     return f"{sum(points.values())} kills ({told}), {done} ended before, seed {table.SEED}"
@@ -393,7 +406,7 @@ def faults(work):
         want(got.code in (0, 1, 2, 4, 5), f"{where}: {got}")
         want(got.code == 0 or got.err.strip(), f"{where}: nothing is said")
         codes[got.code] += 1
-        trouble.whole(where)
+        trouble.whole(where, done=got.code == 0)
         if not call.startswith("unlink"):
             same(f"{where}: left behind", single.left_behind(trouble.made.path), [])
         trouble.goes_on(where)
