@@ -13,6 +13,7 @@ import subprocess
 
 import duckdb
 import pyarrow
+import pyarrow.compute
 import pyarrow.parquet
 
 import single
@@ -341,25 +342,33 @@ def sweep(work):
 # --- many at once -------------------------------------------------------------------------------
 
 def race(work):
+    """Of four rounds one is by shards, and one over another tool's file, which each run takes over."""
     source = small(os.path.join(work, "source")).add(RACED)
     stream = single.definition(os.path.join(work, "visits.yaml"), f"commit_every: {RACED // 4}")
+    whole = os.path.join(work, "whole.parquet")
+    table.run(stream, source.path, whole)
+    rows, middle = pyarrow.parquet.read_table(whole), source.key(RACED // 3)
+    old = rows.filter(pyarrow.compute.less(rows.column("key"), middle))
     polls, told = 0, collections.Counter()
     for number in range(ROUNDS):
         path = os.path.join(work, f"race-{number}.parquet")
-        shards = number % 2 == 1
+        shards, adopted, options = number % 4 == 1, 0, ()
+        if number % 4 == 0:
+            pyarrow.parquet.write_table(old, path)
+            adopted, options = len(old), ("--adopt", "--consumed-before", middle)
         poller = single.Poller(path, EVENTS)
         poller.start()
         runs = [table.start(table.command(
-            stream, source.path, path, "--threads", "1",
+            stream, source.path, path, "--threads", "1", *options,
             *(("--shard", f"{i}/{RUNS}") if shards else ()))) for i in range(RUNS)]
         results = [table.result(process) for process in runs]
         polls += poller.end()[0]
         codes = collections.Counter(got.code for got in results)
         want(codes == {0: RUNS}, f"exit codes {dict(codes)}: "
                                  f"{max(results, key=lambda got: got.code)}")
-        single.check(path, source.ids)
+        single.check(path, source.ids, adopted)
         same("what the summaries wrote", sum(got.summary["events"]["written"] for got in results),
-             sum(source.ids.values()))
+             sum(source.ids.values()) - adopted)
         same("what is left behind", single.left_behind(path), [])
         same("the next run's new",
              table.run(stream, source.path, path).summary["objects"]["new"], 0)
