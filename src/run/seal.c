@@ -3,7 +3,7 @@
  *
  * A seal is made by a commit whose run has listed all that is not sealed, to its end, and has
  * decided each of these objects: what lies on a sealed day is in the ledger.  Every 100th commit,
- * and whenever the seal does not fit the template, the plan is made in full. */
+ * and whenever the seal is not one of the templates as they are, the plan is made in full. */
 #include "run/private.h"
 
 #include <string.h>
@@ -49,14 +49,32 @@ static bool is_day(int64_t day)
     return day >= first && day < last;
 }
 
-/* Is it a seal of the template as it is now?  Uses table->sealing.key. */
+/* The key of a seal of that day, in table->sealing.key.  Which objects were taken is the templates'
+ * to say, so that their hash is in it, behind a character that no key of the period has there. */
+static enum shale_status make_key(struct run *run, int32_t day)
+{
+    struct shale_buf *key = &run->table->sealing.key;
+    char text[SHALE_CONTENT_HASH_CHARS + 1];
+    struct shale_content_hash hash;
+    enum shale_status status = seal_key(run, day, key);
+    shale_content_hash_init(&hash);
+    for (size_t i = 0; i < run->stream->n_keys; i++) {
+        struct shale_str one = run->stream->keys[i].text;
+        shale_content_hash_update(&hash, one.data, one.n_bytes);
+        shale_content_hash_update(&hash, "", 1);
+    }
+    shale_content_hash_finish(&hash, text);
+    return status == SHALE_OK ? shale_buf_append_str(key, shale_str_of(text)) : status;
+}
+
+/* Is it a seal of the templates as they are now?  Uses table->sealing.key. */
 static enum shale_status fits(struct run *run, const struct shale_seal *seal, bool *out)
 {
     struct sealing *sealing = &run->table->sealing;
     enum shale_status status = SHALE_OK;
     *out = seal != NULL && is_day(seal->day);
     if (*out)
-        status = seal_key(run, (int32_t)seal->day, &sealing->key);
+        status = make_key(run, (int32_t)seal->day);
     *out = *out && status == SHALE_OK && shale_str_equal(seal->key, shale_buf_str(&sealing->key));
     return status;
 }
@@ -145,7 +163,7 @@ enum shale_status seal_make(struct run *run, struct shale_seal *out, bool *any)
     *any = is_day(day) && (!has_old || day > old->day || sealing->is_full);
     if (!*any)
         return SHALE_OK;
-    status = seal_key(run, (int32_t)day, &sealing->key);
+    status = make_key(run, (int32_t)day);
     *out = (struct shale_seal){
         .source = table->source,
         .key = shale_buf_str(&sealing->key),

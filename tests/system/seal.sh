@@ -7,7 +7,8 @@
 
 source=$work/source
 table=$work/table
-cat >"$work/s.yaml" <<YAML
+stream=$work/s.yaml
+cat >"$stream" <<YAML
 stream: visits
 source: {path: $source, settle: 0s, keys: "{yyyy}/{mm}/{dd}/*.json", seal_after: 5d}
 fields:
@@ -31,7 +32,7 @@ days() {
 plan() {
     wanted="$1 $2"
     shift 2
-    "$SHALE_PROGRAM" run "$work/s.yaml" "$@" >"$work/out" 2>"$work/err"
+    "$SHALE_PROGRAM" run "$stream" "$@" >"$work/out" 2>"$work/err"
     is 'the exit code' $? 0
     is 'listed and new' \
         "$(sed 's/.*"listed":\([0-9]*\),"new":\([0-9]*\).*/\1 \2/' "$work/out")" "$wanted"
@@ -79,6 +80,21 @@ says '"listed":10,"new":0' "$work/out"
 sed 's/, seal_after: 5d//' "$work/s.yaml" >"$work/other.yaml"
 "$SHALE_PROGRAM" run "$work/other.yaml" >"$work/out" 2>"$work/err"
 says '"listed":10,"new":0' "$work/out"
+end
+
+begin 'seal: a wider template, or one more, is planned in full'
+put 01 zipped
+gzip "$source/2024/03/01/zipped.json"
+plan 5 0
+stream=$work/wide.yaml
+sed 's/\*\.json"/*.json*"/' "$work/s.yaml" >"$stream"
+plan 11 1
+plan 5 0
+stream=$work/two.yaml
+sed 's#keys: \("[^"]*"\)#keys: [\1, "{yyyy}/{mm}/{dd}/*.log"]#' "$work/wide.yaml" >"$stream"
+plan 11 0
+stream=$work/s.yaml
+rm "$source/2024/03/01/zipped.json.gz"
 end
 
 begin 'dates: where keys sort by date only theirs are listed'
