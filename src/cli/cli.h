@@ -9,6 +9,7 @@
 
 #include "base/env.h"
 #include "base/err.h"
+#include "json/writer.h"
 #include "run/run.h"
 #include "schema/stream.h"
 
@@ -63,6 +64,11 @@ void options_free(struct options *options);
 /* "json" or "text" of --log-format is taken before anything else is said. */
 void options_log_format(struct terminal *terminal, int argc, char **argv);
 
+/* The definition that --stream names; NULL when it was not said.  False: it has errors, which were
+ * shown ('*status' says which). */
+bool options_stream(struct terminal *terminal, const struct options *options,
+                    struct shale_stream **out, enum shale_status *status);
+
 /* --from-date and --to-date, as days. */
 SHALE_MUST_USE enum shale_status
 options_dates(const struct options *options, struct shale_run_options *out, struct shale_err *err);
@@ -82,6 +88,17 @@ const char *temporary_directory(const struct options *options, const char *outpu
 
 /* Is there a file of that name?  Then where a checkpoint lies: its directory, and its key there. */
 bool checkpoint_at(const char *path, char directory[TEMPORARY_BYTES], const char **key);
+
+/* What a command did, as one JSON object on stdout: how it ended, and whether it was only tried;
+ * then what the caller puts into 'json'; then its end. */
+struct json_report {
+    struct shale_json_writer json;
+    struct shale_buf text; /* private */
+};
+void json_report_begin(struct json_report *report, bool dry_run, enum shale_status status);
+/* A commit's; null when there was none (negative). */
+void json_report_version(struct shale_json_writer *json, const char *name, int64_t version);
+void json_report_end(struct json_report *report);
 
 int command_check(struct terminal *terminal, int argc, char **argv);
 int command_run(struct terminal *terminal, int argc, char **argv);

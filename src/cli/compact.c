@@ -7,11 +7,8 @@
 #include "cli/cli.h"
 #include "dataset/compact.h"
 #include "dataset/sweep.h"
-#include "json/writer.h"
 #include "schema/definition.h"
 #include "schema/parse.h"
-
-enum { MAX_REPORT_BYTES = 1 << 20 };
 
 /* What was done, as the summary says it. */
 struct report {
@@ -20,23 +17,17 @@ struct report {
     struct shale_swept swept;
 };
 
-static void put_number(struct shale_json_writer *json, const char *name, int64_t value)
-{
-    shale_json_put_name(json, name);
-    shale_json_put_i64(json, value);
-}
-
 static void put_swept(struct shale_json_writer *json, const struct shale_swept *swept)
 {
     shale_json_put_name(json, "sweep");
     shale_json_put_begin(json, '{');
-    put_number(json, "files", swept->n_files);
-    put_number(json, "bytes", swept->n_bytes);
-    put_number(json, "entries", swept->n_entries);
-    put_number(json, "checkpoints", swept->n_checkpoints);
-    put_number(json, "temporary", swept->n_temporary);
-    put_number(json, "waiting", swept->n_waiting);
-    put_number(json, "kept", swept->n_kept);
+    shale_json_put_number(json, "files", swept->n_files);
+    shale_json_put_number(json, "bytes", swept->n_bytes);
+    shale_json_put_number(json, "entries", swept->n_entries);
+    shale_json_put_number(json, "checkpoints", swept->n_checkpoints);
+    shale_json_put_number(json, "temporary", swept->n_temporary);
+    shale_json_put_number(json, "waiting", swept->n_waiting);
+    shale_json_put_number(json, "kept", swept->n_kept);
     shale_json_put_end(json, '}');
 }
 
@@ -44,43 +35,28 @@ static void put_compacted(struct shale_json_writer *json, const struct shale_com
                           bool is_file)
 {
     if (!is_file)
-        put_number(json, "partitions", compacted->n_partitions);
-    put_number(json, is_file ? "row_groups_removed" : "files_removed", compacted->n_removed);
-    put_number(json, is_file ? "row_groups_added" : "files_added", compacted->n_added);
-    put_number(json, "bytes_removed", compacted->bytes_removed);
-    put_number(json, "bytes_added", compacted->bytes_added);
-    put_number(json, "rows", compacted->n_rows);
-    put_number(json, "commits", compacted->n_commits);
-    shale_json_put_name(json, "version");
-    if (compacted->version >= 0)
-        shale_json_put_i64(json, compacted->version);
-    else
-        shale_json_put_null(json);
-    put_number(json, "retries", compacted->n_retries);
+        shale_json_put_number(json, "partitions", compacted->n_partitions);
+    shale_json_put_number(json, is_file ? "row_groups_removed" : "files_removed",
+                          compacted->n_removed);
+    shale_json_put_number(json, is_file ? "row_groups_added" : "files_added", compacted->n_added);
+    shale_json_put_number(json, "bytes_removed", compacted->bytes_removed);
+    shale_json_put_number(json, "bytes_added", compacted->bytes_added);
+    shale_json_put_number(json, "rows", compacted->n_rows);
+    shale_json_put_number(json, "commits", compacted->n_commits);
+    json_report_version(json, "version", compacted->version);
+    shale_json_put_number(json, "retries", compacted->n_retries);
 }
 
 static void print_report(const struct options *options, const struct report *report,
                          enum shale_status status)
 {
-    struct shale_json_writer json;
-    struct shale_buf out;
-    shale_buf_init(&out, &shale_mem_libc, MAX_REPORT_BYTES);
-    shale_json_writer_init(&json, &out);
-    shale_json_put_begin(&json, '{');
-    shale_json_put_name(&json, "status");
-    shale_json_put_string(&json, shale_str_of(shale_status_name(status)));
-    if (options->dry_run) {
-        shale_json_put_name(&json, "dry_run");
-        shale_json_put_bool(&json, true);
-    }
+    struct json_report out;
+    json_report_begin(&out, options->dry_run, status);
     if (report->compacts)
-        put_compacted(&json, &report->compacted, report->is_file);
+        put_compacted(&out.json, &report->compacted, report->is_file);
     if (report->sweeps)
-        put_swept(&json, &report->swept);
-    shale_json_put_end(&json, '}');
-    if (json.status == SHALE_OK)
-        (void)printf("%.*s\n", SHALE_STR_ARG(shale_buf_str(&out)));
-    shale_buf_fini(&out);
+        put_swept(&out.json, &report->swept);
+    json_report_end(&out);
 }
 
 /* 'key': of a checkpoint in 'store'; NULL: it is a table. */
@@ -210,12 +186,9 @@ int command_compact(struct terminal *terminal, int argc, char **argv)
         return 2;
     }
     status = check_options(&options, &err);
-    if (status == SHALE_OK && options.stream != NULL) {
-        stream = read_stream(terminal, options.stream, &status);
-        if (stream == NULL) { /* its errors were shown */
-            options_free(&options);
-            return shale_status_exit_code(status);
-        }
+    if (status == SHALE_OK && !options_stream(terminal, &options, &stream, &status)) {
+        options_free(&options);
+        return shale_status_exit_code(status);
     }
     if (status == SHALE_OK)
         status = work(terminal, &options, stream, &report, &err);

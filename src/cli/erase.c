@@ -7,44 +7,20 @@
 #include "cli/cli.h"
 #include "dataset/erase.h"
 #include "schema/definition.h"
-#include "json/writer.h"
-
-enum { MAX_REPORT_BYTES = 1 << 20 };
-
-static void put_number(struct shale_json_writer *json, const char *name, int64_t value)
-{
-    shale_json_put_name(json, name);
-    shale_json_put_i64(json, value);
-}
 
 static void print_report(const struct options *options, const struct shale_erased *erased,
                          bool is_file, enum shale_status status)
 {
-    struct shale_json_writer json;
-    struct shale_buf out;
-    shale_buf_init(&out, &shale_mem_libc, MAX_REPORT_BYTES);
-    shale_json_writer_init(&json, &out);
-    shale_json_put_begin(&json, '{');
-    shale_json_put_name(&json, "status");
-    shale_json_put_string(&json, shale_str_of(shale_status_name(status)));
-    if (options->dry_run) {
-        shale_json_put_name(&json, "dry_run");
-        shale_json_put_bool(&json, true);
-    }
-    put_number(&json, "rows", erased->n_rows);
-    put_number(&json, "rejects", erased->n_rejects);
-    put_number(&json, is_file ? "row_groups_removed" : "files_removed", erased->n_removed);
-    put_number(&json, is_file ? "row_groups_added" : "files_added", erased->n_added);
-    shale_json_put_name(&json, "commit");
-    if (erased->version >= 0)
-        shale_json_put_i64(&json, erased->version);
-    else
-        shale_json_put_null(&json);
-    put_number(&json, "built_again", erased->n_built_again);
-    shale_json_put_end(&json, '}');
-    if (json.status == SHALE_OK)
-        (void)printf("%.*s\n", SHALE_STR_ARG(shale_buf_str(&out)));
-    shale_buf_fini(&out);
+    struct json_report out;
+    json_report_begin(&out, options->dry_run, status);
+    shale_json_put_number(&out.json, "rows", erased->n_rows);
+    shale_json_put_number(&out.json, "rejects", erased->n_rejects);
+    shale_json_put_number(&out.json, is_file ? "row_groups_removed" : "files_removed",
+                          erased->n_removed);
+    shale_json_put_number(&out.json, is_file ? "row_groups_added" : "files_added", erased->n_added);
+    json_report_version(&out.json, "commit", erased->version);
+    shale_json_put_number(&out.json, "built_again", erased->n_built_again);
+    json_report_end(&out);
 }
 
 static void say_done(struct terminal *terminal, const struct options *options,
@@ -143,12 +119,9 @@ static int run(struct terminal *terminal, const struct options *options, bool ex
         status = SHALE_ERR(&err, no_memory);
     else
         status = set_conditions(options, expires, conditions, &n, &err);
-    if (status == SHALE_OK && options->stream != NULL) {
-        stream = read_stream(terminal, options->stream, &status); /* it has shown its errors */
-        if (stream == NULL) {
-            free(conditions);
-            return shale_status_exit_code(status);
-        }
+    if (status == SHALE_OK && !options_stream(terminal, options, &stream, &status)) {
+        free(conditions);
+        return shale_status_exit_code(status);
     }
     if (status == SHALE_OK) {
         status = work(terminal, options, stream, conditions, n, &erased, &is_file, &err);

@@ -26,8 +26,7 @@ static void put_str(struct document *document, const char *name, struct shale_st
 
 static void put_i64(struct document *document, const char *name, int64_t value)
 {
-    shale_json_put_name(&document->json, name);
-    shale_json_put_i64(&document->json, value);
+    shale_json_put_number(&document->json, name, value);
 }
 
 static void put_bool(struct document *document, const char *name, bool value)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/cli.h"
 #include "schema/definition.h"
@@ -40,14 +41,39 @@ static void show(void *ctx, bool warning, const struct shale_err *err)
     shale_log_err(&terminal->log, warning ? SHALE_LOG_WARN : SHALE_LOG_ERROR, err);
 }
 
+/* Is it what a definition makes, and no definition? */
+static bool is_dataset(const char *path)
+{
+    struct stat info;
+    char magic[4];
+    FILE *file;
+    bool found;
+    if (stat(path, &info) != 0)
+        return false;
+    if (S_ISDIR(info.st_mode))
+        return true;
+    file = S_ISREG(info.st_mode) ? fopen(path, "rb") : NULL;
+    if (file == NULL)
+        return false;
+    found = fread(magic, 1, sizeof magic, file) == sizeof magic && memcmp(magic, "PAR1", 4) == 0;
+    (void)fclose(file);
+    return found;
+}
+
 struct shale_stream *read_stream(struct terminal *terminal, const char *path,
                                  enum shale_status *status)
 {
     struct shale_stream *stream = NULL;
     struct shale_err err;
     size_t n_bytes = 0;
-    char *text = read_file(path, &n_bytes);
+    char *text;
     shale_err_clear(&err);
+    if (is_dataset(path)) {
+        *status = SHALE_ERR(&err, definition_dataset, path, path);
+        terminal_error(terminal, &err);
+        return NULL;
+    }
+    text = read_file(path, &n_bytes);
     if (text == NULL) {
         (void)SHALE_ERR(&err, definition_open, path, strerror(errno));
         terminal_error(terminal, &err);
@@ -61,6 +87,13 @@ struct shale_stream *read_stream(struct terminal *terminal, const char *path,
         terminal_error(terminal, &err);
     }
     return *status == SHALE_OK ? stream : NULL;
+}
+
+bool options_stream(struct terminal *terminal, const struct options *options,
+                    struct shale_stream **out, enum shale_status *status)
+{
+    *out = options->stream != NULL ? read_stream(terminal, options->stream, status) : NULL;
+    return options->stream == NULL || *out != NULL;
 }
 
 int command_check(struct terminal *terminal, int argc, char **argv)

@@ -74,6 +74,12 @@ void shale_json_put_i64(struct shale_json_writer *writer, int64_t value)
     put(writer, text, shale_print_i64(value, text));
 }
 
+void shale_json_put_number(struct shale_json_writer *writer, const char *name, int64_t value)
+{
+    shale_json_put_name(writer, name);
+    shale_json_put_i64(writer, value);
+}
+
 void shale_json_put_f64(struct shale_json_writer *writer, double value)
 {
     char text[SHALE_PRINT_BYTES];

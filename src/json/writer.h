@@ -25,6 +25,8 @@ void shale_json_put_end(struct shale_json_writer *writer, char bracket);   /* } 
 /* A string; bytes that are no UTF-8 become U+FFFD. */
 void shale_json_put_string(struct shale_json_writer *writer, struct shale_str text);
 void shale_json_put_i64(struct shale_json_writer *writer, int64_t value);
+/* A name and its number. */
+void shale_json_put_number(struct shale_json_writer *writer, const char *name, int64_t value);
 /* The shortest text that reads back as the same double; not finite: null. */
 void shale_json_put_f64(struct shale_json_writer *writer, double value);
 void shale_json_put_bool(struct shale_json_writer *writer, bool value);

@@ -77,12 +77,6 @@ void summarise(const struct run *run, struct shale_summary *summary)
     summary->elapsed_us = run->env->monotonic_us(run->env->ctx) - run->began_us;
 }
 
-static void put_number(struct shale_json_writer *json, const char *name, int64_t value)
-{
-    shale_json_put_name(json, name);
-    shale_json_put_i64(json, value);
-}
-
 static void put_time(struct shale_json_writer *json, const struct shale_summary *s,
                      const struct shale_mem *mem)
 {
@@ -106,11 +100,11 @@ static void put_replayed(struct shale_json_writer *json, const struct shale_summ
 {
     shale_json_put_name(json, "replayed");
     shale_json_put_begin(json, '{');
-    put_number(json, "segments", s->replayed_segments);
-    put_number(json, "events", s->replayed_events);
-    put_number(json, "kept_rules", s->kept_rules);
-    put_number(json, "kept_objects", s->kept_objects);
-    put_number(json, "kept_cut", s->kept_cut);
+    shale_json_put_number(json, "segments", s->replayed_segments);
+    shale_json_put_number(json, "events", s->replayed_events);
+    shale_json_put_number(json, "kept_rules", s->kept_rules);
+    shale_json_put_number(json, "kept_objects", s->kept_objects);
+    shale_json_put_number(json, "kept_cut", s->kept_cut);
     shale_json_put_end(json, '}');
 }
 
@@ -126,21 +120,21 @@ enum shale_status shale_summary_json(const struct shale_summary *s, enum shale_s
     shale_json_put_string(&json, stream);
     shale_json_put_name(&json, "objects");
     shale_json_put_begin(&json, '{');
-    put_number(&json, "listed", s->objects_listed);
-    put_number(&json, "new", s->objects_new);
-    put_number(&json, "failed", s->objects_failed);
-    put_number(&json, "passed_over", s->objects_passed_over);
-    put_number(&json, "known", s->objects_known);
-    put_number(&json, "changed", s->objects_changed);
-    put_number(&json, "touched", s->objects_touched);
+    shale_json_put_number(&json, "listed", s->objects_listed);
+    shale_json_put_number(&json, "new", s->objects_new);
+    shale_json_put_number(&json, "failed", s->objects_failed);
+    shale_json_put_number(&json, "passed_over", s->objects_passed_over);
+    shale_json_put_number(&json, "known", s->objects_known);
+    shale_json_put_number(&json, "changed", s->objects_changed);
+    shale_json_put_number(&json, "touched", s->objects_touched);
     shale_json_put_end(&json, '}');
     shale_json_put_name(&json, "events");
     shale_json_put_begin(&json, '{');
-    put_number(&json, "read", s->events_read);
-    put_number(&json, "written", s->events_written);
-    put_number(&json, "rejected", s->events_rejected);
-    put_number(&json, "filtered", s->events_filtered);
-    put_number(&json, "duplicates", s->events_duplicates);
+    shale_json_put_number(&json, "read", s->events_read);
+    shale_json_put_number(&json, "written", s->events_written);
+    shale_json_put_number(&json, "rejected", s->events_rejected);
+    shale_json_put_number(&json, "filtered", s->events_filtered);
+    shale_json_put_number(&json, "duplicates", s->events_duplicates);
     shale_json_put_end(&json, '}');
     if (s->is_replay)
         put_replayed(&json, s);
@@ -148,28 +142,28 @@ enum shale_status shale_summary_json(const struct shale_summary *s, enum shale_s
         shale_json_put_name(&json, "dry_run");
         shale_json_put_bool(&json, true);
         if (!s->is_replay)
-            put_number(&json, "bytes_to_read", s->bytes_listed);
+            shale_json_put_number(&json, "bytes_to_read", s->bytes_listed);
     }
     if (s->replaces) {
         shale_json_put_name(&json, "replaced");
         shale_json_put_begin(&json, '{');
-        put_number(&json, "rows", s->rows_replaced);
-        put_number(&json, "rejects", s->rejects_replaced);
-        put_number(&json, "objects_left", s->objects_left);
+        shale_json_put_number(&json, "rows", s->rows_replaced);
+        shale_json_put_number(&json, "rejects", s->rejects_replaced);
+        shale_json_put_number(&json, "objects_left", s->objects_left);
         shale_json_put_end(&json, '}');
     }
-    put_number(&json, "rows_total", s->rows_total);
-    put_number(&json, "files_written", s->files_written);
-    put_number(&json, "bytes_read", s->bytes_read);
-    put_number(&json, "bytes_written", s->bytes_written);
+    shale_json_put_number(&json, "rows_total", s->rows_total);
+    shale_json_put_number(&json, "files_written", s->files_written);
+    shale_json_put_number(&json, "bytes_read", s->bytes_read);
+    shale_json_put_number(&json, "bytes_written", s->bytes_written);
     put_time(&json, s, out->mem);
     shale_json_put_name(&json, "commits");
     shale_json_put_begin(&json, '[');
     for (int64_t i = 0; i < s->n_commits && i < SHALE_SUMMARY_COMMITS; i++)
         shale_json_put_i64(&json, s->commits[i]);
     shale_json_put_end(&json, ']');
-    put_number(&json, "wasted", s->objects_wasted);
-    put_number(&json, "elapsed_ms", s->elapsed_us / 1000);
+    shale_json_put_number(&json, "wasted", s->objects_wasted);
+    shale_json_put_number(&json, "elapsed_ms", s->elapsed_us / 1000);
     shale_json_put_end(&json, '}');
     return json.status;
 }
