@@ -372,13 +372,3 @@ enum shale_status shale_erase(struct shale_store *store, const struct shale_eras
     shale_arena_fini(&arena);
     return status;
 }
-
-enum shale_status shale_erasures_check(void *ctx, const struct shale_base *before,
-                                       const struct shale_base *newest, bool *conflict,
-                                       struct shale_err *err)
-{
-    (void)ctx;
-    (void)err;
-    *conflict = *conflict || newest->manifest.n_erasures != before->manifest.n_erasures;
-    return SHALE_OK;
-}

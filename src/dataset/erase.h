@@ -46,10 +46,4 @@ SHALE_MUST_USE enum shale_status shale_erase_single(struct shale_store *store, c
                                                     struct shale_erased *out,
                                                     struct shale_err *err);
 
-/* For shale_commit.check, of whoever leaves out rows by conditions of the base: has a commit since
- * then added conditions, so that it has to be done again?  'ctx' is not looked at. */
-SHALE_MUST_USE enum shale_status shale_erasures_check(void *ctx, const struct shale_base *before,
-                                                      const struct shale_base *newest,
-                                                      bool *conflict, struct shale_err *err);
-
 #endif

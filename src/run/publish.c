@@ -5,7 +5,6 @@
 #include <assert.h>
 #include <string.h>
 
-#include "dataset/erase.h"
 #include "dataset/footer_hash.h"
 #include "json/writer.h"
 
@@ -416,8 +415,6 @@ static enum shale_status commit_phase(struct run *run, struct shale_err *err)
     enum shale_status status;
     commit.rejects_change.out = run->replay.taken;
     commit.rejects_change.n_out = run->replay.n_taken;
-    if (run->options->replay != NULL || run->options->rebuild)
-        commit.check = shale_erasures_check;
     status = commit.ledger != NULL ? write_ledger(run, &ledger, err) : SHALE_OK;
     if (status != SHALE_OK)
         return status;

@@ -18,7 +18,7 @@ struct seals {
     struct shale_log_state log;
     struct shale_seal seal; /* of the base, scaled */
     enum shale_status unread_before;
-    char from[24];  /* the highest from which this run has listed ... */
+    char from[64];  /* the highest from which this run has listed ... */
     int64_t listed; /* ... since this step */
 };
 

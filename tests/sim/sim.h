@@ -71,7 +71,7 @@ struct sim_actor {
     uint32_t most_objects;       /* a commit */
     uint32_t checkpoint_every;   /* commits; 0: when it is due */
     bool goes_on;                /* behind the last key of its commit before, as a long run does */
-    char after[24];              /* that key */
+    char after[64];              /* that key */
     bool is_wide;                /* its definition has one more column */
     struct sim_erase *erase;     /* the one under way */
     struct seals *seals;         /* NULL: all is listed each time (seals.c) */
@@ -144,7 +144,7 @@ struct sim_erase {
 /* A commit that brings a seal, and what its run has listed: from this key and this step on. */
 struct sim_sealing {
     char ledger[80]; /* its segment */
-    char from[24];
+    char from[64];
     int64_t listed;
 };
 
@@ -159,7 +159,7 @@ struct sim_expect {
     bool erased[SIM_ERASES];               /* the conditions that hold */
     bool may_lack[SIM_EVENT_IDS];          /* keys of 'dedupe' of which an event was erased */
     int64_t rejected_since[SIM_EVENT_IDS]; /* the version; 0: it is not rejected; else one more */
-    char seal[24];
+    char seal[64];
     int64_t seal_version;
     /* After each entry. */
     uint8_t live[SIM_ENTRIES][(SIM_EVENT_IDS + 7) / 8];

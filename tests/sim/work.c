@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dataset/erase.h"
 #include "dataset/erasure_rejects.h"
 
 void work_init(struct work *work, struct sim_actor *actor)
@@ -273,7 +272,6 @@ enum shale_status work_shred_again(struct work *work, struct shale_str text, boo
 {
     struct erased erased;
     enum shale_status status;
-    work->reads_again = true;
     if (!is_segment && is_bad(text)) {
         shred_bad(work, text, row);
         return SHALE_OK;
@@ -461,9 +459,7 @@ enum shale_status work_publish(struct work *work, bool data, bool ledger, struct
         .rejects_gone = work->rejects_gone,
         .seal = work->has_seal ? &work->seal : NULL,
         .keeps_schema = work->no_change,
-        .check = work->reads_again ? shale_erasures_check
-                 : work->has_keys  ? keys_check
-                                   : NULL,
+        .check = work->has_keys ? keys_check : NULL,
         .check_ctx = work,
         .info = {.operation = work->no_change ? SHALE_STR("OPTIMIZE") : SHALE_STR("WRITE"),
                  .is_blind_append = is_blind(work),

@@ -37,8 +37,7 @@ struct work {
     struct shale_taken_out taken; /* ... with these */
     int64_t rows_gone, rejects_gone;
     bool no_change; /* of data: a compaction */
-    bool reads_again;
-    bool more; /* of the listing is to come */
+    bool more;      /* of the listing is to come */
     struct shale_seal seal;
     bool has_seal;
 };
