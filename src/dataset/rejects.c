@@ -6,46 +6,30 @@
 
 #include "json/text.h"
 
-enum column {
-    OBJECT,
-    RECORD = SHALE_REJECTS_RECORD,
-    BYTE,
-    POINTER,
-    FIELD,
-    RULE,
-    MESSAGE,
-    EVENT,
-    EVENT_BINARY,
-    EVENT_BYTES,
-    SOURCE,
-    TAG,
-    N_COLUMNS = SHALE_REJECTS_COLUMNS
-};
-
 #define COLUMN(text, type_kind)                                                                    \
     {                                                                                              \
         .name = {text, sizeof(text) - 1}, .type = {.kind = (type_kind) }                           \
     }
-static const struct shale_column_def columns[N_COLUMNS] = {
-    [OBJECT] = COLUMN("object", SHALE_STRING),
-    [RECORD] = COLUMN("record", SHALE_INT64),
-    [BYTE] = COLUMN("byte", SHALE_INT64),
-    [POINTER] = COLUMN("pointer", SHALE_STRING),
-    [FIELD] = COLUMN("field", SHALE_STRING),
-    [RULE] = COLUMN("rule", SHALE_STRING),
-    [MESSAGE] = COLUMN("message", SHALE_STRING),
-    [EVENT] = COLUMN("event", SHALE_STRING),
-    [EVENT_BINARY] = COLUMN("event_binary", SHALE_BINARY),
-    [EVENT_BYTES] = COLUMN("event_bytes", SHALE_INT64),
-    [SOURCE] = COLUMN("source", SHALE_STRING),
-    [TAG] = COLUMN("tag", SHALE_STRING),
+static const struct shale_column_def columns[SHALE_REJECTS_COLUMNS] = {
+    [SHALE_REJECTS_OBJECT] = COLUMN("object", SHALE_STRING),
+    [SHALE_REJECTS_RECORD] = COLUMN("record", SHALE_INT64),
+    [SHALE_REJECTS_BYTE] = COLUMN("byte", SHALE_INT64),
+    [SHALE_REJECTS_POINTER] = COLUMN("pointer", SHALE_STRING),
+    [SHALE_REJECTS_FIELD] = COLUMN("field", SHALE_STRING),
+    [SHALE_REJECTS_RULE] = COLUMN("rule", SHALE_STRING),
+    [SHALE_REJECTS_MESSAGE] = COLUMN("message", SHALE_STRING),
+    [SHALE_REJECTS_EVENT] = COLUMN("event", SHALE_STRING),
+    [SHALE_REJECTS_EVENT_BINARY] = COLUMN("event_binary", SHALE_BINARY),
+    [SHALE_REJECTS_EVENT_BYTES] = COLUMN("event_bytes", SHALE_INT64),
+    [SHALE_REJECTS_SOURCE_ID] = COLUMN("source", SHALE_STRING),
+    [SHALE_REJECTS_TAG] = COLUMN("tag", SHALE_STRING),
 };
 #undef COLUMN
 
-const struct shale_schema shale_rejects_schema = {columns, N_COLUMNS};
+const struct shale_schema shale_rejects_schema = {columns, SHALE_REJECTS_COLUMNS};
 
-static void put_text(struct shale_builder *builder, enum column column, struct shale_str text,
-                     bool present)
+static void put_text(struct shale_builder *builder, enum shale_rejects_column column,
+                     struct shale_str text, bool present)
 {
     if (present)
         shale_builder_bytes(builder, column, text);
@@ -53,7 +37,8 @@ static void put_text(struct shale_builder *builder, enum column column, struct s
         shale_builder_null(builder, column);
 }
 
-static void put_number(struct shale_builder *builder, enum column column, int64_t value)
+static void put_number(struct shale_builder *builder, enum shale_rejects_column column,
+                       int64_t value)
 {
     if (value >= 0)
         shale_builder_i64(builder, column, value);
@@ -98,22 +83,23 @@ enum shale_status shale_rejects_append(struct shale_builder *builder,
     is_text = has_raw && shale_utf8_valid(text);
     if (raw.n_bytes > SHALE_REJECT_RAW_BYTES)
         raw.n_bytes = SHALE_REJECT_RAW_BYTES;
-    put_text(builder, OBJECT,
+    put_text(builder, SHALE_REJECTS_OBJECT,
              shale_utf8_valid(row->object) ? row->object
                                            : clean(object, sizeof object, row->object),
              true);
-    put_number(builder, RECORD, row->record);
-    put_number(builder, BYTE, row->byte);
-    put_text(builder, POINTER, clean(pointer, sizeof pointer, row->pointer),
+    put_number(builder, SHALE_REJECTS_RECORD, row->record);
+    put_number(builder, SHALE_REJECTS_BYTE, row->byte);
+    put_text(builder, SHALE_REJECTS_POINTER, clean(pointer, sizeof pointer, row->pointer),
              row->pointer.n_bytes > 0);
-    put_text(builder, FIELD, row->field, row->field.n_bytes > 0);
-    put_text(builder, RULE, shale_str_of(row->rule), true);
-    put_text(builder, MESSAGE, clean(message, sizeof message, shale_str_of(row->message)), true);
-    put_text(builder, EVENT, text, is_text);
-    put_text(builder, EVENT_BINARY, raw, has_raw && !is_text);
-    put_number(builder, EVENT_BYTES, has_raw ? row->raw_bytes : -1);
-    put_text(builder, SOURCE, row->source, row->source.n_bytes > 0);
-    put_text(builder, TAG, row->tag, row->tag.n_bytes > 0);
+    put_text(builder, SHALE_REJECTS_FIELD, row->field, row->field.n_bytes > 0);
+    put_text(builder, SHALE_REJECTS_RULE, shale_str_of(row->rule), true);
+    put_text(builder, SHALE_REJECTS_MESSAGE,
+             clean(message, sizeof message, shale_str_of(row->message)), true);
+    put_text(builder, SHALE_REJECTS_EVENT, text, is_text);
+    put_text(builder, SHALE_REJECTS_EVENT_BINARY, raw, has_raw && !is_text);
+    put_number(builder, SHALE_REJECTS_EVENT_BYTES, has_raw ? row->raw_bytes : -1);
+    put_text(builder, SHALE_REJECTS_SOURCE_ID, row->source, row->source.n_bytes > 0);
+    put_text(builder, SHALE_REJECTS_TAG, row->tag, row->tag.n_bytes > 0);
     return shale_builder_row(builder);
 }
 

@@ -10,8 +10,22 @@
 /* object, record, byte, pointer, field, rule, message, event, event_binary, event_bytes, source,
  * tag (docs/rejects.md).  A file may lack the last two: it is older than they are. */
 extern const struct shale_schema shale_rejects_schema;
-enum { SHALE_REJECTS_RECORD = 1, SHALE_REJECTS_COLUMNS = 12 }; /* the event's number; how many */
-enum { SHALE_REJECTS_LEAST_COLUMNS = 10 };                     /* without source and tag */
+enum shale_rejects_column {
+    SHALE_REJECTS_OBJECT,
+    SHALE_REJECTS_RECORD, /* the event's number */
+    SHALE_REJECTS_BYTE,
+    SHALE_REJECTS_POINTER,
+    SHALE_REJECTS_FIELD,
+    SHALE_REJECTS_RULE,
+    SHALE_REJECTS_MESSAGE,
+    SHALE_REJECTS_EVENT,
+    SHALE_REJECTS_EVENT_BINARY,
+    SHALE_REJECTS_EVENT_BYTES,
+    SHALE_REJECTS_SOURCE_ID,
+    SHALE_REJECTS_TAG,
+    SHALE_REJECTS_COLUMNS, /* how many */
+    SHALE_REJECTS_LEAST_COLUMNS = SHALE_REJECTS_SOURCE_ID
+};
 enum { SHALE_REJECT_RAW_BYTES = 1024 * 1024 };
 
 struct shale_reject_row {

@@ -13,21 +13,6 @@ enum {
     NULL_BITS = PLAIN_ROWS / 8
 };
 
-enum column {
-    OBJECT,
-    RECORD = SHALE_REJECTS_RECORD,
-    BYTE,
-    POINTER,
-    FIELD,
-    RULE,
-    MESSAGE,
-    EVENT,
-    EVENT_BINARY,
-    EVENT_BYTES,
-    SOURCE,
-    TAG
-};
-
 struct shale_rejects_reader {
     const struct shale_mem *mem;
     struct shale_store_file *file;
@@ -52,9 +37,9 @@ static bool is_wanted(size_t column, enum shale_rejects_wanted wanted)
 {
     switch (wanted) {
     case SHALE_REJECTS_KINDS:
-        return column == RECORD || column == RULE;
+        return column == SHALE_REJECTS_RECORD || column == SHALE_REJECTS_RULE;
     case SHALE_REJECTS_NO_EVENTS:
-        return column != EVENT && column != EVENT_BINARY;
+        return column != SHALE_REJECTS_EVENT && column != SHALE_REJECTS_EVENT_BINARY;
     case SHALE_REJECTS_ALL:
         break;
     }
@@ -74,7 +59,7 @@ static enum shale_status begin_scan(struct shale_rejects_reader *reader,
                                     struct shale_err *err)
 {
     const struct shale_file *file = shale_reader_file(reader->reader);
-    struct shale_scan_condition where[2];
+    struct shale_scan_condition where[3];
     struct shale_scan_options scan = {
         .columns = reader->scanned,
         .where = where,
@@ -85,12 +70,15 @@ static enum shale_status begin_scan(struct shale_rejects_reader *reader,
         return SHALE_ERR(err, rejects_rows, (long long)file->n_rows, (long long)options->n_rows);
     choose_columns(reader, file->schema.n_columns, options->columns);
     scan.n_columns = reader->n_scanned;
+    if (options->object.n_bytes > 0)
+        where[scan.n_where++] =
+            (struct shale_scan_condition){.column = SHALE_REJECTS_OBJECT, .value = options->object};
     if (options->rule.n_bytes > 0)
         where[scan.n_where++] =
-            (struct shale_scan_condition){.column = RULE, .value = options->rule};
+            (struct shale_scan_condition){.column = SHALE_REJECTS_RULE, .value = options->rule};
     if (options->field.n_bytes > 0)
         where[scan.n_where++] =
-            (struct shale_scan_condition){.column = FIELD, .value = options->field};
+            (struct shale_scan_condition){.column = SHALE_REJECTS_FIELD, .value = options->field};
     return shale_scan_new(reader->reader, &scan, &reader->scan, err);
 }
 
@@ -173,21 +161,22 @@ static void set_row(struct shale_rejects_reader *reader, int64_t i)
 {
     const struct shale_column *columns = reader->columns;
     struct shale_rejects_row *row = &reader->row;
-    *row = (struct shale_rejects_row){.object = text_at(&columns[OBJECT], i),
-                                      .record = number_at(&columns[RECORD], i),
-                                      .byte = number_at(&columns[BYTE], i),
-                                      .pointer = text_at(&columns[POINTER], i),
-                                      .field = text_at(&columns[FIELD], i),
-                                      .rule = text_at(&columns[RULE], i),
-                                      .message = text_at(&columns[MESSAGE], i),
-                                      .raw = text_at(&columns[EVENT], i),
-                                      .raw_bytes = number_at(&columns[EVENT_BYTES], i),
-                                      .source = text_at(&columns[SOURCE], i),
-                                      .tag = text_at(&columns[TAG], i),
-                                      .columns = columns,
-                                      .index = i};
+    *row =
+        (struct shale_rejects_row){.object = text_at(&columns[SHALE_REJECTS_OBJECT], i),
+                                   .record = number_at(&columns[SHALE_REJECTS_RECORD], i),
+                                   .byte = number_at(&columns[SHALE_REJECTS_BYTE], i),
+                                   .pointer = text_at(&columns[SHALE_REJECTS_POINTER], i),
+                                   .field = text_at(&columns[SHALE_REJECTS_FIELD], i),
+                                   .rule = text_at(&columns[SHALE_REJECTS_RULE], i),
+                                   .message = text_at(&columns[SHALE_REJECTS_MESSAGE], i),
+                                   .raw = text_at(&columns[SHALE_REJECTS_EVENT], i),
+                                   .raw_bytes = number_at(&columns[SHALE_REJECTS_EVENT_BYTES], i),
+                                   .source = text_at(&columns[SHALE_REJECTS_SOURCE_ID], i),
+                                   .tag = text_at(&columns[SHALE_REJECTS_TAG], i),
+                                   .columns = columns,
+                                   .index = i};
     if (row->raw.data == NULL)
-        row->raw = text_at(&columns[EVENT_BINARY], i);
+        row->raw = text_at(&columns[SHALE_REJECTS_EVENT_BINARY], i);
 }
 
 enum shale_status shale_rejects_next(struct shale_rejects_reader *reader,

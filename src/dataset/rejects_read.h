@@ -19,8 +19,9 @@ enum shale_rejects_wanted {
 struct shale_rejects_read_options {
     size_t memory_bytes; /* 0: 48 MiB; an event of a MiB and its page fit */
     int64_t n_rows;      /* that it must have; -1: any */
-    /* Only rows with this rule, with this field; "" any.  What statistics exclude is not read. */
-    struct shale_str rule, field;
+    /* Only rows of this object, with this rule, with this field; "" any.  What statistics exclude
+     * is not read. */
+    struct shale_str object, rule, field;
     enum shale_rejects_wanted columns;
     struct shale_store_file *file; /* it is open already, and stays so; NULL: open it */
 };
