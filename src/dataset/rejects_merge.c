@@ -199,7 +199,7 @@ enum shale_status shale_rejects_without(struct shale_store *store, const struct 
     enum shale_status status = copy_segment(&merge, store, old, err);
     *n_gone = merge.n_gone;
     *segment = (struct shale_segment){0};
-    if (status != SHALE_OK || merge.n_gone == 0 || merge.n_gone == old->n_rows)
+    if (status != SHALE_OK || path == NULL || merge.n_gone == 0 || merge.n_gone == old->n_rows)
         return status;
     merge.counts_only = false;
     merge.n_gone = 0;

@@ -25,9 +25,10 @@ shale_rejects_merge(struct shale_store *store, const struct shale_segment *segme
 typedef enum shale_status (*shale_rejects_filter_fn)(void *ctx, const struct shale_rejects_row *row,
                                                      bool *keep, struct shale_err *err);
 
-/* A segment without the rows that 'filter' takes out, at 'path' as above; the new one names it as
- * what it replaces.  '*n_gone' is how many they are: none, then nothing is written; all, then
- * nothing is written and segment->n_rows is 0.  Fails as shale_rejects_merge(). */
+/* A segment without the rows that 'filter' takes out, at 'path' as above (NULL: they are only
+ * counted); the new one names it as what it replaces.  '*n_gone' is how many they are: none, then
+ * nothing is written; all, then nothing is written and segment->n_rows is 0.  Fails as
+ * shale_rejects_merge(). */
 SHALE_MUST_USE enum shale_status shale_rejects_without(struct shale_store *store,
                                                        const struct shale_segment *old,
                                                        shale_rejects_filter_fn filter, void *ctx,

@@ -188,17 +188,24 @@ static enum shale_status take_segment(struct taking *taking, const struct shale_
     struct shale_taken_out *out = taking->out;
     struct shale_segment segment;
     char *path = shale_arena_zeroed(taking->arena, PATH_BYTES, 1);
+    bool forced = shale_str_equal(old->path, options->force);
     int64_t n_gone = 0;
     enum shale_status status;
     if (path == NULL)
         return SHALE_ERR(err, no_memory);
     (void)snprintf(path, PATH_BYTES, "_shale/rejects/%016" PRIx64 "%016" PRIx64 ".parquet",
                    env->random_u64(env->ctx), env->random_u64(env->ctx));
-    status = shale_rejects_without(taking->store, old, options->rejects, options->rejects_ctx, path,
-                                   taking->arena, &segment, &n_gone, err);
-    if (status != SHALE_OK || n_gone == 0)
-        return status;
+    status = shale_rejects_without(taking->store, old, options->rejects, options->rejects_ctx,
+                                   options->dry_run ? NULL : path, taking->arena, &segment, &n_gone,
+                                   err);
     out->n_rejects += n_gone;
+    if (status != SHALE_OK || options->dry_run || (n_gone == 0 && !forced))
+        return status;
+    if (n_gone == 0)
+        status = shale_rejects_merge(taking->store, old, 1, path, old->path, taking->arena,
+                                     &segment, err);
+    if (status != SHALE_OK)
+        return status;
     out->rejects_out[out->n_rejects_out++] = old->path;
     if (segment.n_rows > 0)
         out->rejects_in[out->n_rejects_in++] = segment;

@@ -19,8 +19,9 @@ struct shale_take_out {
     void *reach_ctx;
     shale_rejects_filter_fn rejects; /* NULL: they stay */
     void *rejects_ctx;
-    struct shale_str force; /* path of a file that is written anew in any case; "": none is */
-    bool dry_run;           /* count, write nothing */
+    /* Path of a file or a segment of rejects that is written anew in any case; "": none is. */
+    struct shale_str force;
+    bool dry_run; /* count, write nothing */
 };
 
 /* All memory is the arena's. */
