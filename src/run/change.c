@@ -12,10 +12,7 @@
 #include "dataset/stats_read.h"
 #include "dataset/take_out.h"
 
-enum { LEAST_REWRITE_BYTES = 32 << 20, PATH_TEXT_BYTES = 64, MOST_NAMED = 20 };
-
-/* What the ledger has of segments of rejects that a replay consumed. */
-#define REPLAYED "_shale/rejects"
+enum { LEAST_REWRITE_BYTES = 32 << 20, MOST_NAMED = 20 };
 
 struct change {
     struct run *run;
@@ -103,7 +100,8 @@ static enum shale_status check_segment(struct change *change, const struct shale
         shale_ledger_cursor_new(change->run->table->store, &options, &cursor, err);
     while (status == SHALE_OK &&
            (status = shale_ledger_cursor_next(cursor, &row, err)) == SHALE_OK && row != NULL)
-        if (!shale_str_equal(row->source, ours) && !shale_str_is(row->source, REPLAYED) &&
+        if (!shale_str_equal(row->source, ours) &&
+            !shale_str_is(row->source, SHALE_REJECTS_SOURCE) &&
             shale_object_set_has(change->set, row->key))
             status = SHALE_ERR(err, change_two_sources, SHALE_STR_ARG(row->key),
                                SHALE_STR_ARG(row->source));
@@ -287,11 +285,10 @@ static enum shale_status write_rest(struct run *run, const struct shale_segment 
     struct shale_ledger_writer *writer = NULL;
     const struct shale_ledger_row *row;
     struct beside beside;
-    char path[PATH_TEXT_BYTES];
+    char path[SEGMENT_PATH_BYTES];
     bool both;
     enum shale_status status = beside_open(&beside, table->store, old, fresh, err);
-    (void)snprintf(path, sizeof path, "_shale/ledger/%016" PRIx64 "%016" PRIx64 ".parquet",
-                   run->env->random_u64(run->env->ctx), run->env->random_u64(run->env->ctx));
+    ledger_path(run, path);
     if (status == SHALE_OK)
         status = shale_ledger_writer_new(table->store, path, &writer, err);
     if (status == SHALE_OK)
@@ -429,39 +426,74 @@ static enum shale_status choose_file(struct run *run, struct shale_str key, stru
     enum shale_status status = shale_log_files_new(table->store, table->base.log, &files, err);
     while (status == SHALE_OK && (status = shale_log_files_next(files, &add, err)) == SHALE_OK &&
            add != NULL) {
-        bool may = shale_add_is_ours(add);
+        bool may = shale_add_is_ours(add) &&
+                   (table->forced.n_bytes == 0 ||
+                    shale_str_compare(add->path, shale_buf_str(&table->forced)) < 0);
         if (may && add->stats.n_bytes > 0)
             status = shale_stats_may_hold(run->mem, add->stats, add->n_rows, def, false, key, &may);
-        if (status != SHALE_OK || !may ||
-            (table->forced.n_bytes > 0 &&
-             shale_str_compare(shale_buf_str(&table->forced), add->path) < 0))
-            continue;
-        shale_buf_reset(&table->forced);
-        status = shale_buf_append_str(&table->forced, add->path);
+        if (status == SHALE_OK && may) {
+            shale_buf_reset(&table->forced);
+            status = shale_buf_append_str(&table->forced, add->path);
+        }
+        if (status != SHALE_OK)
+            status = SHALE_ERR(err, no_memory);
     }
     shale_log_files_free(files);
     return status;
 }
 
-enum shale_status change_choose_input(struct run *run, struct shale_str key, struct shale_err *err)
+static enum shale_status has_rejects(const struct run *run, const struct shale_segment *segment,
+                                     struct shale_str key, bool *out, struct shale_err *err)
+{
+    const struct shale_rejects_read_options options = {
+        .n_rows = segment->n_rows, .object = key, .columns = SHALE_REJECTS_NO_EVENTS};
+    struct shale_rejects_reader *reader;
+    const struct shale_rejects_row *row;
+    enum shale_status status =
+        shale_rejects_open(run->table->store, segment->path, &options, &reader, err);
+    *out = false;
+    while (status == SHALE_OK && !*out &&
+           (status = shale_rejects_next(reader, &row, err)) == SHALE_OK && row != NULL)
+        *out = row->source.n_bytes == 0 || shale_str_equal(row->source, run->table->source);
+    shale_rejects_close(reader);
+    return status;
+}
+
+/* A segment of rejects that has some of the object, or else one of the ledger. */
+static enum shale_status choose_segment(struct run *run, struct shale_str key,
+                                        struct shale_err *err)
 {
     struct table *table = run->table;
     const struct shale_manifest *manifest = &table->base.manifest;
+    const struct shale_segment *found = NULL;
     enum shale_status status = SHALE_OK;
-    shale_buf_reset(&table->forced);
-    if (table_has_log(run))
-        status = choose_file(run, key, err);
-    /* A segment of rejects, or one of the ledger, is written anew when it is named here. */
-    for (size_t i = 0; i < manifest->n_ledger && table->forced.n_bytes == 0 && status == SHALE_OK;
-         i++) {
-        const struct shale_segment *segment = &manifest->ledger[i];
-        if (shale_str_compare(segment->first_source, table->source) <= 0 &&
-            shale_str_compare(segment->last_source, table->source) >= 0)
-            status = shale_buf_append_str(&table->forced, segment->path);
+    for (size_t i = 0; i < manifest->n_rejects && found == NULL && status == SHALE_OK; i++) {
+        bool has;
+        status = has_rejects(run, &manifest->rejects[i], key, &has, err);
+        found = status == SHALE_OK && has ? &manifest->rejects[i] : NULL;
     }
-    if (status == SHALE_OK)
-        status = shale_first_input_file(shale_buf_str(&table->forced), &run->seq.first_input);
-    return status == SHALE_OK || (err != NULL && err->code != SHALE_E_none)
-               ? status
-               : SHALE_ERR(err, no_memory);
+    for (size_t i = 0; i < manifest->n_ledger && found == NULL; i++)
+        if (shale_str_compare(manifest->ledger[i].first_source, table->source) <= 0 &&
+            shale_str_compare(manifest->ledger[i].last_source, table->source) >= 0)
+            found = &manifest->ledger[i];
+    if (status == SHALE_OK && found != NULL &&
+        shale_buf_append_str(&table->forced, found->path) != SHALE_OK)
+        status = SHALE_ERR(err, no_memory);
+    return status;
+}
+
+enum shale_status change_choose_input(struct run *run, struct shale_err *err)
+{
+    struct table *table = run->table;
+    struct shale_buf key;
+    enum shale_status status;
+    shale_buf_reset(&table->forced);
+    shale_buf_init(&key, run->mem, SIZE_MAX / 2);
+    status = plan_first(run, &key, err);
+    if (status == SHALE_OK && key.n_bytes > 0)
+        status = choose_file(run, shale_buf_str(&key), err);
+    if (status == SHALE_OK && key.n_bytes > 0 && table->forced.n_bytes == 0)
+        status = choose_segment(run, shale_buf_str(&key), err);
+    shale_buf_fini(&key);
+    return status;
 }

@@ -215,8 +215,7 @@ static enum shale_status add_row(const struct run *run, struct shale_key_rows *r
     return shale_key_rows_add(rows, has_key ? &bytes : NULL, time_us);
 }
 
-static enum shale_status add_rows(const struct worker *worker, struct shale_key_rows *rows,
-                                  const uint32_t *part_of_row, uint32_t n_parts)
+static enum shale_status add_rows(const struct worker *worker, struct shale_key_rows *rows)
 {
     const struct run *run = worker->run;
     const struct shale_dedupe *dedupe = &run->stream->dedupe;
@@ -236,17 +235,14 @@ static enum shale_status add_rows(const struct worker *worker, struct shale_key_
         shale_builder_column(worker->builder, dedupe->time, &times);
     shale_buf_init(&key, run->mem, MOST_KEY_BYTES);
     for (int64_t i = 0; i < shale_builder_n_rows(worker->builder) && status == SHALE_OK; i++)
-        if (part_of_row != NULL && part_of_row[i] == n_parts)
-            status = shale_key_rows_add(rows, NULL, 0);
-        else
-            status = add_row(run, rows, members, timed ? &times : NULL, i, &key);
+        status = add_row(run, rows, members, timed ? &times : NULL, i, &key);
     shale_buf_fini(&key);
     shale_mem_free(run->mem, members);
     return status == SHALE_OK ? shale_key_rows_sort(rows) : status;
 }
 
 enum shale_status dedupe_keys(const struct worker *worker, struct parcel *parcel,
-                              const uint32_t *part_of_row, uint32_t n_parts)
+                              const uint32_t *part_of_row)
 {
     const struct run *run = worker->run;
     size_t n = (size_t)shale_builder_n_rows(worker->builder);
@@ -258,7 +254,7 @@ enum shale_status dedupe_keys(const struct worker *worker, struct parcel *parcel
     if (keys == NULL)
         return SHALE_NOMEM;
     shale_key_rows_init(&keys->rows, run->mem, run->dedupe->rule);
-    status = add_rows(worker, &keys->rows, part_of_row, n_parts);
+    status = add_rows(worker, &keys->rows);
     if (status != SHALE_OK)
         return status;
     parcel->n_bytes += shale_key_rows_n_bytes(&keys->rows);
@@ -291,7 +287,7 @@ struct dealt {
     struct hand {
         size_t begin;
         int32_t n, n_kept;
-    } * hands; /* [parts, and one of what is gone] */
+    } * hands; /* [parts] */
 };
 
 static void deal(const struct parcel_keys *keys, uint32_t n_parts, const bool *drop,
@@ -300,7 +296,7 @@ static void deal(const struct parcel_keys *keys, uint32_t n_parts, const bool *d
     size_t begin = 0;
     for (size_t i = 0; i < keys->rows.n_rows; i++)
         dealt->hands[keys->part_of_row == NULL ? 0 : keys->part_of_row[i]].n++;
-    for (uint32_t part = 0; part <= n_parts; part++) {
+    for (uint32_t part = 0; part < n_parts; part++) {
         struct hand *hand = &dealt->hands[part];
         hand->begin = begin;
         begin += (size_t)hand->n;

@@ -281,6 +281,20 @@ static enum shale_status next_listed(struct run *run, struct shale_listed *out,
     return status;
 }
 
+enum shale_status plan_first(struct run *run, struct shale_buf *out, struct shale_err *err)
+{
+    const struct tally before = run->plan.tally;
+    struct shale_listed listed;
+    struct shale_decision decision;
+    bool end = false;
+    enum shale_status status = next_listed(run, &listed, &decision, &end, err);
+    shale_buf_reset(out);
+    if (status == SHALE_OK && !end && shale_buf_append_str(out, listed.key) != SHALE_OK)
+        status = SHALE_ERR(err, no_memory);
+    plan_rewind(run, &before);
+    return status;
+}
+
 bool plan_has_dates(const struct run *run)
 {
     const struct shale_stream *stream = run->stream;

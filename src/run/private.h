@@ -380,9 +380,9 @@ struct table {
     struct sums sums;         /* likewise */
     struct shale_arena arena; /* of one commit */
     int64_t rows_total;       /* of the table, as its ledger says; of the file */
-    /* Rebuild: the conditions that the base has, NULL without any; the file or segment that the
-     * commit takes out in any case, which all others name (first_input.h). */
-    struct shale_erasures *erasures;
+    struct shale_erasures *erasures; /* rebuild, replay: conditions of the base; NULL: none */
+    /* Rebuild: the file or segment that the commit takes out in any case, which all others name
+     * (first_input.h); "" when there is nothing to be read. */
     struct shale_buf forced;
     int64_t rows_replaced, rejects_replaced; /* by the commit under way */
 };
@@ -416,7 +416,6 @@ struct replay {
     size_t n_segments, next;               /* of these */
     struct shale_str *taken; /* paths of the segments that the phase reads; texts of the base */
     size_t n_taken;
-    struct shale_erasures *erasures; /* conditions of the base; NULL: none */
 };
 
 enum job_kind {
@@ -571,6 +570,10 @@ SHALE_MUST_USE enum shale_status plan_check(const struct run *run, struct shale_
 SHALE_MUST_USE enum shale_status plan_count(struct run *run, struct shale_err *err);
 SHALE_MUST_USE enum shale_status plan_next(struct run *run, struct node **out,
                                            struct shale_err *err);
+/* The key of the first object that there is to be read, in 'out'; "": there is none.  The listing
+ * then begins anew, and whoever decides must as well. */
+SHALE_MUST_USE enum shale_status plan_first(struct run *run, struct shale_buf *out,
+                                            struct shale_err *err);
 /* Each object that the stream's keys choose, whatever is known of it; the listing then begins anew.
  */
 SHALE_MUST_USE enum shale_status
@@ -614,6 +617,9 @@ struct mark {
 size_t worker_n_bytes(const struct worker *worker);
 /* Is it time to close it? */
 bool worker_is_full(const struct worker *worker);
+/* An event made a row: it counts as written; or goes again, and counts as filtered, when such rows
+ * were taken out of the table for good. */
+void worker_take_row(struct worker *worker);
 struct mark worker_mark(const struct worker *worker);
 void worker_take_back(struct worker *worker, const struct mark *mark);
 SHALE_MUST_USE enum shale_status reject_object(struct worker *worker, const struct object *object,
@@ -658,9 +664,9 @@ void dedupe_end(struct run *run);
 void dedupe_close(struct run *run);
 /* What the keys of the rows in its builder will take; 0 without 'dedupe'. */
 size_t dedupe_n_bytes(const struct worker *worker);
-/* By a worker: parcel->keys, of the rows in its builder; those of part 'n_parts' are gone. */
+/* By a worker: parcel->keys, of the rows in its builder. */
 SHALE_MUST_USE enum shale_status dedupe_keys(const struct worker *worker, struct parcel *parcel,
-                                             const uint32_t *part_of_row, uint32_t n_parts);
+                                             const uint32_t *part_of_row);
 void dedupe_free(const struct run *run, struct parcel_keys *keys);
 /* By the sequencer, of one parcel after the other: take the duplicates out of it. */
 SHALE_MUST_USE enum shale_status dedupe_parcel(struct run *run, struct parcel *parcel,
@@ -708,9 +714,10 @@ void table_advance(struct run *run);
 bool table_is_behind(const struct run *run, struct shale_str key);
 SHALE_MUST_USE enum shale_status table_decide(struct run *run, const struct shale_listed *listed,
                                               struct shale_decision *out, struct shale_err *err);
-/* The first object of a phase that is done, or (where none is) the first: SHALE_TAG_INPUT. */
-SHALE_MUST_USE enum shale_status table_note_input(struct run *run,
-                                                  const struct shale_batch *consumed);
+/* The first object of a phase that is done, or (where none is) the first: SHALE_TAG_INPUT.  Of a
+ * rebuild what the phase began with. */
+SHALE_MUST_USE enum shale_status
+table_note_input(struct run *run, const struct shale_batch *consumed, struct shale_err *err);
 
 /* seal.c */
 /* A key that is not below any of the period in which 'day' lies, and below all of later ones: in
@@ -752,11 +759,6 @@ SHALE_MUST_USE enum shale_status replay_plan(struct run *run, struct node **out,
                                              struct shale_err *err);
 SHALE_MUST_USE enum shale_status replay_read(struct worker *worker, struct job *job);
 void replay_node_free(struct run *run, struct rejects_read *rejects);
-/* The worker's rows that a condition of the table takes out: '*out' is a copy of 'part_of_row' with
- * 'n_parts' for each (owned; NULL: none goes), '*n_gone' how many. */
-SHALE_MUST_USE enum shale_status replay_erase(const struct worker *worker,
-                                              const uint32_t *part_of_row, uint32_t n_parts,
-                                              uint32_t **out, int64_t *n_gone);
 /* replay_cut.c */
 /* Find the event of object->again, which was cut, where it came from, and do with it what is to be
  * done.  '*stays': that cannot be, which was said, and nothing was done. */
@@ -772,9 +774,10 @@ bool change_wanted(const struct run *run);
 /* What goes of them, into the commit that brings 'ledger'.  SHALE_CONFLICT: the base is too old. */
 SHALE_MUST_USE enum shale_status change_fill(struct run *run, const struct shale_segment *ledger,
                                              struct shale_commit *commit, struct shale_err *err);
-/* Rebuild: what all files of the commit name, by the first object that was read. */
-SHALE_MUST_USE enum shale_status change_choose_input(struct run *run, struct shale_str key,
-                                                     struct shale_err *err);
+/* Rebuild: table->forced, which all files of the commit name, by the first object that is planned:
+ * a file that may have rows of it, else a segment of rejects that has some, else one of the ledger.
+ * The listing then begins anew.  SHALE_NOT_FOUND: the base is too old. */
+SHALE_MUST_USE enum shale_status change_choose_input(struct run *run, struct shale_err *err);
 
 /* single.c */
 /* Its place, for table_open(), which reads the base. */

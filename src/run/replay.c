@@ -51,20 +51,13 @@ enum shale_status replay_begin(struct run *run, struct shale_err *err)
     replay->n_segments = n;
     for (size_t i = 0; i < n && status == SHALE_OK; i++)
         status = open_file(run, replay->segments[i]->path, &replay->files[i], err);
-    if (status != SHALE_OK)
-        return status;
-    if (manifest->n_erasures == 0)
-        return SHALE_OK;
-    status = shale_erasures_of_stream(run->mem, manifest->erasures, manifest->n_erasures,
-                                      run->stream, &replay->erasures, err);
-    return status == SHALE_NOMEM ? SHALE_ERR(err, no_memory) : status;
+    return status;
 }
 
 void replay_end(struct run *run)
 {
     for (size_t i = 0; i < run->replay.n_segments; i++)
         shale_store_close(run->replay.files[i]);
-    shale_erasures_free(run->replay.erasures);
     shale_mem_free(run->mem, run->replay.files);
     shale_mem_free(run->mem, run->replay.taken);
     shale_mem_free(run->mem, run->replay.segments);
@@ -316,41 +309,5 @@ enum shale_status replay_read(struct worker *worker, struct job *job)
                      : parcel_take(worker, PARCEL_PIECE, 0, &job->parcel);
     if (status == SHALE_NOMEM || (status == SHALE_LIMIT && job->err.code == SHALE_E_none))
         return SHALE_ERR(&job->err, no_memory);
-    return status;
-}
-
-/* ---- What must not come back ------------------------------------------------------------------
- */
-
-enum shale_status replay_erase(const struct worker *worker, const uint32_t *part_of_row,
-                               uint32_t n_parts, uint32_t **out, int64_t *n_gone)
-{
-    const struct run *run = worker->run;
-    const struct shale_erasures *erasures = run->replay.erasures;
-    size_t n_columns, n_rows = (size_t)shale_builder_n_rows(worker->builder);
-    const size_t *numbers = shale_erasures_columns(erasures, &n_columns);
-    struct shale_column *columns = shale_mem_zeroed(run->mem, n_columns + 1, sizeof *columns);
-    bool *keeps = shale_mem_zeroed(run->mem, n_rows + 1, sizeof *keeps);
-    uint32_t *parts = shale_mem_zeroed(run->mem, n_rows + 1, sizeof *parts);
-    enum shale_status status =
-        columns == NULL || keeps == NULL || parts == NULL ? SHALE_NOMEM : SHALE_OK;
-    *n_gone = 0;
-    for (size_t i = 0; i < n_columns && status == SHALE_OK; i++)
-        shale_builder_column(worker->builder, numbers[i], &columns[i]);
-    if (status == SHALE_OK) {
-        memset(keeps, true, n_rows);
-        status = shale_erasures_rows(erasures, NULL, columns, NULL, (int64_t)n_rows, keeps);
-    }
-    for (size_t i = 0; i < n_rows && status == SHALE_OK; i++) {
-        parts[i] = keeps[i] ? part_of_row == NULL ? 0 : part_of_row[i] : n_parts;
-        *n_gone += !keeps[i];
-    }
-    if (status != SHALE_OK || *n_gone == 0) {
-        shale_mem_free(run->mem, parts);
-        parts = NULL;
-    }
-    *out = parts;
-    shale_mem_free(run->mem, columns);
-    shale_mem_free(run->mem, keeps);
     return status;
 }

@@ -45,8 +45,9 @@ static enum shale_status settle(struct search *search, enum shale_shredded outco
         return reject_event(worker, search->object, search->number - 1, reject, -1, text,
                             (int64_t)text.n_bytes, err);
     worker->counts.read++;
-    worker->counts.written += outcome == SHALE_SHRED_ROW;
     worker->counts.filtered += outcome == SHALE_SHRED_FILTERED;
+    if (outcome == SHALE_SHRED_ROW)
+        worker_take_row(worker);
     return SHALE_OK;
 }
 

@@ -440,12 +440,12 @@ static enum shale_status take_consumed(struct run *run, struct shale_batch *batc
                                        struct shale_err *err)
 {
     struct sequencer *seq = &run->seq;
-    enum shale_status status = table_note_input(run, batch);
+    enum shale_status status = table_note_input(run, batch, err);
     seq->n_consumed += shale_batch_n_rows(batch);
     if (status == SHALE_OK)
         return wait_batch(run, &seq->consumed, batch, err);
     shale_batch_free(run->mem, batch);
-    return SHALE_ERR(err, no_memory);
+    return status;
 }
 
 /* Let the next batch of the parcel wait. */

@@ -212,8 +212,7 @@ bool worker_is_full(const struct worker *worker)
     return worker_n_bytes(worker) >= PARCEL_BYTES;
 }
 
-/* The event made a row, which goes again when such rows were taken out of the table for good. */
-static void take_row(struct worker *worker)
+void worker_take_row(struct worker *worker)
 {
     const struct table *table = worker->run->table;
     int64_t row = shale_builder_n_rows(worker->builder) - 1;
@@ -242,7 +241,7 @@ static enum shale_status shred_one(struct worker *worker, struct shredding *s,
     switch (outcome) {
     case SHALE_SHRED_ROW:
         worker->counts.read++;
-        take_row(worker);
+        worker_take_row(worker);
         break;
     case SHALE_SHRED_FILTERED:
         worker->counts.read++;
@@ -390,32 +389,6 @@ static struct shale_str *copy_names(const struct shale_mem *mem, const struct sh
     return copy;
 }
 
-/* A batch for each partition.  What a replay must not bring back is filtered. */
-static enum shale_status split_kept(const struct worker *worker, struct parcel *parcel,
-                                    const uint32_t *part_of_row, uint32_t n_parts)
-{
-    uint32_t *kept = NULL;
-    int64_t n_gone = 0;
-    enum shale_status status = SHALE_OK;
-    if (worker->run->replay.erasures != NULL)
-        status = replay_erase(worker, part_of_row, n_parts, &kept, &n_gone);
-    if (status == SHALE_OK)
-        status = shale_builder_split(worker->builder, kept != NULL ? kept : part_of_row,
-                                     n_parts + (kept != NULL), parcel->batches);
-    if (status == SHALE_OK && kept != NULL) {
-        shale_batch_free(worker->run->mem, parcel->batches[n_parts]);
-        parcel->batches[n_parts] = NULL;
-        parcel->counts.written -= n_gone;
-        parcel->counts.filtered += n_gone;
-    }
-    if (status == SHALE_OK) {
-        parcel->n_parts = n_parts; /* from here on the batches are the parcel's */
-        status = dedupe_keys(worker, parcel, kept != NULL ? kept : part_of_row, n_parts);
-    }
-    shale_mem_free(worker->run->mem, kept);
-    return status;
-}
-
 static enum shale_status split_rows(struct worker *worker, struct parcel *parcel)
 {
     const struct shale_mem *mem = worker->run->mem;
@@ -434,7 +407,11 @@ static enum shale_status split_rows(struct worker *worker, struct parcel *parcel
     parcel->batches = shale_mem_zeroed(mem, n_parts + 1, sizeof(struct shale_batch *));
     if (parcel->names == NULL || parcel->batches == NULL)
         return SHALE_NOMEM;
-    status = split_kept(worker, parcel, part_of_row, n_parts);
+    status = shale_builder_split(worker->builder, part_of_row, n_parts, parcel->batches);
+    if (status != SHALE_OK)
+        return status;
+    parcel->n_parts = n_parts; /* from here on the batches are the parcel's */
+    status = dedupe_keys(worker, parcel, part_of_row);
     if (status != SHALE_OK)
         return status;
     for (uint32_t i = 0; i < n_parts; i++)

@@ -124,12 +124,25 @@ static enum shale_status read_erasures(struct run *run, struct shale_err *err)
 {
     struct table *table = run->table;
     const struct shale_manifest *manifest = &table->base.manifest;
+    enum shale_status status = SHALE_OK;
     shale_erasures_free(table->erasures);
     table->erasures = NULL;
-    if (manifest->n_erasures == 0)
-        return SHALE_OK;
-    return shale_erasures_of_stream(run->mem, manifest->erasures, manifest->n_erasures, run->stream,
-                                    &table->erasures, err);
+    if (manifest->n_erasures > 0)
+        status = shale_erasures_of_stream(run->mem, manifest->erasures, manifest->n_erasures,
+                                          run->stream, &table->erasures, err);
+    return status == SHALE_NOMEM ? SHALE_ERR(err, no_memory) : status;
+}
+
+/* It is asked for keys in order: whoever lists anew needs a new one. */
+static enum shale_status begin_deciding(struct run *run, struct shale_str after,
+                                        struct shale_err *err)
+{
+    struct table *table = run->table;
+    shale_buf_reset(&table->last);
+    shale_decider_free(table->decider);
+    table->decider = NULL;
+    return shale_decider_new(table->store, &table->base.manifest, table->source, after,
+                             &table->decider, err);
 }
 
 /* SHALE_NOT_FOUND: a segment of the base is gone. */
@@ -144,19 +157,19 @@ static enum shale_status list_on_base(struct run *run, struct shale_err *err)
     sealed = shale_str_of(seal_from(run));
     if (shale_str_compare(after, sealed) < 0)
         after = sealed;
-    shale_buf_reset(&table->last);
-    shale_decider_free(table->decider);
-    table->decider = NULL;
     table->rows_replaced = table->rejects_replaced = 0;
     if (status == SHALE_OK)
         status = dedupe_begin(run, err);
-    if (run->options->replay != NULL)
-        return status == SHALE_OK ? replay_begin(run, err) : status;
-    if (status == SHALE_OK && run->options->rebuild)
+    if (status == SHALE_OK && (run->options->rebuild || run->options->replay != NULL))
         status = read_erasures(run, err);
-    return status != SHALE_OK ? status
-                              : shale_decider_new(table->store, &table->base.manifest,
-                                                  table->source, after, &table->decider, err);
+    if (status == SHALE_OK && run->options->replay != NULL)
+        return replay_begin(run, err);
+    if (status == SHALE_OK)
+        status = begin_deciding(run, after, err);
+    if (status != SHALE_OK || !run->options->rebuild)
+        return status;
+    status = change_choose_input(run, err);
+    return status == SHALE_OK ? begin_deciding(run, after, err) : status;
 }
 
 /* A base that others have replaced and swept since it was read is read again: nothing was planned
@@ -238,24 +251,25 @@ static enum shale_status put_input(struct run *run, const struct shale_ledger_ro
                                     count_known(run, row->key), &run->seq.first_input);
 }
 
-enum shale_status table_note_input(struct run *run, const struct shale_batch *consumed)
+enum shale_status table_note_input(struct run *run, const struct shale_batch *consumed,
+                                   struct shale_err *err)
 {
     struct sequencer *seq = &run->seq;
-    struct shale_ledger_row row;
     enum shale_status status = SHALE_OK;
+    if (run->options->rebuild && !seq->has_input) {
+        seq->has_input = true;
+        status = shale_first_input_file(shale_buf_str(&run->table->forced), &seq->first_input);
+    }
     for (int64_t i = 0; i < shale_batch_n_rows(consumed) && !seq->has_input; i++) {
+        struct shale_ledger_row row;
         consumed_row(consumed, i, &row);
         seq->has_input = row.state == SHALE_LEDGER_DONE;
-        if (run->options->rebuild)
-            seq->has_input = true;
-        if (run->options->rebuild)
-            status = change_choose_input(run, row.key, NULL);
-        else if (seq->has_input || seq->first_input.n_bytes == 0)
+        if (seq->has_input || seq->first_input.n_bytes == 0)
             status = put_input(run, &row);
         if (status != SHALE_OK)
             break;
     }
-    return status;
+    return status == SHALE_OK ? SHALE_OK : SHALE_ERR(err, no_memory);
 }
 
 void table_advance(struct run *run)

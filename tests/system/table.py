@@ -299,10 +299,12 @@ def entries(path):
 
 class Poll:
     """What one table looked like each time; a table with 'events' events an object whose commits
-    hold 'unit' objects each (but for the last of all 'total'; 0: any number)."""
+    hold 'unit' objects each (but for the last of all 'total'; 0: any number).  With 'states' it is
+    always in one of them: lists of ids, in order."""
 
-    def __init__(self, path, events, unit, total):
+    def __init__(self, path, events=0, unit=0, total=0, states=None):
         self.path, self.events, self.unit, self.total = path, events, unit, total
+        self.states = states
         self.n, self.version, self.rows, self.seen = 0, -1, 0, set()
 
     def look(self):
@@ -318,6 +320,11 @@ class Poll:
         self.n += 1
         where = f"version {version}"
         want(version >= self.version, f"{where} after {self.version}")
+        if self.states:
+            self.version = version
+            self.seen.add(version)
+            want(sorted(ids.to_pylist()) in self.states, f"{where}: {len(ids)} rows of no commit")
+            return
         want(len(ids) >= self.rows, f"{where}: {len(ids)} rows after {self.rows}")
         self.version, self.rows = version, len(ids)
         self.seen.add(version)
@@ -378,8 +385,8 @@ class Poller:
         self.polls += told.get("polls", 0)
         self.versions += told.get("versions", 0)
 
-    def watch(self, path, events, unit=0, total=0):
-        self.tell({"path": path, "events": events, "unit": unit, "total": total})
+    def watch(self, path, events=0, unit=0, total=0, states=None):
+        self.tell({"path": path, "events": events, "unit": unit, "total": total, "states": states})
 
     def rest(self):
         """Stop, and fail with what was seen."""

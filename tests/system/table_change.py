@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What takes rows out again: on_change: replace, rebuild, expire, erase, in random order against a
-model of the table: its rows through delta-rs and DuckDB, its rejects through pyarrow, and verify
-after each step.  Then the same operations killed as the n-th call that writes begins, two at once,
-and beside runs.
+"""What takes rows out again: on_change: replace, rebuild, replay, expire, erase, in random order
+against a model of the table: its rows through delta-rs and DuckDB, its rejects through pyarrow, and
+verify after each step.  Then two at once, and beside runs (table_change_kill.py kills them).
 
     SHALE_SEED=N SHALE_STEPS=N python tests/system/table_change.py"""
 import collections
@@ -16,12 +15,10 @@ import time
 import pyarrow.parquet
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from table import (CALLS, PROGRAM, SEED, SCALE, Failed, Work, case, definition,  # noqa: E402
-                   delta_rs, delta_scan, entries, finish, has_strace, result, same, scaled, shale, start,
-                   strace, traced, want)
+from table import (PROGRAM, SEED, SCALE, Failed, Work, case, definition, delta_rs,  # noqa: E402
+                   delta_scan, entries, finish, result, same, scaled, shale, start, want)
 
 STEPS = int(os.environ.get("SHALE_STEPS", scaled(9, 40, 1500)))
-KILLS = int(os.environ.get("SHALE_KILLS", scaled(5, 24, 500)))
 DAYS = 6
 PEOPLE = ("ann", "bob", "eve", "kim")
 FIELDS = """\
@@ -31,7 +28,9 @@ FIELDS = """\
   - {name: who, from: /who, type: string}
   - {name: key, from: $key, type: string}
 """
-MORE = FIELDS + "  - {name: extra, from: /extra, type: int64}\n"
+# Later: a field more, and a number may be a text.
+MORE = FIELDS.replace("/n, type: int64}", "/n, type: int64, coerce: lax}") + \
+    "  - {name: extra, from: /extra, type: int64}\n"
 
 
 class Model:
@@ -51,7 +50,6 @@ class Model:
         self.changed = {}   # keys that the next run reads: are they new?
         self.rows = {}      # of each object, in the table: ids
         self.rejects = {}   # likewise
-        self.read = {}      # the events that the table's version of the object had
         self.erasures = []
         self.number = 0
 
@@ -62,7 +60,8 @@ class Model:
         self.number += 1
         self.events[key] = [
             {"id": f"{key}#{i}v{self.number}", "at": f"{day}T00:00:{i:02}Z", "extra": i,
-             "n": i if self.rng.random() < 0.9 else "bad", "who": self.rng.choice(PEOPLE)}
+             "n": i if self.rng.random() < 0.8 else self.rng.choice(("bad", str(100 + i))),
+             "who": self.rng.choice(PEOPLE)}
             for i in range(self.rng.randint(1, 12))]
         name = os.path.join(self.source, key)
         os.makedirs(os.path.dirname(name), exist_ok=True)
@@ -85,12 +84,15 @@ class Model:
     def gone(self, event):
         return any(test(event) for test in self.erasures)
 
+    def passes(self, event):
+        return isinstance(event["n"], int) or \
+            (event["n"] != "bad" and self.stream == self.streams[1])
+
     def take(self, key, erased):
         """An object is read, with what was taken out for good left out or not."""
-        self.read[key] = self.events[key]
-        kept = [e for e in self.read[key] if not (erased and self.gone(e))]
-        self.rows[key] = [e for e in kept if e["n"] != "bad"]
-        self.rejects[key] = [e for e in kept if e["n"] == "bad"]
+        kept = [e for e in self.events[key] if not (erased and self.gone(e))]
+        self.rows[key] = [e for e in kept if self.passes(e)]
+        self.rejects[key] = [e for e in kept if not self.passes(e)]
 
     def run_done(self):
         for key in self.changed:
@@ -107,6 +109,17 @@ class Model:
         for key in self.rows:
             if first <= key.rsplit("/", 1)[0].replace("/", "-") <= last and key not in self.changed:
                 self.take(key, True)
+
+    def replay_done(self):
+        for key, events in self.rejects.items():
+            kept = [e for e in events if not self.gone(e)]
+            self.rows[key] += [e for e in kept if self.passes(e)]
+            self.rejects[key] = [e for e in kept if not self.passes(e)]
+
+    def state(self):
+        """What the table is to hold: ids of rows, and of rejects."""
+        return tuple(collections.Counter(e["id"] for part in parts.values() for e in part)
+                     for parts in (self.rows, self.rejects))
 
     # --- the table ------------------------------------------------------------------------------
 
@@ -126,8 +139,7 @@ class Model:
     def check(self, what):
         got = shale("verify", self.table, "--format", "json")
         want(got.code == 0, f"{what}: verify: {got.out[-1500:]} {got.err[-300:]}")
-        rows = collections.Counter(e["id"] for part in self.rows.values() for e in part)
-        rejects = collections.Counter(e["id"] for part in self.rejects.values() for e in part)
+        rows, rejects = self.state()
         for name, read in (("delta-rs", delta_rs), ("delta_scan", delta_scan)):
             found = collections.Counter(read(self.table, ["id"]).column("id").to_pylist())
             want(found == rows, f"{what}: {name}: lost {sorted((rows - found))[:3]}, "
@@ -177,11 +189,23 @@ def rebuild(model):
                      lambda: model.rebuild_done(*days))
 
 
+def rebuild_all(model):
+    model.stream = model.streams[1]
+    return Operation("rebuild", ["rebuild", model.stream, "--from-date", "2026-01-01",
+                                 "--to-date", "2026-02-28"],
+                     lambda: model.rebuild_done("2026-01-01", "2026-02-28"))
+
+
+def replay(model):
+    model.stream = model.streams[1]
+    return Operation("replay", ["rejects", "replay", model.stream], model.replay_done)
+
+
 def compact(model):
     return Operation("compact", ["compact", model.table], lambda: None)
 
 
-OPERATIONS = (replace, replace, erase, expire, rebuild, rebuild, compact)
+OPERATIONS = (replace, replace, erase, expire, rebuild, rebuild, replay, compact)
 
 
 def operate(operation):
@@ -216,36 +240,6 @@ def steps(work):
     return ", ".join(f"{name} {n}" for name, n in sorted(names.items()))
 
 
-# --- kills --------------------------------------------------------------------------------------
-
-def kills(work):
-    """Each operation killed as a call begins, and done again: the outcome is that of one."""
-    if not has_strace():
-        return "skipped: no strace"
-    rng = random.Random(SEED)
-    points = collections.Counter()
-    model = begin(os.path.join(work, "t"), SEED + 1)
-    for i in range(KILLS):
-        model.change(3)
-        operation = OPERATIONS[i % len(OPERATIONS)](model)
-        copy, trace = os.path.join(work, "copy"), os.path.join(work, "trace")
-        shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(model.table, copy)
-        words = [PROGRAM, *operation.words]
-        result(start(words, wrapper=strace(trace, CALLS)))
-        calls = sorted(collections.Counter(call.name for call in traced(trace)).items())
-        shutil.rmtree(model.table)
-        os.rename(copy, model.table)
-        name, n = rng.choice(calls)
-        when = rng.randint(1, n)
-        killed = result(start(words, wrapper=strace("/dev/null", [name],
-                                                    f"{name}:signal=KILL:when={when}")))
-        points[name] += killed.code != 0
-        operate(operation)
-        model.check(f"{operation.name} killed at {name} {when} (SHALE_SEED={SEED})")
-    return ", ".join(f"{name} {n}" for name, n in sorted(points.items()))
-
-
 # --- at once ------------------------------------------------------------------------------------
 
 def at_once(work):
@@ -259,16 +253,14 @@ def at_once(work):
         gone = Operation("erase", ["erase", model.table, "--where", f"who={who}", "--stream",
                                    model.stream],
                          lambda m=model, w=who: m.erase_done(lambda event: event["who"] == w))
-        again = Operation("rebuild", ["rebuild", model.stream, "--from-date", "2026-01-01",
-                                      "--to-date", "2026-02-28"],
-                          lambda m=model: m.rebuild_done("2026-01-01", "2026-02-28"))
+        again = rebuild_all(model)
         ran = [start([PROGRAM, *operation.words])
-               for operation in (gone, again, again, compact(model), gone)]
+               for operation in (gone, again, replay(model), again, compact(model), gone)]
         for process in ran:
             got = result(process)
             want(got.code == 0, f"round {i}: {process.args[1]}: {got}")
         gone.done()
-        again.done()
+        again.done() # and nothing is left for the replay
         model.check(f"round {i} (SHALE_SEED={SEED})")
         # Changed objects, replaced by two runs at once, beside an erasure of what no new row has.
         model.change(8)
@@ -284,14 +276,26 @@ def at_once(work):
 
 # --- what is said -------------------------------------------------------------------------------
 
+def listing(path):
+    return sorted(os.path.join(folder, name) for folder, _, names in os.walk(path)
+                  for name in names)
+
+
 def words(work):
     """Refusals by name, the dry run, what a reader of the log sees."""
     model = begin(work, SEED)
     before = model.live_rejects()
-    got = shale("erase", model.table, "--where", "who=ann", "--dry-run")
-    same("exit of a dry run", got.code, 0)
-    same("commit of a dry run", got.summary["commit"], None)
-    model.check("after a dry run")
+    n_gone = 0
+    for words_of in [["erase", model.table, "--where", f"who={who}"] for who in PEOPLE] + \
+            [["expire", model.table, "--before", "2026-02-01"]]:
+        files = listing(model.table)
+        got = shale(*words_of, "--stream", model.stream, "--dry-run")
+        same("exit of a dry run", got.code, 0)
+        same("commit of a dry run", got.summary["commit"], None)
+        same("what a dry run leaves", listing(model.table), files)
+        n_gone += got.summary["rejects"]
+    want(n_gone > 0, "no reject would go")
+    model.check("after dry runs")
     for arguments, expected in (
             (["erase", model.table, "--where", "nobody=1"], "there is no column"),
             (["erase", model.table, "--where", "n=x"], "expected a whole number"),
@@ -299,7 +303,10 @@ def words(work):
             (["expire", model.table], "--before"),
             (["expire", model.table, "--before", "2026-01-02", "--column", "who"], "a date"),
             (["erase", work, "--where", "n=1"], "holds no table"),
-            (["rebuild", model.stream], "--from-date")):
+            (["rebuild", model.stream], "--from-date"),
+            (["rebuild", model.table, "--from-date", "2026-01-01", "--to-date", "2026-02-01"],
+             f"STREAM.yaml), with --output {model.table}"),
+            (["rejects", "replay", model.table], "STREAM.yaml")):
         got = shale(*arguments)
         want(got.code != 0 and expected in got.err, f"{arguments}: {got}")
     if before:
@@ -315,12 +322,47 @@ def words(work):
     return ""
 
 
+def first_inputs(work):
+    """What the files of a rebuild name: a data file, else a segment of rejects, else of the ledger."""
+    os.makedirs(work)
+    model = Model(work, SEED)
+    for kind, n, folder in (("data", 1, ""), ("rejects", "bad", "_shale/rejects/"),
+                            ("ledger", None, "_shale/ledger/")):
+        shutil.rmtree(model.source, ignore_errors=True)
+        shutil.rmtree(model.table, ignore_errors=True)
+        os.makedirs(os.path.join(model.source, "2026/01/01"))
+        for name in ("a", "b"):
+            with open(os.path.join(model.source, f"2026/01/01/{name}.ndjson"), "w",
+                      encoding="utf-8") as file:
+                if n is not None:
+                    file.write(json.dumps({"id": name, "n": n, "at": "2026-01-01"}) + "\n")
+        operate(replace(model))
+        old = listing(model.table)
+        operate(rebuild_all(model))
+        new = [name for name in listing(model.table)
+               if name not in old and name.endswith(".parquet")]
+        want(new, f"{kind}: nothing was written")
+        told = {pyarrow.parquet.read_metadata(name).metadata[b"shale.input"] for name in new}
+        same(f"{kind}: different inputs", len(told), 1)
+        (path,) = json.loads(told.pop())
+        want(path.startswith(folder) and path.startswith("_shale") == bool(folder),
+             f"{kind}: the files name {path}")
+        want(os.path.join(model.table, path) in old, f"{kind}: there was no {path}")
+        gone = shale("compact", model.table, "--sweep", "--retention", "0")
+        want(gone.code == 0 and not os.path.exists(os.path.join(model.table, path)),
+             f"{kind}: {path} is still there: {gone}")
+        got = shale("verify", model.table, "--format", "json")
+        want(got.code == 0, f"{kind}: verify: {got.out[-800:]}")
+    return ""
+
+
 def main():
     with Work() as work:
         case("change: operations in random order against a model", steps,
              os.path.join(work, "steps"))
-        case("change: killed at any call, and done again", kills, os.path.join(work, "kills"))
         case("change: the same and others at once", at_once, os.path.join(work, "once"))
+        case("change: what the files of a rebuild name", first_inputs,
+             os.path.join(work, "inputs"))
         case("change: refusals, the dry run, a table of which nothing is left", words,
              os.path.join(work, "words"))
 

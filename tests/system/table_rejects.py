@@ -305,8 +305,9 @@ def replay_checkpoint(work):
 
 
 def replay_erased(work):
-    """What erase took out does not come back."""
+    """What erase took out does not come back, nor do rejects that came later and are such."""
     source, table = make_rejects(work)
+    strict = os.path.join(work, "strict.yaml")
     lax = definition(os.path.join(work, "lax.yaml"), fields=LAX)
     gone = source.key(0)
     got = shale("erase", table, "--where", f"key={gone}")
@@ -316,6 +317,17 @@ def replay_erased(work):
     replay(lax, table)
     left = sum(row["key"] == gone for row in rows_of(table))
     same(f"rows of {gone}", left, 0)
+    verify(table)
+    got = shale("erase", table, "--where", "n=9", "--stream", lax)
+    want(got.code == 0, f"erase: {got}")
+    large = {"pad": "x" * 1500000}
+    source.write("2026/03/01/late.ndjson", [{"id": "e0", "n": 9}, {"id": "e1", "n": 8},
+                                            {"id": "e2", "n": 9, **large},
+                                            {"id": "e3", "n": 7, **large}], count=False)
+    run(strict, source.path, table)
+    got = replay(lax, table, "--source", source.path).summary["events"]
+    same("written and filtered", (got["written"], got["filtered"]), (2, 2))
+    same("rows", sorted(row["id"] for row in rows_of(table) if row["id"][0] == "e"), ["e1", "e3"])
     verify(table)
 
 

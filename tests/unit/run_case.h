@@ -13,6 +13,7 @@
 #include "run/run.h"
 #include "schema/definition.h"
 #include "scratch.h"
+#include "store/objects.h"
 #include "store/store.h"
 
 struct run_case {
@@ -151,17 +152,22 @@ static inline void run_case_gzip(struct run_case *c, const char *name, const cha
     shale_encoder_free(encoder);
 }
 
+static inline struct shale_env run_case_env(struct run_case *c)
+{
+    return (struct shale_env){.mem = c->mem != NULL ? c->mem : &shale_mem_libc,
+                              .monotonic_us = run_case_clock,
+                              .wall_us = run_case_clock,
+                              .random_u64 = run_case_random,
+                              .getenv = run_case_getenv,
+                              .cancelled = run_case_cancelled,
+                              .log = c->log,
+                              .ctx = c};
+}
+
 static inline enum shale_status run_case_inputs(struct run_case *c, const char *const *inputs,
                                                 size_t n_inputs, bool convert, const char *output)
 {
-    const struct shale_env env = {.mem = c->mem != NULL ? c->mem : &shale_mem_libc,
-                                  .monotonic_us = run_case_clock,
-                                  .wall_us = run_case_clock,
-                                  .random_u64 = run_case_random,
-                                  .getenv = run_case_getenv,
-                                  .cancelled = run_case_cancelled,
-                                  .log = c->log,
-                                  .ctx = c};
+    const struct shale_env env = run_case_env(c);
     struct shale_run_options options = {.env = &env,
                                         .inputs = inputs,
                                         .n_inputs = n_inputs,
@@ -214,17 +220,16 @@ static inline enum shale_status run_case_run(struct run_case *c)
 /* Delete what the table does not need, at once. */
 static inline enum shale_status run_case_sweep(struct run_case *c)
 {
-    const struct shale_env env = {.mem = &shale_mem_libc,
-                                  .monotonic_us = run_case_clock,
-                                  .wall_us = run_case_clock,
-                                  .random_u64 = run_case_random,
-                                  .getenv = run_case_getenv,
-                                  .cancelled = run_case_cancelled,
-                                  .ctx = c};
+    struct run_case other = *c;
+    struct shale_env env;
     const struct shale_sweep_options options = {.retention_us = 0};
     struct shale_swept swept;
     struct shale_store *store;
-    enum shale_status status = shale_store_local(&env, c->out, &store, NULL);
+    enum shale_status status;
+    other.mem = NULL;
+    other.act = NULL;
+    env = run_case_env(&other);
+    status = shale_store_local(&env, c->out, &store, NULL);
     if (status == SHALE_OK) {
         status = shale_sweep(store, SHALE_STR(""), &options, &swept, NULL);
         shale_store_free(store);

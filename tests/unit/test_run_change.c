@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "dataset/compact.h"
 #include "dataset/erase.h"
 #include "run_case.h"
 #include "store/objects.h"
@@ -100,6 +101,96 @@ static void test_refused(void **state)
     run_case_fini(&c);
 }
 
+/* ---- Beside others -----------------------------------------------------------------------------
+ */
+
+/* A base of two commits; of its first object there are rejects alone. */
+static void begin_rebuild(struct run_case *c, long act_at, void (*act)(struct run_case *c))
+{
+    static const char bad[] = "{\"id\":\"x\"}\n";
+    run_case_init(c, replacing);
+    run_case_file(c, "2024-0.json", bad, sizeof bad - 1);
+    write_lines(c, "2024-a.json", 30, 1);
+    run_ok(c, 31, 0, 30);
+    write_lines(c, "2024-b.json", 20, 2);
+    run_ok(c, 20, 0, 50);
+    c->rebuild = true;
+    c->act = act;
+    c->act_at = act_at;
+}
+
+/* The files that a run is to take out are merged, and deleted. */
+static void merge_and_sweep(struct run_case *c)
+{
+    struct run_case other = *c;
+    const struct shale_compact_options options = {.temporary = c->root, .created_by = "test"};
+    struct shale_compacted compacted;
+    struct shale_store *store;
+    struct shale_env env;
+    other.act = NULL;
+    other.random = 55555;
+    env = run_case_env(&other);
+    if (shale_store_local(&env, c->out, &store, NULL) != SHALE_OK ||
+        shale_compact(store, &options, &compacted, NULL) != SHALE_OK)
+        abort();
+    shale_store_free(store);
+    if (run_case_sweep(&other) != SHALE_OK)
+        abort();
+}
+
+/* The same job is done, and what it took out is deleted. */
+static void rebuild_and_sweep(struct run_case *c)
+{
+    struct run_case other = *c;
+    other.act = NULL;
+    other.random = 66666;
+    if (run_case_run(&other) != SHALE_OK || run_case_sweep(&other) != SHALE_OK)
+        abort();
+}
+
+static void test_base_gone(void **state)
+{
+    static void (*const acts[])(struct run_case *) = {merge_and_sweep, rebuild_and_sweep};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        int64_t n_wasted = 0;
+        bool acted = true;
+        for (long at = 1; acted; at++) {
+            struct run_case c;
+            begin_rebuild(&c, at, acts[i]);
+            run_ok(&c, 51, 50, 50);
+            assert_int_equal(c.summary.rejects_replaced, 1);
+            acted = atomic_load(&c.n_looks) >= at;
+            n_wasted += c.summary.objects_wasted;
+            run_case_fini(&c);
+        }
+        assert_true(n_wasted > 0);
+    }
+}
+
+/* The log cannot be read any more. */
+static void lose_entry(struct run_case *c)
+{
+    (void)unlink(scratch_path(c->out, "_delta_log/00000000000000000000.json"));
+}
+
+/* What is wrong is what is said. */
+static void test_log_damaged(void **state)
+{
+    bool acted = true;
+    (void)state;
+    for (long at = 1; acted; at++) {
+        struct run_case c;
+        enum shale_status status;
+        begin_rebuild(&c, at, lose_entry);
+        status = run_case_run(&c);
+        acted = atomic_load(&c.n_looks) >= at;
+        assert_true(status == SHALE_OK || status == SHALE_NOT_FOUND || status == SHALE_CORRUPT);
+        assert_true(status == SHALE_OK || c.err.code != SHALE_E_none);
+        run_case_fini(&c);
+    }
+}
+
 /* ---- Memory ------------------------------------------------------------------------------------
  */
 
@@ -144,13 +235,7 @@ static void test_run_without_memory(void **state)
 static enum shale_status erase(struct run_case *c, const struct shale_mem *mem, bool dry_run,
                                struct shale_erased *out)
 {
-    const struct shale_env env = {.mem = mem,
-                                  .monotonic_us = run_case_clock,
-                                  .wall_us = run_case_clock,
-                                  .random_u64 = run_case_random,
-                                  .getenv = run_case_getenv,
-                                  .cancelled = run_case_cancelled,
-                                  .ctx = c};
+    struct shale_env env = run_case_env(c);
     const struct shale_erasure id = {SHALE_STR("id"), SHALE_STR("4"), false, false};
     const struct shale_erase_options options = {.conditions = &id,
                                                 .n_conditions = 1,
@@ -158,7 +243,9 @@ static enum shale_status erase(struct run_case *c, const struct shale_mem *mem, 
                                                 .created_by = "test",
                                                 .dry_run = dry_run};
     struct shale_store *store;
-    enum shale_status status = shale_store_local(&env, c->out, &store, NULL);
+    enum shale_status status;
+    env.mem = mem;
+    status = shale_store_local(&env, c->out, &store, NULL);
     if (status != SHALE_OK)
         return status;
     status = shale_erase(store, &options, out, &c->err);
@@ -201,6 +288,8 @@ int main(void)
         cmocka_unit_test(test_replace),
         cmocka_unit_test(test_rebuild),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_base_gone),
+        cmocka_unit_test(test_log_damaged),
         cmocka_unit_test(test_run_without_memory),
         cmocka_unit_test(test_erase_without_memory),
     };
