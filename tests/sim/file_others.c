@@ -250,7 +250,8 @@ void sim_file_vandal_body(struct sim_actor *actor)
         if (sim->file.manifest.id < 0)
             continue;
         shale_manifest_name(sim->file.manifest.id, name);
-        if (what == 0) {
+        /* Not both: whoever found no file looks at the manifests next. */
+        if (what == 0 && !sim->file.was_away) {
             take_away(actor, sim->table, name);
         } else if (what == 1 && sim->file.manifest.version > 0) {
             sim->file.was_away = true;
