@@ -4,6 +4,7 @@
 #define SHALE_TESTS_RUN_CASE_H
 
 #include <dirent.h>
+#include <malloc.h>
 #include <stdatomic.h>
 
 #include "base/buf.h"
@@ -258,6 +259,35 @@ static inline void run_case_acting_init(struct run_case_acting *acting, struct r
 {
     *acting = (struct run_case_acting){{run_case_act, acting}, c, act, 0, act_at};
     c->mem = &acting->mem;
+}
+
+/* Memory that is counted: what is out, the most of it, and a call that fails (0: none). */
+struct run_case_counting {
+    struct shale_mem mem;
+    size_t n_bytes, most_bytes;
+    long n_calls, fails_at;
+};
+
+static inline void *run_case_count(void *ctx, void *ptr, size_t n_bytes)
+{
+    struct run_case_counting *counting = ctx;
+    size_t before = ptr == NULL ? 0 : malloc_usable_size(ptr);
+    void *got;
+    if (n_bytes > 0 && ++counting->n_calls == counting->fails_at)
+        return NULL;
+    got = shale_mem_libc.resize(NULL, ptr, n_bytes);
+    if (n_bytes > 0 && got == NULL)
+        return NULL;
+    counting->n_bytes += (n_bytes > 0 ? malloc_usable_size(got) : 0) - before;
+    if (counting->n_bytes > counting->most_bytes)
+        counting->most_bytes = counting->n_bytes;
+    return got;
+}
+
+static inline struct run_case_counting run_case_counting_at(struct run_case_counting *counting,
+                                                            long fails_at)
+{
+    return (struct run_case_counting){{run_case_count, counting}, 0, 0, 0, fails_at};
 }
 
 /* Is there a log, with entry 'version' in it? */

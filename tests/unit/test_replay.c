@@ -199,11 +199,12 @@ static void test_no_memory(void **state)
     c.definition = lax;
     c.replay = &all;
     while (status != SHALE_OK) {
-        struct failing_mem failing;
+        struct run_case_counting counting;
         n += 1 + n / 50;
-        failing_mem_init(&failing, n);
-        c.mem = &failing.mem;
+        counting = run_case_counting_at(&counting, n);
+        c.mem = &counting.mem;
         status = run_case_run(&c);
+        assert_int_equal(counting.n_bytes, 0);
         assert_true(status == SHALE_OK || status == SHALE_NOMEM);
     }
     assert_true(n > 100);

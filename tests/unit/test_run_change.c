@@ -232,6 +232,28 @@ static void test_run_without_memory(void **state)
     run_case_fini(&c);
 }
 
+/* One allocation that fails, of a run that replaces what it has of an object: nothing leaks. */
+static void test_replace_without_memory(void **state)
+{
+    struct run_case_counting counting = {.n_bytes = 0};
+    struct run_case c;
+    (void)state;
+    run_case_init(&c, replacing);
+    write_lines(&c, "2024-a.json", 30, 1);
+    run_ok(&c, 30, 0, 30);
+    for (long n = 1; counting.n_calls >= counting.fails_at; n += 1 + n / 50) {
+        enum shale_status status;
+        write_lines(&c, "2024-a.json", 12, (uint64_t)n + 1);
+        counting = run_case_counting_at(&counting, n);
+        c.mem = &counting.mem;
+        status = run_case_run(&c);
+        assert_int_equal(counting.n_bytes, 0);
+        assert_true(status == SHALE_NOMEM || status == SHALE_OK);
+    }
+    assert_int_equal(c.summary.rows_total, 12);
+    run_case_fini(&c);
+}
+
 static enum shale_status erase(struct run_case *c, const struct shale_mem *mem, bool dry_run,
                                struct shale_erased *out)
 {
@@ -291,6 +313,7 @@ int main(void)
         cmocka_unit_test(test_base_gone),
         cmocka_unit_test(test_log_damaged),
         cmocka_unit_test(test_run_without_memory),
+        cmocka_unit_test(test_replace_without_memory),
         cmocka_unit_test(test_erase_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,8 +7,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <malloc.h>
-
 #include "run_case.h"
 
 #define STREAM(dedupe)                                                                             \
@@ -93,29 +91,6 @@ static void test_base_that_goes(void **state)
 /* ---- Memory ------------------------------------------------------------------------------------
  */
 
-/* What is out, the most of it, and a call that fails (0: none). */
-struct counting {
-    struct shale_mem mem;
-    size_t n_bytes, most_bytes;
-    long n_calls, fails_at;
-};
-
-static void *count(void *ctx, void *ptr, size_t n_bytes)
-{
-    struct counting *counting = ctx;
-    size_t before = ptr == NULL ? 0 : malloc_usable_size(ptr);
-    void *got;
-    if (n_bytes > 0 && ++counting->n_calls == counting->fails_at)
-        return NULL;
-    got = shale_mem_libc.resize(NULL, ptr, n_bytes);
-    if (n_bytes > 0 && got == NULL)
-        return NULL;
-    counting->n_bytes += (n_bytes > 0 ? malloc_usable_size(got) : 0) - before;
-    if (counting->n_bytes > counting->most_bytes)
-        counting->most_bytes = counting->n_bytes;
-    return got;
-}
-
 /* A table with keys, and a run's objects that have some of these and some of one another. */
 static void begin_again(struct run_case *c)
 {
@@ -128,7 +103,7 @@ static void begin_again(struct run_case *c)
 /* Each allocation in turn.  What is passed over lets the run end well. */
 static void test_no_memory(void **state)
 {
-    struct counting counting = {.n_bytes = 0};
+    struct run_case_counting counting = {.n_bytes = 0};
     struct run_case c;
     long n_passed = 0;
     (void)state;
@@ -141,7 +116,7 @@ static void test_no_memory(void **state)
             (void)unlink(scratch_path(c.in, "e.json"));
             begin_again(&c);
         }
-        counting = (struct counting){{count, &counting}, 0, 0, 0, n};
+        counting = run_case_counting_at(&counting, n);
         c.mem = &counting.mem;
         status = run_case_run(&c);
         assert_int_equal(counting.n_bytes, 0);
@@ -156,7 +131,7 @@ static void test_no_memory(void **state)
 /* Where 'within' has grown a row is looked up in many stretches: parcels have fewer rows then. */
 static void test_memory_of_many_stretches(void **state)
 {
-    struct counting counting = {{count, &counting}, 0, 0, 0, 0};
+    struct run_case_counting counting = run_case_counting_at(&counting, 0);
     struct run_case c;
     (void)state;
     run_case_init(&c, an_hour);
