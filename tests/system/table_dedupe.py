@@ -23,8 +23,9 @@ import table
 import table_faults
 from table import case, want
 
-ROUNDS = int(os.environ.get("SHALE_ROUNDS", table.scaled(3, 8, 200)))
-FAULTS = int(os.environ.get("SHALE_FAULTS", table.scaled(8, 30, 500)))
+ROUNDS = int(os.environ.get("SHALE_ROUNDS", table.scaled(2, 5, 200)))
+FAULTS = int(os.environ.get("SHALE_FAULTS", table.scaled(4, 15, 500)))
+LARGE = table.scaled(15000, 30000, 30000)   # events; twice as many where they may fail
 DAY = 86400
 BEGIN = 1767225600          # 2026-01-01
 FIELDS = """\
@@ -220,8 +221,8 @@ class Dedupe:
         source.add(self.rng.randrange(20), 200)
         source.add(self.rng.randrange(4), 30, broken, zipped=True)
         if self.rng.random() < 0.5:     # larger than a group takes, some fail at their end
-            source.add(1, 30000)
-            source.add(1, 60000, broken, zipped=True)
+            source.add(1, LARGE)
+            source.add(1, 2 * LARGE, broken, zipped=True)
 
     def options(self):
         return ("--threads", str(self.rng.choice((1, 2, 4))), "--memory",
