@@ -230,6 +230,36 @@ static void test_a_column_is_read_back_alone(void **state)
     shale_builder_free(builder);
 }
 
+/* What rows have is the sum of their parts', wherever they are cut. */
+static void test_sizes_add_up(void **state)
+{
+    struct shale_builder *builder = filled(500);
+    struct shale_batch *batch;
+    (void)state;
+    assert_int_equal(shale_builder_split(builder, NULL, 1, &batch), SHALE_OK);
+    for (size_t c = 0, n = 0; c < N_COLUMNS; c++) {
+        const struct shale_type *type = &column_schema.columns[c].type;
+        struct shale_column nodes[2];
+        uint64_t whole, width = shale_layout_width(shale_type_layout(type));
+        if (c == COLUMN_PARTITION)
+            continue;
+        shale_batch_column(batch, n++, nodes);
+        whole = shale_column_size(type, nodes, 0, 500);
+        for (int64_t at = 0; at <= 500; at += 7)
+            assert_int_equal(shale_column_size(type, nodes, 0, at) +
+                                 shale_column_size(type, nodes, at, 500 - at),
+                             whole);
+        if (width > 0)
+            assert_int_equal(whole, 500 * width);
+        if (shale_type_layout(type) == SHALE_LAYOUT_BYTES)
+            assert_int_equal(whole, 500 * 4 + nodes->offsets[500]);
+        if (c == COLUMN_LIST_I64)
+            assert_int_equal(whole, 500 * 4 + nodes->offsets[500] * 8);
+    }
+    shale_batch_free(&shale_mem_libc, batch);
+    shale_builder_free(builder);
+}
+
 static void test_add_moves_numbers_and_not_nulls(void **state)
 {
     struct shale_builder *builder = filled(100);
@@ -381,6 +411,7 @@ int main(void)
         cmocka_unit_test(test_bytes_depend_on_the_rows_alone),
         cmocka_unit_test(test_truncate_forgets_rows_and_half_a_row),
         cmocka_unit_test(test_a_column_is_read_back_alone),
+        cmocka_unit_test(test_sizes_add_up),
         cmocka_unit_test(test_add_moves_numbers_and_not_nulls),
         cmocka_unit_test(test_add_moves_one_row),
         cmocka_unit_test(test_select_is_a_split_of_fewer_rows),
