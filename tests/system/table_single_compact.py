@@ -224,7 +224,8 @@ def large(work):
 # --- rows that go ---------------------------------------------------------------------------------
 
 def erases(work):
-    made = Made(work, "erases", output=OUTPUT + "row_group: 1MiB\n", text=LARGE, more="on_reject: {policy: skip, limit: 100%}\n")
+    made = Made(work, "erases", output=OUTPUT + "row_group: 1MiB\n", text=LARGE,
+                more="on_reject: {policy: skip, limit: 100%}\n")
     gone = sorted(made.source.ids)[len(made.source.ids) // 2]
     key = "2027/01/01/bad.ndjson"
     made.source.write(key, [{"id": gone, "n": "x"}, {"id": "other", "n": "x"}], count=False)
