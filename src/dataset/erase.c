@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "dataset/erasure_rejects.h"
+#include "dataset/erase_parts.h"
 #include "dataset/take_out.h"
 #include "json/writer.h"
 
@@ -22,9 +22,7 @@ struct erasing {
     struct shale_erased *out;
     struct shale_base base;
     struct shale_arena arena; /* of one attempt */
-    struct shale_erasure *conditions;
-    struct shale_erasures *erasures;
-    struct shale_erasure_rejects *rejects; /* NULL: the table has none */
+    struct shale_erase_asked asked;
 };
 
 /* ---- What is asked of files and rows -----------------------------------------------------------
@@ -34,123 +32,28 @@ static enum shale_status reach(void *ctx, const struct shale_log_add *add,
                                enum shale_erasure_reach *out)
 {
     const struct erasing *erasing = ctx;
-    return shale_erasures_file(erasing->erasures, add, out);
-}
-
-static enum shale_status filter(void *ctx, const struct shale_rewrite_rows *rows, bool *keep,
-                                struct shale_err *err)
-{
-    const struct erasing *erasing = ctx;
-    return shale_erasures_rows(erasing->erasures, rows->add, rows->columns, rows->missing,
-                               rows->n_rows, keep) == SHALE_OK
-               ? SHALE_OK
-               : SHALE_ERR(err, no_memory);
-}
-
-static bool is_time(const struct shale_type *type)
-{
-    return type->kind == SHALE_DATE || type->kind == SHALE_TIMESTAMP;
-}
-
-static bool is_partition(const struct shale_log_state *log, struct shale_str name)
-{
-    for (size_t i = 0; i < log->n_partition_columns; i++)
-        if (shale_str_equal(log->partition_columns[i], name))
-            return true;
-    return false;
-}
-
-/* The time by which the table is partitioned: as its definition says; without one a partition of
- * such a type, or what year, month, day or hour can only be of: the one column of such a type. */
-static struct shale_str time_column(const struct shale_log_state *log,
-                                    const struct shale_stream *stream)
-{
-    static const char *const parts[] = {"year", "month", "day", "hour"};
-    struct shale_str found = {NULL, 0};
-    size_t n_found = 0;
-    bool has_part = false;
-    for (size_t i = 0; stream != NULL && i < stream->n_partitions; i++)
-        if (is_time(&stream->fields[stream->partitions[i].field].type))
-            return stream->fields[stream->partitions[i].field].name;
-    for (size_t i = 0; i < log->schema.n_columns; i++) {
-        const struct shale_column_def *column = &log->schema.columns[i];
-        if (!is_time(&column->type))
-            continue;
-        if (is_partition(log, column->name))
-            return column->name;
-        found = column->name;
-        n_found++;
-    }
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
-        has_part = has_part || is_partition(log, shale_str_of(parts[i]));
-    return has_part && n_found == 1 ? found : (struct shale_str){NULL, 0};
-}
-
-/* Each names a column of the table. */
-static enum shale_status check_column(const struct erasing *erasing,
-                                      struct shale_erasure *condition, struct shale_err *err)
-{
-    const struct shale_schema *schema = &erasing->base.log->schema;
-    if (condition->column.n_bytes == 0)
-        condition->column = time_column(erasing->base.log, erasing->options->stream);
-    if (condition->column.n_bytes == 0)
-        return SHALE_ERR(err, expire_column);
-    for (size_t i = 0; i < schema->n_columns; i++)
-        if (shale_str_equal(schema->columns[i].name, condition->column))
-            return SHALE_OK;
-    return SHALE_ERR(err, erasure_column, SHALE_STR_ARG(condition->column));
-}
-
-static enum shale_status read_conditions(struct erasing *erasing, struct shale_err *err)
-{
-    const struct shale_erase_options *options = erasing->options;
-    const struct shale_mem *mem = erasing->store->env->mem;
-    size_t n = options->n_conditions;
-    enum shale_status status = SHALE_OK;
-    erasing->conditions = shale_arena_zeroed(&erasing->arena, n + 1, sizeof(struct shale_erasure));
-    if (erasing->conditions == NULL)
-        return SHALE_ERR(err, no_memory);
-    for (size_t i = 0; i < n && status == SHALE_OK; i++) {
-        erasing->conditions[i] = options->conditions[i];
-        erasing->conditions[i].joined = i > 0;
-        status = check_column(erasing, &erasing->conditions[i], err);
-    }
-    if (status != SHALE_OK)
-        return status;
-    status = shale_erasures_of_table(mem, erasing->conditions, n, erasing->base.log,
-                                     &erasing->erasures, err);
-    if (status != SHALE_OK || erasing->base.manifest.n_rejects == 0)
-        return status;
-    return shale_erasure_rejects_new(mem, erasing->conditions, n, erasing->base.log,
-                                     options->stream, &erasing->rejects, err);
+    return shale_erasures_file(erasing->asked.erasures, add, out);
 }
 
 static enum shale_status take_out(struct erasing *erasing, struct shale_taken_out *taken,
                                   struct shale_err *err)
 {
     const struct shale_erase_options *options = erasing->options;
-    const struct shale_schema *schema = &erasing->base.log->schema;
-    size_t n;
-    const size_t *columns = shale_erasures_columns(erasing->erasures, &n);
-    struct shale_str *names = shale_arena_zeroed(&erasing->arena, n + 1, sizeof *names);
+    struct shale_erase_asked *asked = &erasing->asked;
     const struct shale_take_out how = {
         .rewrite = {.chunk = options->chunk,
                     .memory_bytes = options->memory_bytes,
                     .temporary = options->temporary,
                     .created_by = options->created_by,
-                    .filter = filter,
-                    .filter_ctx = erasing,
-                    .filter_columns = names,
-                    .n_filter_columns = n},
+                    .filter = shale_erase_filter,
+                    .filter_ctx = asked,
+                    .filter_columns = asked->columns,
+                    .n_filter_columns = asked->n_columns},
         .reach = reach,
         .reach_ctx = erasing,
-        .rejects = erasing->rejects != NULL ? shale_erasure_rejects_filter : NULL,
-        .rejects_ctx = erasing->rejects,
+        .rejects = asked->rejects != NULL ? shale_erasure_rejects_filter : NULL,
+        .rejects_ctx = asked->rejects,
         .dry_run = options->dry_run};
-    if (names == NULL)
-        return SHALE_ERR(err, no_memory);
-    for (size_t i = 0; i < n; i++)
-        names[i] = schema->columns[columns[i]].name;
     return shale_take_out(erasing->store, &erasing->base, &how, &erasing->arena, taken, err);
 }
 
@@ -165,7 +68,7 @@ static enum shale_status put_predicate(const struct erasing *erasing, struct sha
     struct shale_json_writer json;
     enum shale_status status = shale_buf_append_byte(words, '(');
     for (size_t i = 0; i < n && status == SHALE_OK; i++) {
-        const struct shale_erasure *one = &erasing->conditions[i];
+        const struct shale_erasure *one = &erasing->asked.conditions[i];
         bool is_null = !one->is_before && shale_str_is(one->value, "null");
         status =
             shale_buf_printf(words, "%s%.*s %s ", i > 0 ? " AND " : "", SHALE_STR_ARG(one->column),
@@ -274,7 +177,7 @@ static enum shale_status commit(struct erasing *erasing, const struct shale_take
 {
     struct shale_committed committed = {.version = -1};
     struct shale_commit commit = {.stream = erasing->base.log->stream,
-                                  .erasures = erasing->conditions,
+                                  .erasures = erasing->asked.conditions,
                                   .n_erasures = erasing->options->n_conditions,
                                   .keeps_schema = true,
                                   .check = check,
@@ -299,8 +202,9 @@ static enum shale_status attempt(struct erasing *erasing, struct shale_err *err)
 {
     struct shale_taken_out taken = {0};
     struct shale_erased *out = erasing->out;
-    enum shale_status status;
-    status = read_conditions(erasing, err);
+    enum shale_status status = shale_erase_ask(
+        erasing->store->env->mem, erasing->options, erasing->base.log,
+        erasing->base.manifest.n_rejects > 0, &erasing->arena, &erasing->asked, err);
     if (status == SHALE_OK)
         status = take_out(erasing, &taken, err);
     if (status != SHALE_OK)
@@ -314,10 +218,7 @@ static enum shale_status attempt(struct erasing *erasing, struct shale_err *err)
 
 static void forget_attempt(struct erasing *erasing)
 {
-    shale_erasure_rejects_free(erasing->rejects);
-    shale_erasures_free(erasing->erasures);
-    erasing->rejects = NULL;
-    erasing->erasures = NULL;
+    shale_erase_asked_free(&erasing->asked);
     shale_arena_reset(&erasing->arena);
     shale_base_fini(&erasing->base, erasing->store->env->mem);
 }

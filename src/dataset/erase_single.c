@@ -2,8 +2,7 @@
 /* Expire and erase on a checkpoint file: what goes is counted, then the file is written anew
  * without it, in one commit; from the beginning when another came first. */
 #include "dataset/compact_parts.h"
-#include "dataset/erase.h"
-#include "dataset/erasure_rejects.h"
+#include "dataset/erase_parts.h"
 #include "dataset/rewrite_parts.h"
 #include "dataset/single_parts.h"
 #include "dataset/take_out.h"
@@ -17,81 +16,11 @@ struct erasing {
     struct shale_base base;
     struct shale_log_state log; /* the file as a table */
     struct shale_arena arena;   /* of one attempt */
-    struct shale_erasure *conditions;
-    struct shale_erasures *erasures;
-    struct shale_erasure_rejects *rejects; /* NULL: there are none */
+    struct shale_erase_asked asked;
     struct shale_single_rewrite rewrite;
     int64_t n_gone;   /* rows */
     size_t n_staying; /* row groups */
 };
-
-static enum shale_status filter(void *ctx, const struct shale_rewrite_rows *rows, bool *keep,
-                                struct shale_err *err)
-{
-    const struct erasing *erasing = ctx;
-    return shale_erasures_rows(erasing->erasures, NULL, rows->columns, rows->missing, rows->n_rows,
-                               keep) == SHALE_OK
-               ? SHALE_OK
-               : SHALE_ERR(err, no_memory);
-}
-
-/* ---- What is to go -----------------------------------------------------------------------------
- */
-
-static bool is_time(const struct shale_type *type)
-{
-    return type->kind == SHALE_DATE || type->kind == SHALE_TIMESTAMP;
-}
-
-/* The one column of a time; "" when there are several. */
-static struct shale_str time_column(const struct shale_schema *schema)
-{
-    struct shale_str found = SHALE_STR("");
-    size_t n_found = 0;
-    for (size_t i = 0; i < schema->n_columns; i++)
-        if (is_time(&schema->columns[i].type)) {
-            found = schema->columns[i].name;
-            n_found++;
-        }
-    return n_found == 1 ? found : SHALE_STR("");
-}
-
-static enum shale_status check_column(const struct erasing *erasing,
-                                      struct shale_erasure *condition, struct shale_err *err)
-{
-    const struct shale_schema *schema = &erasing->log.schema;
-    if (condition->column.n_bytes == 0)
-        condition->column = time_column(schema);
-    if (condition->column.n_bytes == 0)
-        return SHALE_ERR(err, expire_which, erasing->single->key);
-    for (size_t i = 0; i < schema->n_columns; i++)
-        if (shale_str_equal(schema->columns[i].name, condition->column))
-            return SHALE_OK;
-    return SHALE_ERR(err, erasure_column, SHALE_STR_ARG(condition->column));
-}
-
-static enum shale_status read_conditions(struct erasing *erasing, struct shale_err *err)
-{
-    const struct shale_erase_options *options = erasing->options;
-    const struct shale_mem *mem = erasing->single->store->env->mem;
-    size_t n = options->n_conditions;
-    enum shale_status status = SHALE_OK;
-    erasing->conditions = shale_arena_zeroed(&erasing->arena, n + 1, sizeof(struct shale_erasure));
-    if (erasing->conditions == NULL)
-        return SHALE_ERR(err, no_memory);
-    for (size_t i = 0; i < n && status == SHALE_OK; i++) {
-        erasing->conditions[i] = options->conditions[i];
-        erasing->conditions[i].joined = i > 0;
-        status = check_column(erasing, &erasing->conditions[i], err);
-    }
-    if (status == SHALE_OK)
-        status = shale_erasures_of_table(mem, erasing->conditions, n, &erasing->log,
-                                         &erasing->erasures, err);
-    if (status != SHALE_OK || erasing->base.manifest.n_rejects == 0)
-        return status;
-    return shale_erasure_rejects_new(mem, erasing->conditions, n, &erasing->log, options->stream,
-                                     &erasing->rejects, err);
-}
 
 /* ---- How it is written anew --------------------------------------------------------------------
  */
@@ -101,26 +30,21 @@ static enum shale_status fill_rewrite(struct erasing *erasing, struct shale_err 
     const struct shale_erase_options *options = erasing->options;
     const struct shale_file *file = shale_reader_file(erasing->single->file.reader);
     struct shale_compact_style style = {.chunk = options->chunk};
-    size_t n;
-    const size_t *columns = shale_erasures_columns(erasing->erasures, &n);
-    struct shale_str *names = shale_arena_zeroed(&erasing->arena, n + 1, sizeof *names);
-    enum shale_status status = names == NULL ? SHALE_NOMEM : SHALE_OK;
-    if (status == SHALE_OK && options->stream == NULL && file->n_row_groups > 0)
+    enum shale_status status = SHALE_OK;
+    if (options->stream == NULL && file->n_row_groups > 0)
         status = shale_compact_style_of_file(file, &erasing->arena, &style);
     if (status != SHALE_OK)
         return SHALE_ERR(err, no_memory);
-    for (size_t i = 0; i < n; i++)
-        names[i] = erasing->log.schema.columns[columns[i]].name;
     erasing->rewrite = (struct shale_single_rewrite){
         .how = {.log = &erasing->log,
                 .chunk = style.chunk,
                 .row_group_bytes = options->stream != NULL ? options->stream->row_group_bytes : 0,
                 .memory_bytes = options->memory_bytes,
                 .temporary = options->temporary,
-                .filter = filter,
-                .filter_ctx = erasing,
-                .filter_columns = names,
-                .n_filter_columns = n},
+                .filter = shale_erase_filter,
+                .filter_ctx = &erasing->asked,
+                .filter_columns = erasing->asked.columns,
+                .n_filter_columns = erasing->asked.n_columns},
         .by_row_group = true};
     return SHALE_OK;
 }
@@ -156,7 +80,7 @@ static enum shale_status commit(struct erasing *erasing, struct shale_taken_out 
     struct shale_single_rewritten rewritten = {0};
     struct shale_erased *out = erasing->out;
     struct shale_commit commit = {.stream = erasing->single->options.stream,
-                                  .erasures = erasing->conditions,
+                                  .erasures = erasing->asked.conditions,
                                   .n_erasures = erasing->options->n_conditions};
     enum shale_status status;
     taken->n_rows_gone = erasing->n_gone;
@@ -178,9 +102,11 @@ static enum shale_status attempt(struct erasing *erasing, struct shale_err *err)
     struct shale_take_out how = {.dry_run = erasing->options->dry_run};
     struct shale_taken_out taken = {0};
     struct shale_erased *out = erasing->out;
-    enum shale_status status = read_conditions(erasing, err);
-    how.rejects = erasing->rejects == NULL ? NULL : shale_erasure_rejects_filter;
-    how.rejects_ctx = erasing->rejects;
+    enum shale_status status = shale_erase_ask(erasing->single->store->env->mem, erasing->options,
+                                               &erasing->log, erasing->base.manifest.n_rejects > 0,
+                                               &erasing->arena, &erasing->asked, err);
+    how.rejects = erasing->asked.rejects == NULL ? NULL : shale_erasure_rejects_filter;
+    how.rejects_ctx = erasing->asked.rejects;
     if (status == SHALE_OK)
         status = fill_rewrite(erasing, err);
     if (status == SHALE_OK)
@@ -199,10 +125,7 @@ static enum shale_status attempt(struct erasing *erasing, struct shale_err *err)
 
 static void forget_attempt(struct erasing *erasing)
 {
-    shale_erasure_rejects_free(erasing->rejects);
-    shale_erasures_free(erasing->erasures);
-    erasing->rejects = NULL;
-    erasing->erasures = NULL;
+    shale_erase_asked_free(&erasing->asked);
     shale_arena_reset(&erasing->arena);
     shale_base_fini(&erasing->base, erasing->single->store->env->mem);
 }
