@@ -323,7 +323,7 @@ def words(work):
 
 
 def first_inputs(work):
-    """What the files of a rebuild name: a data file, else a segment of rejects, else of the ledger."""
+    """What files of a rebuild name: a data file, else a segment of rejects, else of the ledger."""
     os.makedirs(work)
     model = Model(work, SEED)
     for kind, n, folder in (("data", 1, ""), ("rejects", "bad", "_shale/rejects/"),
