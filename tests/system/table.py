@@ -297,14 +297,27 @@ def entries(path):
 
 # --- a reader that polls ------------------------------------------------------------------------
 
+def is_mix(ids, states):
+    """Is each object, which ids begin with, as in one of the states?"""
+    def by_object(texts):
+        objects = collections.defaultdict(list)
+        for text in sorted(texts):
+            objects[text.split("#")[0]].append(text)
+        return objects
+
+    found, wanted = by_object(ids), [by_object(state) for state in states]
+    return all(found.get(key) in [state.get(key) for state in wanted]
+               for key in {key for state in (found, *wanted) for key in state})
+
+
 class Poll:
     """What one table looked like each time; a table with 'events' events an object whose commits
     hold 'unit' objects each (but for the last of all 'total'; 0: any number).  With 'states' it is
-    always in one of them: lists of ids, in order."""
+    always in one of them, lists of ids in order; with 'mixes' each object is."""
 
-    def __init__(self, path, events=0, unit=0, total=0, states=None):
+    def __init__(self, path, events=0, unit=0, total=0, states=None, mixes=False):
         self.path, self.events, self.unit, self.total = path, events, unit, total
-        self.states = states
+        self.states, self.mixes = states, mixes
         self.n, self.version, self.rows, self.seen = 0, -1, 0, set()
 
     def look(self):
@@ -323,7 +336,9 @@ class Poll:
         if self.states:
             self.version = version
             self.seen.add(version)
-            want(sorted(ids.to_pylist()) in self.states, f"{where}: {len(ids)} rows of no commit")
+            found = sorted(ids.to_pylist())
+            want(found in self.states or (self.mixes and is_mix(found, self.states)),
+                 f"{where}: {len(ids)} rows of no commit")
             return
         want(len(ids) >= self.rows, f"{where}: {len(ids)} rows after {self.rows}")
         self.version, self.rows = version, len(ids)
@@ -385,8 +400,9 @@ class Poller:
         self.polls += told.get("polls", 0)
         self.versions += told.get("versions", 0)
 
-    def watch(self, path, events=0, unit=0, total=0, states=None):
-        self.tell({"path": path, "events": events, "unit": unit, "total": total, "states": states})
+    def watch(self, path, events=0, unit=0, total=0, states=None, mixes=False):
+        self.tell({"path": path, "events": events, "unit": unit, "total": total, "states": states,
+                   "mixes": mixes})
 
     def rest(self):
         """Stop, and fail with what was seen."""
