@@ -12,7 +12,8 @@ enum {
     MATCH_BYTES = 4, /* the least */
     HASH_BYTES = 5,
     MARGIN = 16, /* the last bytes of a block are not searched: a place there has no eight behind */
-    SKIP_BITS = 6,
+    SKIP_BITS = 5,
+    NEAR_BYTES = 64, /* a literal of so many is copied by moves of a fixed size */
 };
 
 /* Tags, in the lowest two bits of an element's first byte. */
@@ -101,10 +102,15 @@ static inline void put_literal(struct block *block, const uint8_t *end)
         *out++ = (uint8_t)(n - 1);
         *out++ = (uint8_t)((n - 1) >> 8);
     }
-    if (n <= 16 && block->end - from >= 16)
-        memcpy(out, from, 16); /* without a call */
-    else
+    if (n <= NEAR_BYTES && block->end - from >= NEAR_BYTES) { /* without a call */
+        memcpy(out, from, NEAR_BYTES / 4);
+        if (n > NEAR_BYTES / 4) {
+            memcpy(out + NEAR_BYTES / 4, from + NEAR_BYTES / 4, NEAR_BYTES / 4);
+            memcpy(out + NEAR_BYTES / 2, from + NEAR_BYTES / 2, NEAR_BYTES / 2);
+        }
+    } else {
         memcpy(out, from, n);
+    }
     block->out = out + n;
 }
 

@@ -418,7 +418,7 @@ void shale_compact_picked_free(const struct shale_mem *mem, struct shale_compact
 {
     for (size_t at = 0; at < picked->held.n_bytes; at += sizeof(struct small *)) {
         struct small *small;
-        memcpy(&small, picked->held.data + at, sizeof(struct small *));
+        memcpy(&small, picked->held.data + at, sizeof small);
         shale_mem_free(mem, small);
     }
     shale_buf_fini(&picked->held);
