@@ -130,9 +130,22 @@ static void forget_attempt(struct erasing *erasing)
     shale_base_fini(&erasing->base, erasing->single->store->env->mem);
 }
 
+/* A segment that is not there was swept, and then the file has another manifest by now:
+ * SHALE_CONFLICT. Missing once more under the same one it is damage. */
+static enum shale_status judge_missing(const struct erasing *erasing, int64_t *missing,
+                                       struct shale_err *err)
+{
+    const int64_t id = erasing->base.manifest.id;
+    if (id == *missing)
+        return SHALE_ERR(err, verify_missing);
+    *missing = id;
+    return SHALE_CONFLICT;
+}
+
 static enum shale_status erase(struct erasing *erasing, struct shale_err *err)
 {
     const struct shale_env *env = erasing->single->store->env;
+    int64_t missing = -1;
     enum shale_status status = SHALE_CONFLICT;
     for (int i = 0; i < MOST_TRIES && status == SHALE_CONFLICT; i++) {
         if (env->cancelled != NULL && env->cancelled(env->ctx))
@@ -143,9 +156,13 @@ static enum shale_status erase(struct erasing *erasing, struct shale_err *err)
         if (status != SHALE_OK)
             break;
         erasing->log = shale_single_as_log(erasing->single);
-        status = shale_single_exists(erasing->single)
-                     ? attempt(erasing, err)
-                     : SHALE_ERR(err, single_no_file, erasing->single->key);
+        if (shale_single_exists(erasing->single)) {
+            status = attempt(erasing, err);
+            if (status == SHALE_NOT_FOUND)
+                status = judge_missing(erasing, &missing, err);
+        } else {
+            status = SHALE_ERR(err, single_no_file, erasing->single->key);
+        }
         forget_attempt(erasing);
     }
     return status;

@@ -7,7 +7,8 @@
 
 struct shale_sweep_options {
     /* What commits took out stays so long for readers.  Below 0: as long as the table says
-     * (delta.deletedFileRetentionDuration), or 7 days.  At most 30 days more than that. */
+     * (delta.deletedFileRetentionDuration), or 7 days.  Of a table at most 30 days more than that.
+     */
     int64_t retention_us;
     bool alone;   /* the user says that nobody else uses the table: no retention, and all that the
                    * table does not name goes */

@@ -420,6 +420,30 @@ static void test_a_run_comes_before_an_erasure(void **state)
     table_fini(&table);
 }
 
+/* What an erasure looks at was merged by a run and swept: what is not there once is looked for on
+ * the file as it is then. */
+static void test_a_sweep_comes_before_an_erasure(void **state)
+{
+    bool dealt = true;
+    int n_again = 0;
+    (void)state;
+    for (int at = 1; dealt; at++) {
+        struct trouble trouble = {.at = at, .status = SHALE_NOT_FOUND, .fate = SHALE_STORE_DONE};
+        struct shale_erased gone;
+        struct table table;
+        struct there there;
+        make(&table, 3);
+        table_trouble(&table, &trouble);
+        assert_int_equal(erase(table.handle, "5", false, &gone, NULL), SHALE_OK);
+        n_again += gone.n_built_again > 0;
+        look(&table, &there);
+        assert_true(there.ids == (first_ids(12) & ~(UINT64_C(1) << 5)));
+        dealt = trouble.dealt;
+        table_fini(&table);
+    }
+    assert_true(n_again > 0);
+}
+
 /* ---- What can fail -----------------------------------------------------------------------------
  */
 
@@ -515,6 +539,7 @@ int main(void)
         cmocka_unit_test(test_runs_always_come_first),
         cmocka_unit_test(test_rows_go),
         cmocka_unit_test(test_a_run_comes_before_an_erasure),
+        cmocka_unit_test(test_a_sweep_comes_before_an_erasure),
         cmocka_unit_test(test_each_call_fails),
         cmocka_unit_test(test_no_memory),
     };
