@@ -24,11 +24,17 @@ static void print_report(const struct options *options, const struct shale_erase
 }
 
 static void say_done(struct terminal *terminal, const struct options *options,
-                     const struct shale_erased *erased)
+                     const struct shale_erased *erased, bool is_file)
 {
     if (options->dry_run)
         shale_log_say(&terminal->log, SHALE_LOG_INFO, "would_go", "%lld rows and %lld rejects",
                       (long long)erased->n_rows, (long long)erased->n_rejects);
+    else if (is_file)
+        shale_log_say(
+            &terminal->log, SHALE_LOG_INFO, "done",
+            "%lld rows are gone with the old file; the bytes of %lld rejects are gone after "
+            "'shale compact %s --sweep', when the retention is over",
+            (long long)erased->n_rows, (long long)erased->n_rejects, options->names[0]);
     else
         shale_log_say(
             &terminal->log, SHALE_LOG_INFO, "done",
@@ -129,7 +135,7 @@ static int run(struct terminal *terminal, const struct options *options, bool ex
             print_report(options, &erased, is_file, status);
     }
     if (status == SHALE_OK)
-        say_done(terminal, options, &erased);
+        say_done(terminal, options, &erased, is_file);
     else
         terminal_error(terminal, &err);
     shale_stream_free(stream);

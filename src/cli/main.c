@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "cli/cli.h"
 
@@ -124,6 +125,16 @@ int close_stdout(struct terminal *terminal, int code)
     return code != 0 ? code : 1;
 }
 
+/* Segments that are being read stay open, beside the sources and the files in the making. */
+static void raise_open_files(void)
+{
+    struct rlimit n;
+    if (getrlimit(RLIMIT_NOFILE, &n) != 0)
+        return;
+    n.rlim_cur = n.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &n);
+}
+
 int main(int argc, char **argv)
 {
     struct terminal terminal;
@@ -135,6 +146,7 @@ int main(int argc, char **argv)
      * memory would creep up by some 4 MiB with each GB read (measured over 10 GB). */
     (void)mallopt(M_MMAP_THRESHOLD, 1024 * 1024);
     (void)mallopt(M_TRIM_THRESHOLD, 8 * 1024 * 1024);
+    raise_open_files();
     terminal_init(&terminal);
     options_log_format(&terminal, argc, argv);
     if (argc < 2) {

@@ -9,7 +9,7 @@
 #include "dataset/single_parts.h"
 #include "json/writer.h"
 
-enum { MOST_TRIES = 12, ARENA_BYTES = 1 << 20, MARK_BYTES = 1 << 16, ROW_GROUP_BYTES = 32 << 20 };
+enum { MOST_TRIES = 12, ARENA_BYTES = 1 << 20, MARK_BYTES = 1 << 20, ROW_GROUP_BYTES = 32 << 20 };
 static const int64_t first_wait_us = 50000;
 
 struct compacting {
@@ -23,7 +23,25 @@ struct compacting {
     struct shale_buf mark; /* SHALE_SINGLE_COMPACTED */
 };
 
-/* {"sort_by":["at"],"row_group":33554432,"compression":"zstd","level":0,"compat":"wide"} */
+/* Of what a definition asks of single columns: "columns":["id",0,0.01,...], each with its encoding
+ * and how often its bloom filter may be wrong. */
+static void put_columns(const struct shale_schema *schema, struct shale_json_writer *json)
+{
+    shale_json_put_name(json, "columns");
+    shale_json_put_begin(json, '[');
+    for (size_t i = 0; i < schema->n_columns; i++) {
+        const struct shale_column_def *column = &schema->columns[i];
+        if (column->encoding == SHALE_ENCODE_AUTO && !(column->bloom_fpp > 0))
+            continue;
+        shale_json_put_string(json, column->name);
+        shale_json_put_i64(json, (int64_t)column->encoding);
+        shale_json_put_f64(json, column->bloom_fpp);
+    }
+    shale_json_put_end(json, ']');
+}
+
+/* {"sort_by":["at"],"row_group":33554432,"compression":"zstd","level":0,"compat":"wide",
+ * "columns":[]}; the last with a definition */
 static enum shale_status make_mark(struct compacting *c)
 {
     static const char *const codecs[] = {[SHALE_CODEC_NONE] = "none",
@@ -48,6 +66,8 @@ static enum shale_status make_mark(struct compacting *c)
     shale_json_put_i64(&json, c->style.chunk.level);
     shale_json_put_name(&json, "compat");
     shale_json_put_string(&json, shale_str_of(c->style.chunk.modern ? "modern" : "wide"));
+    if (c->options->stream != NULL)
+        put_columns(&c->options->stream->schema, &json);
     shale_json_put_end(&json, '}');
     return json.status;
 }
@@ -137,8 +157,11 @@ static enum shale_status compact(struct compacting *c, struct shale_err *err)
     int64_t n_retries = 0;
     enum shale_status status = SHALE_CONFLICT;
     for (int i = 0; i < MOST_TRIES && status == SHALE_CONFLICT; i++) {
-        if (env->cancelled != NULL && env->cancelled(env->ctx))
-            return SHALE_ERR(err, interrupted);
+        if (env->cancelled != NULL && env->cancelled(env->ctx)) {
+            status = SHALE_ERR(err, interrupted);
+            n_retries += n_retries == 0;
+            break;
+        }
         if (i > 0) {
             shale_err_clear(err);
             shale_backoff(env, first_wait_us, i < 6 ? i : 6);

@@ -269,6 +269,8 @@ enum shale_status shale_erase(struct shale_store *store, const struct shale_eras
         status = attempt(&erasing, err);
         forget_attempt(&erasing);
     }
+    if (status != SHALE_OK) /* nothing went */
+        *out = (struct shale_erased){.version = -1, .n_built_again = out->n_built_again};
     shale_arena_fini(&erasing.arena);
     shale_arena_fini(&arena);
     return status;

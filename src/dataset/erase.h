@@ -36,10 +36,9 @@ SHALE_MUST_USE enum shale_status shale_erase(struct shale_store *store,
                                              struct shale_erased *out, struct shale_err *err);
 
 /* The same of the checkpoint 'key' of 'store' (single.h), in which row groups are counted as
- * removed and added; those in front of the first that has such a row are copied as they are.  Any
- * commit that comes between makes it begin again.  'chunk' without a stream: as the file has it.  A
- * column
- * "" is its one column of a time.  SHALE_NOT_FOUND: there is no such file; SHALE_USAGE: it is no
+ * removed and added; those that have no such row are moved as they are.  Any commit that comes
+ * between makes it begin again.  'chunk' without a stream: as the file has it.  A column "" is its
+ * one column of a time.  SHALE_NOT_FOUND: there is no such file; SHALE_USAGE: it is no
  * checkpoint, as well. */
 SHALE_MUST_USE enum shale_status shale_erase_single(struct shale_store *store, const char *key,
                                                     const struct shale_erase_options *options,

@@ -148,8 +148,10 @@ static enum shale_status erase(struct erasing *erasing, struct shale_err *err)
     int64_t missing = -1;
     enum shale_status status = SHALE_CONFLICT;
     for (int i = 0; i < MOST_TRIES && status == SHALE_CONFLICT; i++) {
-        if (env->cancelled != NULL && env->cancelled(env->ctx))
-            return SHALE_ERR(err, interrupted);
+        if (env->cancelled != NULL && env->cancelled(env->ctx)) {
+            status = SHALE_ERR(err, interrupted);
+            break;
+        }
         erasing->out->n_built_again = i;
         shale_err_clear(err);
         status = shale_single_read(erasing->single, &erasing->base, err);
@@ -165,6 +167,9 @@ static enum shale_status erase(struct erasing *erasing, struct shale_err *err)
         }
         forget_attempt(erasing);
     }
+    if (status != SHALE_OK) /* nothing went */
+        *erasing->out =
+            (struct shale_erased){.version = -1, .n_built_again = erasing->out->n_built_again};
     return status;
 }
 

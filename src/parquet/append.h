@@ -38,7 +38,8 @@
  *     more than 'taken', and the bytes of all that is taken of the old stay below row_group_bytes;
  *     the first that is not taken ends it.
  *
- * A row that is taken is in a row group of at least twice the bytes afterwards, so it is encoded
+ * Unless the caller cuts row groups himself (a run that moves its full ones behind the tail): a row
+ * that is taken is in a row group of at least twice the bytes afterwards, so it is encoded
  * log2(row_group_bytes / bytes of a row) times at most; and each row group that is small and stays
  * is larger than all behind it together, so there are at most 2 * (bytes of all rows /
  * row_group_bytes) + log2(row_group_bytes / bytes of a row) + 1 of them.  Bytes are those of the

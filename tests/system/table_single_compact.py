@@ -149,6 +149,11 @@ def says_how(work):
     column = pyarrow.parquet.read_metadata(made.path).row_group(0).column(0)
     same("compression then", column.compression, "SNAPPY")
     made.check()
+    same("commits of the same once more", compact(made.path, "--stream", stream).summary["commits"], 0)
+    plain = single.definition(made.stream, "sort_by: [id]\ncompression: snappy\ncompat: modern\n",
+                              fields=table.FIELDS + TEXT)
+    same("commits without filters", compact(made.path, "--stream", plain).summary["commits"], 1)
+    made.check()
     for options in (["--target", "1M"], ["--partition", "x=1"], ["--alone"]):
         same(f"exit code of compact {options[0]}", compact(made.path, *options, code=None).code, 2)
     other = single.definition(os.path.join(work, "other.yaml"), stream="others")
