@@ -17,12 +17,12 @@ import table
 from table import case, want
 from table_faults import FAULTS, stem
 
-KILLS = int(os.environ.get("SHALE_KILLS", table.scaled(5, 60, 0)))
-N_FAULTS = int(os.environ.get("SHALE_FAULTS", table.scaled(8, 100, 0)))
+KILLS = int(os.environ.get("SHALE_KILLS", table.scaled(5, 25, 0)))
+N_FAULTS = int(os.environ.get("SHALE_FAULTS", table.scaled(8, 40, 0)))
 SECONDS = int(os.environ.get("SHALE_SECONDS", "0"))
 COMMITS = 101            # of the table: the compaction's own is due a checkpoint
 PARTITIONS = table.scaled(3, 3, 12)
-INSTANTS = table.scaled(3, 20, 200)
+INSTANTS = table.scaled(3, 10, 200)
 SORTED = "partition_by: [{month: at}]\nsort_by: [at, id]\n"
 
 

@@ -5,13 +5,13 @@
 
 #include <stdlib.h>
 
-/* Each call, or with SHALE_STEP=N (sanitizers, which are slow) each of the first thirty and every
+/* Each call, or with SHALE_STEP=N (sanitizers, which are slow) each of the first ten and every
  * N-th after that. */
 static inline long step_from(long n)
 {
     const char *step = getenv("SHALE_STEP");
     const long every = step == NULL ? 1 : strtol(step, NULL, 10);
-    return n < 30 || every < 1 ? 1 : every;
+    return n < 10 || every < 1 ? 1 : every;
 }
 
 #endif
