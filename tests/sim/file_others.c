@@ -23,6 +23,8 @@ static void check_read(struct sim_actor *actor, size_t n_before, const struct sh
                        const struct shale_base *base)
 {
     const struct sim_file *file = &actor->sim->file;
+    if (file->is_damaged)
+        return;
     if (!shale_single_exists(single)) {
         if (n_before > 0 && !file->was_away)
             sim_violation(actor->sim, "%s finds no file", actor->name);

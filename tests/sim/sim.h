@@ -177,6 +177,7 @@ struct sim_file {
     struct sim_state states[SIM_STATES];
     size_t n_states;
     bool was_away;                   /* it was taken away, or an older one was put back */
+    bool is_damaged;                 /* by the vandal: nothing is promised from here on */
     uint8_t events[SIM_EVENT_IDS];   /* in the newest state */
     uint8_t replayed[SIM_EVENT_IDS]; /* rejected events that a replay brought */
     uint8_t gone[SIM_EVENT_IDS];     /* of its ledger or adopted, and erased */

@@ -230,7 +230,7 @@ static void run_alone(struct sim *sim, struct sim_actor *last)
     sim_watch(sim);
     last->adopts = sim->is_file && sim->file.tag[0] != '\0' && sim->file.manifest.id < 0;
     sim_run_body(last);
-    if (sim->is_overwritten && last->status == SHALE_CORRUPT)
+    if ((sim->is_overwritten || sim->file.is_damaged) && last->status == SHALE_CORRUPT)
         sim->n_stopped++;
     else if (last->status != SHALE_OK)
         sim_violation(sim, "the last run fails: %s: %s", shale_status_name(last->status),
