@@ -212,6 +212,9 @@ static void check_claims(struct sim *sim)
         const struct sim_claim *claim = &sim->claims[i];
         if (claim->status == SHALE_OK || claim->status == SHALE_UNSURE || claim->path[0] == '\0')
             continue;
+        /* What it looked for its own in was kept from it: it begins again, and finds itself. */
+        if (claim->status == SHALE_CONFLICT && sim->has_vandal)
+            continue;
         for (size_t j = 0; j < sim->file.n_published; j++)
             if (strcmp(sim->file.published[j], claim->path) == 0)
                 sim_violation(sim, "%s did not commit (%s), and its ledger is published", claim->by,
