@@ -212,8 +212,8 @@ static void check_claims(struct sim *sim)
         const struct sim_claim *claim = &sim->claims[i];
         if (claim->status == SHALE_OK || claim->status == SHALE_UNSURE || claim->path[0] == '\0')
             continue;
-        /* What it looked for its own in was kept from it: it begins again, and finds itself. */
-        if (claim->status == SHALE_CONFLICT && sim->has_vandal)
+        /* What it looks for its own in may have been kept from it: the next one finds it. */
+        if (sim->has_vandal)
             continue;
         for (size_t j = 0; j < sim->file.n_published; j++)
             if (strcmp(sim->file.published[j], claim->path) == 0)
